@@ -1,0 +1,86 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# work.sh COMMAND [ARGS]: the commands of ./dev that compile or test. Runs inside the environment, in the
+# caller's folder; ./dev sets RUNUP_DEV_ENVIRONMENT (its id) and RUNUP_DEV_CACHE (the cache folder).
+set -euo pipefail
+
+tools=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
+repo=$(dirname "$(dirname "$tools")")
+# shellcheck source=tools/dev/common.sh
+. "$tools/common.sh"
+
+environment=$RUNUP_DEV_ENVIRONMENT cache=$RUNUP_DEV_CACHE
+unset RUNUP_DEV_ENVIRONMENT RUNUP_DEV_CACHE
+
+release=$repo/build/release
+sanitize=$repo/build/sanitize
+jobs=$(nproc)
+
+# objects are shared between build folders and between clones
+export CCACHE_DIR=$cache/ccache CCACHE_BASEDIR=$repo CCACHE_NOHASHDIR=1 CCACHE_MAXSIZE=5G
+export CTEST_PARALLEL_LEVEL=$jobs
+
+# configure FOLDER OPTION...: runs CMake when the folder is new, the options changed, or it was made in
+# another environment; later changes of CMake files are seen by the build itself
+configure() {
+  local folder=$1 stamp=$1/dev-environment wanted
+  shift
+  wanted="$environment $*"
+  if [[ -e $folder/build.ninja && -e $stamp && $(<"$stamp") == "$wanted" ]]; then
+    return
+  fi
+  cmake -G Ninja -S "$repo" -B "$folder" -DCMAKE_CXX_COMPILER_LAUNCHER=ccache \
+    -DCMAKE_EXPORT_COMPILE_COMMANDS=ON -DRUNUP_TESTS=ON "$@" &&
+    echo "$wanted" >"$stamp"
+}
+
+# without -DNDEBUG: an assertion that fails is a crash somebody can report, not a wrong verdict
+configure_release() {
+  configure "$release" -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE=-O2 -DRUNUP_TORCH=ON
+}
+
+configure_sanitize() {
+  configure "$sanitize" -DCMAKE_BUILD_TYPE=Debug '-DCMAKE_CXX_FLAGS_DEBUG=-O1 -g1' \
+    -DRUNUP_SANITIZE=ON -DRUNUP_TORCH=OFF
+}
+
+# locked COMMAND...: one ./dev at a time changes build/; another one waits
+locked() {
+  local lock status=0
+  mkdir -p "$repo/build"
+  exec {lock}>"$repo/build/lock"
+  flock "$lock"
+  "$@" {lock}>&- || status=$?
+  exec {lock}>&-
+  return "$status"
+}
+
+# build_release [TARGET...]
+build_release() {
+  locked stage configure 'configure build/release' configure_release &&
+    locked stage build "compile build/release: $*" cmake --build "$release" --parallel "$jobs" --target "$@"
+}
+
+build_quietly() {
+  configure_release && cmake --build "$release" --parallel "$jobs" --target runup runup-probe-torch
+}
+
+build() {
+  build_release all
+  say "the program is $release/bin/runup"
+}
+
+run_program() {
+  mkdir -p "$log_dir"
+  if ! locked build_quietly >"$log_dir/build.log" 2>&1 </dev/null; then
+    tail -n 100 "$log_dir/build.log" >&2
+    die "the build failed; its log is $log_dir/build.log"
+  fi
+  exec "$release/bin/runup" "$@"
+}
+
+case $1 in
+  build) build ;;
+  runup) run_program "${@:2}" ;;
+  *) die "\`$1\` is not a command" ;;
+esac
