@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// The resolved, typed config: what will be done, with every path absolute and every default filled
+// in, and where each value came from.
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "check/catalogue.h"
+#include "facts/declaration.h"
+
+namespace runup {
+
+// A check that is not built in: an executable that speaks the plugin protocol.
+struct PluginInfo {
+  // absolute path of the executable
+  std::string path;
+  std::string id;
+  std::string summary;
+  Needs needs;
+  std::vector<FieldInfo> options;
+  // Markdown page, when `--describe` gave one
+  std::string page;
+};
+
+// One check on one model.
+struct PlannedCheck {
+  std::string id;
+  // exactly one of the two is set, unless `cannot_run` says why neither is
+  const CheckInfo* built_in = nullptr;
+  std::optional<PluginInfo> plugin;
+  // validated, defaults filled in
+  Json options = Json::object();
+  SeverityOverrides severity;
+  // not empty: the user deselected it (`--skip`, `enabled: false`); it is reported as skipped
+  std::string skip_reason;
+  // not empty: it applies but cannot run (a plugin that does not start); reported as undecided
+  std::string cannot_run;
+};
+
+struct PlannedModel {
+  std::string name;
+  ModelDeclaration declaration;
+  std::vector<PlannedCheck> checks;
+  // a witness must run an inference (`checks: inference: {required: ...}`)
+  bool inference_required = true;
+};
+
+struct Plan {
+  // absolute path of the config file
+  std::string config_file;
+  TargetDeclaration target;
+  std::vector<PlannedModel> models;
+  // probes at a time
+  int jobs = 2;
+  bool strict = false;
+  // what `--select` or `--skip` left out, in words, for Report::remarks
+  std::vector<std::string> remarks;
+  // key path such as `models.sign.device` -> "runup.yaml:12:5", "default", "--set"
+  std::map<std::string, std::string> origins;
+};
+
+}  // namespace runup

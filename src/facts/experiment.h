@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include "base/codec.h"
+
+namespace runup {
+
+// What the inputs of an experiment are filled with.
+enum class Fill {
+  // standard normal for floats, uniform over the declared range for integers; seeded
+  random,
+  zeros,
+  ones,
+  // the files of one declared sample
+  sample,
+};
+constexpr auto enum_names(Fill) {
+  using enum Fill;
+  return std::array<std::pair<Fill, std::string_view>, 4>{
+      {{random, "random"}, {zeros, "zeros"}, {ones, "ones"}, {sample, "sample"}}};
+}
+
+enum class ExperimentKind {
+  // call the model once and describe every output
+  infer,
+  // call it `count` times on the same input and time each call; the first call of a process is
+  // never among them
+  latency,
+  // `count` fresh processes, each: start, load, first inference; done in a quiet slot
+  cold_start,
+};
+constexpr auto enum_names(ExperimentKind) {
+  using enum ExperimentKind;
+  return std::array<std::pair<ExperimentKind, std::string_view>, 3>{
+      {{infer, "infer"}, {latency, "latency"}, {cold_start, "cold-start"}}};
+}
+
+// One thing that a runtime probe is asked to do with a loaded model. Two checks that ask for equal
+// experiments share one answer.
+struct Experiment {
+  ExperimentKind kind = ExperimentKind::infer;
+  Fill fill = Fill::random;
+  // of `random`
+  std::uint64_t seed = 0;
+  // index in ModelDeclaration::samples, of `sample`
+  std::uint64_t sample = 0;
+  // sizes of named axes that differ from their examples
+  std::map<std::string, std::int64_t> axes;
+  // calls or processes, of `latency` and `cold_start`
+  std::uint64_t count = 1;
+
+  bool operator==(const Experiment&) const = default;
+  static constexpr auto fields() {
+    return std::tuple{Field{"kind", &Experiment::kind},     Field{"fill", &Experiment::fill},
+                      Field{"seed", &Experiment::seed},     Field{"sample", &Experiment::sample},
+                      Field{"axes", &Experiment::axes},     Field{"count", &Experiment::count}};
+  }
+};
+
+}  // namespace runup

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "facts/observed.h"
+
+namespace runup {
+
+enum class FileKind { missing, regular, directory, other, unreadable };
+constexpr auto enum_names(FileKind) {
+  using enum FileKind;
+  return std::array<std::pair<FileKind, std::string_view>, 5>{{{missing, "missing"},
+                                                               {regular, "regular"},
+                                                               {directory, "directory"},
+                                                               {other, "other"},
+                                                               {unreadable, "unreadable"}}};
+}
+
+// What stands at one path that the config names.
+struct PathFacts {
+  // the config key that names it, such as `models.sign.path`
+  std::string asked_by;
+  // as written in the config
+  std::string written;
+  // absolute, before symbolic links are followed
+  std::string path;
+  // absolute, with links followed; empty when there is nothing
+  std::string real_path;
+  FileKind kind = FileKind::missing;
+  std::uint64_t bytes = 0;
+  std::int64_t modified_ns = 0;
+  // permission bits, such as 0644
+  std::uint32_t mode = 0;
+  // false when links or `..` lead out of the package folder
+  bool inside_package = true;
+  // the system's own words when it could not be opened or looked at
+  std::string error;
+  // for a missing path: the nearest folder above it that exists, and names in the package that
+  // resemble the wanted one (relative to the package, at most five)
+  std::string existing_parent;
+  std::vector<std::string> similar;
+  bool operator==(const PathFacts&) const = default;
+  static constexpr auto fields() {
+    return std::tuple{Field{"asked_by", &PathFacts::asked_by},
+                      Field{"written", &PathFacts::written},
+                      Field{"path", &PathFacts::path},
+                      Field{"real_path", &PathFacts::real_path},
+                      Field{"kind", &PathFacts::kind},
+                      Field{"bytes", &PathFacts::bytes},
+                      Field{"modified_ns", &PathFacts::modified_ns},
+                      Field{"mode", &PathFacts::mode},
+                      Field{"inside_package", &PathFacts::inside_package},
+                      Field{"error", &PathFacts::error},
+                      Field{"existing_parent", &PathFacts::existing_parent},
+                      Field{"similar", &PathFacts::similar}};
+  }
+};
+
+struct PackageFacts {
+  // absolute
+  std::string root;
+  FileKind root_kind = FileKind::missing;
+  // regular files below the root; counting stops at `kMaxCountedFiles`
+  std::uint64_t file_count = 0;
+  std::uint64_t total_bytes = 0;
+  bool counting_stopped = false;
+  std::vector<PathFacts> paths;
+  static constexpr std::uint64_t kMaxCountedFiles = 200'000;
+  bool operator==(const PackageFacts&) const = default;
+  static constexpr auto fields() {
+    return std::tuple{Field{"root", &PackageFacts::root},
+                      Field{"root_kind", &PackageFacts::root_kind},
+                      Field{"file_count", &PackageFacts::file_count},
+                      Field{"total_bytes", &PackageFacts::total_bytes},
+                      Field{"counting_stopped", &PackageFacts::counting_stopped},
+                      Field{"paths", &PackageFacts::paths}};
+  }
+  // the facts of the path that `key` names, or null
+  const PathFacts* find(std::string_view key) const {
+    for (const PathFacts& candidate : paths) {
+      if (candidate.asked_by == key) {
+        return &candidate;
+      }
+    }
+    return nullptr;
+  }
+};
+
+}  // namespace runup

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// How runup and its probes talk: frames of a 32-bit little-endian length and that many bytes of
+// JSON, over a socketpair. The probe's end is always descriptor 3 (kProbeChannelFd); files that the
+// probe may read are opened by the caller and passed as descriptors from 4 on, in the order that the
+// probe's request struct documents. A probe first receives one request, then sends messages, the
+// last of which is `done`; the end of the channel without it means that the probe died.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/codec.h"
+#include "facts/facts.h"
+
+namespace runup {
+
+inline constexpr int kProbeChannelFd = 3;
+inline constexpr int kFirstPassedFd = 4;
+inline constexpr std::uint32_t kProtocolVersion = 1;
+inline constexpr std::size_t kMaxFrameBytes = std::size_t{256} * 1024 * 1024;
+
+class Channel {
+ public:
+  explicit Channel(FileDescriptor fd) : fd_(std::move(fd)) {}
+
+  // Blocks until everything is written. A peer that is gone is ErrorCode::system, never SIGPIPE.
+  Result<void> send(const Json& message);
+  // Blocks until a whole frame is there, at most until `deadline` on the monotonic clock (0: for
+  // ever). Nothing at a clean end of the channel; ErrorCode::limit when the deadline passes;
+  // ErrorCode::bad_input for a frame that is too long, cut off or not JSON.
+  Result<std::optional<Json>> receive(Duration deadline = {});
+
+  int fd() const { return fd_.get(); }
+
+ private:
+  FileDescriptor fd_;
+};
+
+enum class MessageType { package, artifact, host, witness, load, experiment, cold_start, refused, done };
+constexpr auto enum_names(MessageType) {
+  using enum MessageType;
+  return std::array<std::pair<MessageType, std::string_view>, 9>{{{package, "package"},
+                                                                  {artifact, "artifact"},
+                                                                  {host, "host"},
+                                                                  {witness, "witness"},
+                                                                  {load, "load"},
+                                                                  {experiment, "experiment"},
+                                                                  {cold_start, "cold-start"},
+                                                                  {refused, "refused"},
+                                                                  {done, "done"}}};
+}
+
+// One frame from a probe. `facts` is the encoded struct of that name (PackageFacts, ArtifactFacts,
+// HostFacts, WitnessFacts, LoadFacts, ExperimentFacts, ColdStartFacts; for `refused` a text: why the
+// probe cannot do its work at all; null for `done`).
+struct ProbeMessage {
+  MessageType type = MessageType::done;
+  Json facts;
+  static constexpr auto fields() {
+    return std::tuple{Field{"type", &ProbeMessage::type, "", kRequired}, Field{"facts", &ProbeMessage::facts}};
+  }
+};
+
+// Descriptor 4: the artifact.
+struct ArtifactRequest {
+  std::uint32_t protocol = kProtocolVersion;
+  bool hash = true;
+  static constexpr auto fields() {
+    return std::tuple{Field{"protocol", &ArtifactRequest::protocol}, Field{"hash", &ArtifactRequest::hash}};
+  }
+};
+
+// One path that the config names and the package probe shall look at.
+struct PathQuestion {
+  // `models.sign.path`
+  std::string asked_by;
+  std::string written;
+  // absolute
+  std::string path;
+  static constexpr auto fields() {
+    return std::tuple{Field{"asked_by", &PathQuestion::asked_by}, Field{"written", &PathQuestion::written},
+                      Field{"path", &PathQuestion::path}};
+  }
+};
+
+struct PackageRequest {
+  std::uint32_t protocol = kProtocolVersion;
+  // absolute
+  std::string root;
+  std::vector<PathQuestion> paths;
+  static constexpr auto fields() {
+    return std::tuple{Field{"protocol", &PackageRequest::protocol}, Field{"root", &PackageRequest::root},
+                      Field{"paths", &PackageRequest::paths}};
+  }
+};
+
+struct HostRequest {
+  std::uint32_t protocol = kProtocolVersion;
+  static constexpr auto fields() { return std::tuple{Field{"protocol", &HostRequest::protocol}}; }
+};
+
+enum class RuntimeMode {
+  // send witness, load, then one `experiment` for each that is asked, in order, as each ends
+  experiments,
+  // load, run `experiments[0]` once, send one `cold-start`
+  cold_start,
+};
+constexpr auto enum_names(RuntimeMode) {
+  using enum RuntimeMode;
+  return std::array<std::pair<RuntimeMode, std::string_view>, 2>{
+      {{experiments, "experiments"}, {cold_start, "cold-start"}}};
+}
+
+// For every runtime probe. Descriptor 4: the artifact. The architecture and sample files are opened
+// by their (absolute) names in `model`.
+struct RuntimeRequest {
+  std::uint32_t protocol = kProtocolVersion;
+  RuntimeMode mode = RuntimeMode::experiments;
+  ModelDeclaration model;
+  std::vector<Experiment> experiments;
+  // monotonic clock when the caller asked for the process
+  Duration spawned_at;
+  static constexpr auto fields() {
+    return std::tuple{Field{"protocol", &RuntimeRequest::protocol}, Field{"mode", &RuntimeRequest::mode},
+                      Field{"model", &RuntimeRequest::model},
+                      Field{"experiments", &RuntimeRequest::experiments},
+                      Field{"spawned_at", &RuntimeRequest::spawned_at}};
+  }
+};
+
+// What every probe's main does: receives the request from descriptor 3, runs `work`, which sends its
+// messages, then sends `done`, or `refused` with the error's words. Returns the process's exit code.
+template <class Request, class Work>
+int serve_probe(Work&& work) {
+  Channel channel{FileDescriptor(kProbeChannelFd)};
+  auto frame = channel.receive();
+  if (!frame || !*frame) {
+    return 70;
+  }
+  auto request = decode<Request>(**frame);
+  Result<void> outcome =
+      !request ? std::unexpected(request.error())
+      : request->protocol != kProtocolVersion
+          ? fail(ErrorCode::unsupported, "protocol " + std::to_string(request->protocol) + "; this probe speaks " +
+                                             std::to_string(kProtocolVersion))
+          : work(channel, *request);
+  const ProbeMessage last = outcome ? ProbeMessage{.type = MessageType::done, .facts = nullptr}
+                                    : ProbeMessage{.type = MessageType::refused,
+                                                   .facts = encode(outcome.error().describe())};
+  return channel.send(encode(last)) ? 0 : 74;
+}
+
+}  // namespace runup

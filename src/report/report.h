@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "check/outcome.h"
+
+namespace runup {
+
+enum class Verdict { ready, not_ready, undecided };
+constexpr auto enum_names(Verdict) {
+  using enum Verdict;
+  return std::array<std::pair<Verdict, std::string_view>, 3>{
+      {{ready, "ready"}, {not_ready, "not-ready"}, {undecided, "undecided"}}};
+}
+
+// The process's exit codes, the same for every command and format. 64 and 78 are EX_USAGE and
+// EX_CONFIG of sysexits.h.
+enum class ExitCode : int {
+  ready = 0,
+  not_ready = 1,
+  undecided = 2,
+  bad_command_line = 64,
+  bad_config = 78,
+  interrupted = 130,
+};
+
+// One check on one model.
+struct CheckResult {
+  // `label-encoder`
+  std::string check;
+  // the model's name in `models:`
+  std::string model;
+  Outcome outcome;
+  // what observing its facts took; facts that several checks use count for each of them
+  Duration took;
+  // empty for a built-in check, else the plugin's file
+  std::string plugin;
+  bool operator==(const CheckResult&) const = default;
+  static constexpr auto fields() {
+    return std::tuple{Field{"check", &CheckResult::check}, Field{"model", &CheckResult::model},
+                      Field{"outcome", &CheckResult::outcome}, Field{"took", &CheckResult::took},
+                      Field{"plugin", &CheckResult::plugin}};
+  }
+};
+
+struct ReportWitness {
+  std::string model;
+  std::string library;
+  std::string version;
+  std::string device;
+  std::string form;
+  bool operator==(const ReportWitness&) const = default;
+  static constexpr auto fields() {
+    return std::tuple{Field{"model", &ReportWitness::model}, Field{"library", &ReportWitness::library},
+                      Field{"version", &ReportWitness::version}, Field{"device", &ReportWitness::device},
+                      Field{"form", &ReportWitness::form}};
+  }
+};
+
+// A mistake that kept the run from starting: a config error, a missing config file.
+struct SetupError {
+  std::string file;
+  std::uint64_t line = 0;
+  std::uint64_t column = 0;
+  std::string message;
+  bool operator==(const SetupError&) const = default;
+  static constexpr auto fields() {
+    return std::tuple{Field{"file", &SetupError::file}, Field{"line", &SetupError::line},
+                      Field{"column", &SetupError::column}, Field{"message", &SetupError::message}};
+  }
+};
+
+// Everything of one run. Made once, by the runner; reporters only read it.
+struct Report {
+  // of this structure's JSON form; raised when a reader would misunderstand the new form
+  std::uint32_t version = 1;
+  std::string runup_version;
+  std::string target;
+  std::string config;
+  // ISO 8601 with offset: `2026-11-25T01:23:22Z`
+  std::string started;
+  Duration took;
+  std::string host_name;
+  // "Debian GNU/Linux 13 (trixie), x86_64, 2 cpus, 24 GiB"
+  std::string host;
+  std::vector<ReportWitness> witnesses;
+  // in plan order
+  std::vector<CheckResult> results;
+  // what a reader must know to weigh the verdict: what was deselected, which protection was off,
+  // `inference: {required: false}`
+  std::vector<std::string> remarks;
+  std::vector<SetupError> setup_errors;
+  bool strict = false;
+  bool interrupted = false;
+  Verdict verdict = Verdict::undecided;
+  // one clause: "2 of 7 checks failed", "no witness ran an inference of `sign`; give ..."
+  std::string verdict_reason;
+  bool operator==(const Report&) const = default;
+  static constexpr auto fields() {
+    return std::tuple{Field{"version", &Report::version},
+                      Field{"runup_version", &Report::runup_version},
+                      Field{"target", &Report::target},
+                      Field{"config", &Report::config},
+                      Field{"started", &Report::started},
+                      Field{"took", &Report::took},
+                      Field{"host_name", &Report::host_name},
+                      Field{"host", &Report::host},
+                      Field{"witnesses", &Report::witnesses},
+                      Field{"results", &Report::results},
+                      Field{"remarks", &Report::remarks},
+                      Field{"setup_errors", &Report::setup_errors},
+                      Field{"strict", &Report::strict},
+                      Field{"interrupted", &Report::interrupted},
+                      Field{"verdict", &Report::verdict},
+                      Field{"verdict_reason", &Report::verdict_reason}};
+  }
+};
+
+// A model's standing for the witness rule.
+struct InferenceStanding {
+  std::string model;
+  // a witness ran at least one inference to its end
+  bool witnessed = false;
+  // the config says `inference: {required: false}`
+  bool required = true;
+};
+
+// Sets `verdict` and `verdict_reason` from the results: any failure is not ready; else any
+// undecided check, set-up error, interruption, empty result list, run in which every check was
+// skipped, or model without a required witness is undecided; else ready.
+void settle_verdict(Report& report, const std::vector<InferenceStanding>& standings);
+
+ExitCode exit_code(const Report& report);
+
+struct RenderOptions {
+  bool colour = false;
+  // columns of the terminal; 0 when the output is no terminal
+  int width = 0;
+  // passes with their evidence too
+  bool verbose = false;
+};
+
+// One output format; each folder reports/FORMAT/ defines one constant `kReporter`.
+struct ReporterInfo {
+  std::string_view name;
+  // "for a terminal", "for programs; schema in ..."
+  std::string_view summary;
+  std::string (*render)(const Report& report, const RenderOptions& options) = nullptr;
+};
+
+// All formats, sorted by name; generated by CMake from the folders of reports/.
+struct ReporterEntry {
+  const ReporterInfo* info = nullptr;
+  std::string_view page;
+};
+std::span<const ReporterEntry> built_in_reporters();
+
+}  // namespace runup
