@@ -11,14 +11,14 @@
 namespace runup {
 
 // A length of time. In YAML it is written with a unit ("500ms", "2s", "1.5m"); in JSON it is a
-// number of seconds.
+// number of seconds, which keeps every nanosecond of lengths below 26 days.
 struct Duration {
   std::int64_t nanoseconds = 0;
 
   static Duration from_seconds(double seconds);
   static constexpr Duration from_milliseconds(std::int64_t ms) { return {ms * 1'000'000}; }
-  double seconds() const { return static_cast<double>(nanoseconds) * 1e-9; }
-  double milliseconds() const { return static_cast<double>(nanoseconds) * 1e-6; }
+  double seconds() const { return static_cast<double>(nanoseconds) / 1e9; }
+  double milliseconds() const { return static_cast<double>(nanoseconds) / 1e6; }
 
   auto operator<=>(const Duration&) const = default;
   Duration operator+(Duration other) const { return {nanoseconds + other.nanoseconds}; }

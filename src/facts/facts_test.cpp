@@ -31,7 +31,7 @@ class Generator {
     } else if constexpr (std::is_same_v<T, bool>) {
       return chance();
     } else if constexpr (std::is_same_v<T, Duration>) {
-      return Duration{static_cast<std::int64_t>(engine_() % 4'000'000'000'000'000ULL)};
+      return Duration{static_cast<std::int64_t>(engine_() % 2'000'000'000'000'000ULL)};
     } else if constexpr (NamedEnum<T>) {
       const auto names = enum_names(T{});
       return names[pick(names.size())].first;
