@@ -240,6 +240,10 @@ Result<void> decode_into(const Json& json, T& out) {
         if (field.rule.required) {
           outcome = fail(ErrorCode::bad_input, "`" + std::string(field.name) + "` is missing");
         }
+        // Left out means "no value" for an optional, whatever its default is.
+        if constexpr (IsOptional<std::remove_cvref_t<decltype(out.*field.member)>>::value) {
+          (out.*field.member).reset();
+        }
         return;
       }
       if (auto ok = decode_into(*found, out.*field.member); !ok) {
