@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Times runup beside what it replaces: medians of alternating runs, and their ratio.
+
+    bench.py BIN_FOLDER [--json OUT] [--runs N] [--skip-large]
+
+Nothing here fails a build: the numbers are for people, who compare the ratio with the goal.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+EXAMPLE = HERE.parent.parent / "configs" / "examples" / "sign-language-service"
+
+
+def timed(command):
+    """Wall seconds, peak resident bytes of the largest single process, exit status."""
+    started = time.perf_counter()
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    errors = child.stderr.read()
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    seconds = time.perf_counter() - started
+    if child.returncode != 0:
+        sys.exit(f"{command} ended with {child.returncode}:\n{errors.decode()}")
+    return seconds, usage.ru_maxrss * 1024
+
+
+def side_by_side(ours, theirs, runs):
+    """Runs the two in turn, after one warm-up each, so that both see the same machine."""
+    timed(ours)
+    timed(theirs)
+    pairs = [(timed(ours)[0], timed(theirs)[0]) for _ in range(runs)]
+    return {
+        "ours_s": statistics.median(a for a, _ in pairs),
+        "theirs_s": statistics.median(b for _, b in pairs),
+        "ratio": statistics.median(a / b for a, b in pairs),
+        "ratio_min": min(a / b for a, b in pairs),
+        "ratio_max": max(a / b for a, b in pairs),
+    }
+
+
+def alone(command, runs):
+    timed(command)
+    results = [timed(command) for _ in range(runs)]
+    return {
+        "median_s": statistics.median(seconds for seconds, _ in results),
+        "min_s": min(seconds for seconds, _ in results),
+        "peak_mib": max(peak for _, peak in results) / 2**20,
+    }
+
+
+def write_large_checkpoint(folder):
+    """A real 4 GiB checkpoint of 64 layers, written by torch.save."""
+    path = Path(folder) / "large.pth"
+    script = (
+        "import torch, sys\n"
+        "layer = torch.zeros(4096, 4096)\n"
+        "torch.save({'model_state_dict': {f'layers.{i}.weight': layer.clone()"
+        " for i in range(64)}, 'epoch': 1}, sys.argv[1])\n"
+    )
+    subprocess.run([sys.executable, "-c", script, path], check=True)
+    return path
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("bin", type=Path)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--runs", type=int, default=9)
+    parser.add_argument("--skip-large", action="store_true")
+    options = parser.parse_args()
+    runup = str(options.bin / "runup")
+    checklist = str(HERE / "checklist.yaml")
+    numbers = {}
+
+    by_hand = [sys.executable, str(HERE / "checklist_by_hand.py"), str(EXAMPLE)]
+    pair = side_by_side([runup, "run", checklist], by_hand, options.runs)
+    numbers["checklist"] = pair
+    print("whole checklist of the example service")
+    print(f"  runup run                {pair['ours_s']:8.3f} s")
+    print(f"  torch + scikit-learn     {pair['theirs_s']:8.3f} s")
+    print(f"  ratio                    {pair['ratio']:8.3f}   "
+          f"({pair['ratio_min']:.3f} to {pair['ratio_max']:.3f}; goal: at most 0.5)")
+
+    static = "model-present,model-loadable,state-dict-format"
+    result = alone([runup, "run", checklist, "--select", static], 4 * options.runs)
+    numbers["static"] = result
+    print("static checks alone, process start to verdict")
+    print(f"  runup run --select ...   {result['median_s'] * 1e3:8.1f} ms  (goal: at most 20)")
+
+    if not options.skip_large:
+        with tempfile.TemporaryDirectory(prefix="runup-bench-") as folder:
+            path = write_large_checkpoint(folder)
+            result = alone([runup, "inspect", str(path)], options.runs)
+        numbers["inspect"] = result
+        print("inspect of a 4 GiB checkpoint")
+        print(f"  time                     {result['median_s'] * 1e3:8.1f} ms  (goal: at most 100)")
+        print(f"  peak resident            {result['peak_mib']:8.1f} MiB (goal: at most 64)")
+
+    if options.json:
+        options.json.write_text(json.dumps(numbers, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
