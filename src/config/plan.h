@@ -54,6 +54,9 @@ struct Plan {
   std::string config_file;
   TargetDeclaration target;
   std::vector<PlannedModel> models;
+  // `service: env:` — runtime probes get it too, because thread counts (OMP_NUM_THREADS) and
+  // allocator settings there change what a model's latency is
+  std::map<std::string, std::string> service_environment;
   // probes at a time
   int jobs = 2;
   bool strict = false;
