@@ -44,23 +44,31 @@ struct CheckResult {
   std::string plugin;
   bool operator==(const CheckResult&) const = default;
   static constexpr auto fields() {
-    return std::tuple{Field{"check", &CheckResult::check}, Field{"model", &CheckResult::model},
-                      Field{"outcome", &CheckResult::outcome}, Field{"took", &CheckResult::took},
-                      Field{"plugin", &CheckResult::plugin}};
+    return std::tuple{Field{"check", &CheckResult::check, "the check's id", kRequired},
+                      Field{"model", &CheckResult::model, "the model's name in `models:`", kRequired},
+                      Field{"outcome", &CheckResult::outcome, "what the check found", kRequired},
+                      Field{"took", &CheckResult::took, "seconds that observing its facts took"},
+                      Field{"plugin", &CheckResult::plugin, "the plugin's file; empty for a built-in check"}};
   }
 };
 
+// A runtime that ran a model: the verdict stands on its answers.
 struct ReportWitness {
   std::string model;
+  // `libtorch`
   std::string library;
   std::string version;
+  // where the model was after loading: `cpu`, `cuda:0`
   std::string device;
+  // in what form it ran the model: "state_dict in an architecture's source"
   std::string form;
   bool operator==(const ReportWitness&) const = default;
   static constexpr auto fields() {
-    return std::tuple{Field{"model", &ReportWitness::model}, Field{"library", &ReportWitness::library},
-                      Field{"version", &ReportWitness::version}, Field{"device", &ReportWitness::device},
-                      Field{"form", &ReportWitness::form}};
+    return std::tuple{Field{"model", &ReportWitness::model, "the model that it ran", kRequired},
+                      Field{"library", &ReportWitness::library, "the runtime library", kRequired},
+                      Field{"version", &ReportWitness::version, "its version"},
+                      Field{"device", &ReportWitness::device, "where the model was after loading"},
+                      Field{"form", &ReportWitness::form, "in what form the model was run"}};
   }
 };
 
@@ -72,8 +80,10 @@ struct SetupError {
   std::string message;
   bool operator==(const SetupError&) const = default;
   static constexpr auto fields() {
-    return std::tuple{Field{"file", &SetupError::file}, Field{"line", &SetupError::line},
-                      Field{"column", &SetupError::column}, Field{"message", &SetupError::message}};
+    return std::tuple{Field{"file", &SetupError::file, "the file with the mistake; may be empty"},
+                      Field{"line", &SetupError::line, "counted from 1; 0 when it is not known"},
+                      Field{"column", &SetupError::column, "counted from 1; 0 when it is not known"},
+                      Field{"message", &SetupError::message, "what is wrong", kRequired}};
   }
 };
 
@@ -104,22 +114,23 @@ struct Report {
   std::string verdict_reason;
   bool operator==(const Report&) const = default;
   static constexpr auto fields() {
-    return std::tuple{Field{"version", &Report::version},
-                      Field{"runup_version", &Report::runup_version},
-                      Field{"target", &Report::target},
-                      Field{"config", &Report::config},
-                      Field{"started", &Report::started},
-                      Field{"took", &Report::took},
-                      Field{"host_name", &Report::host_name},
-                      Field{"host", &Report::host},
-                      Field{"witnesses", &Report::witnesses},
-                      Field{"results", &Report::results},
-                      Field{"remarks", &Report::remarks},
-                      Field{"setup_errors", &Report::setup_errors},
-                      Field{"strict", &Report::strict},
-                      Field{"interrupted", &Report::interrupted},
-                      Field{"verdict", &Report::verdict},
-                      Field{"verdict_reason", &Report::verdict_reason}};
+    return std::tuple{
+        Field{"version", &Report::version, "of this format; raised when older readers would misread it", kRequired},
+        Field{"runup_version", &Report::runup_version, "the program's version", kRequired},
+        Field{"target", &Report::target, "the config's `target:`; empty when the config is not readable", kRequired},
+        Field{"config", &Report::config, "absolute path of the config file"},
+        Field{"started", &Report::started, "ISO 8601 with offset", kRequired},
+        Field{"took", &Report::took, "seconds from start to verdict", kRequired},
+        Field{"host_name", &Report::host_name, "where the run was"},
+        Field{"host", &Report::host, "system, processors and memory in words"},
+        Field{"witnesses", &Report::witnesses, "the runtimes that ran the models", kRequired},
+        Field{"results", &Report::results, "one for each check on each model, in plan order", kRequired},
+        Field{"remarks", &Report::remarks, "what a reader must know to weigh the verdict", kRequired},
+        Field{"setup_errors", &Report::setup_errors, "mistakes that kept the run from starting", kRequired},
+        Field{"strict", &Report::strict, "warnings counted as errors", kRequired},
+        Field{"interrupted", &Report::interrupted, "a signal ended the run early", kRequired},
+        Field{"verdict", &Report::verdict, "`not-ready` when a check failed", kRequired},
+        Field{"verdict_reason", &Report::verdict_reason, "the verdict in one clause", kRequired}};
   }
 };
 
@@ -145,6 +156,8 @@ struct RenderOptions {
   int width = 0;
   // passes with their evidence too
   bool verbose = false;
+  // only the verdict and what stands in its way
+  bool brief = false;
 };
 
 // One output format; each folder reports/FORMAT/ defines one constant `kReporter`.

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "report/summary.h"
+
+#include <algorithm>
+#include <format>
+
+#include "base/text.h"
+
+namespace runup {
+
+namespace {
+
+void count_findings(const std::vector<Finding>& findings, ReportCounts& counts) {
+  for (const Finding& finding : findings) {
+    switch (finding.severity) {
+      case Severity::error:
+        ++counts.errors;
+        break;
+      case Severity::warning:
+        ++counts.warnings;
+        break;
+      case Severity::note:
+        ++counts.notes;
+        break;
+    }
+  }
+}
+
+}  // namespace
+
+ReportCounts count(const std::vector<CheckResult>& results) {
+  ReportCounts counts;
+  for (const CheckResult& result : results) {
+    switch (result.outcome.status) {
+      case Status::passed:
+        ++counts.passed;
+        break;
+      case Status::failed:
+        ++counts.failed;
+        break;
+      case Status::skipped:
+        ++counts.skipped;
+        break;
+      case Status::undecided:
+        ++counts.undecided;
+        break;
+    }
+    count_findings(result.outcome.findings, counts);
+  }
+  return counts;
+}
+
+std::string findings_text(const ReportCounts& counts) {
+  std::vector<std::string> parts;
+  if (counts.errors > 0) {
+    parts.push_back(count_of(counts.errors, "error", "errors"));
+  }
+  if (counts.warnings > 0) {
+    parts.push_back(count_of(counts.warnings, "warning", "warnings"));
+  }
+  if (counts.notes > 0) {
+    parts.push_back(count_of(counts.notes, "note", "notes"));
+  }
+  return join(parts, ", ");
+}
+
+std::string findings_text(const std::vector<Finding>& findings) {
+  ReportCounts counts;
+  count_findings(findings, counts);
+  return findings_text(counts);
+}
+
+std::string statuses_text(const ReportCounts& counts) {
+  std::vector<std::string> parts;
+  for (const auto& [number, word] : {std::pair{counts.passed, "passed"},
+                                     {counts.failed, "failed"},
+                                     {counts.undecided, "undecided"},
+                                     {counts.skipped, "skipped"}}) {
+    if (number > 0) {
+      parts.push_back(std::format("{} {}", number, word));
+    }
+  }
+  return join(parts, ", ");
+}
+
+std::string_view verdict_words(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::ready:
+      return "READY";
+    case Verdict::not_ready:
+      return "NOT READY";
+    case Verdict::undecided:
+      break;
+  }
+  return "UNDECIDED";
+}
+
+std::string location_text(const Location& where) {
+  std::string text = where.file;
+  if (where.line) {
+    text += std::format("{}line {}", text.empty() ? "" : ", ", *where.line);
+  }
+  if (!where.key.empty()) {
+    text += std::format("{}`{}`", text.empty() ? "" : ", ", where.key);
+  }
+  return text;
+}
+
+std::string setup_error_text(const SetupError& error) {
+  std::string text = error.file;
+  if (error.line > 0) {
+    text += std::format(":{}", error.line);
+    if (error.column > 0) {
+      text += std::format(":{}", error.column);
+    }
+  }
+  return text.empty() ? error.message : std::format("{}: {}", text, error.message);
+}
+
+std::string witness_text(const ReportWitness& witness) {
+  std::string text = witness.library;
+  if (!witness.version.empty()) {
+    text += " " + witness.version;
+  }
+  if (!witness.device.empty()) {
+    text += " on " + witness.device;
+  }
+  if (!witness.form.empty()) {
+    text += std::format(" ({})", witness.form);
+  }
+  return text;
+}
+
+std::vector<std::string> models_of(const Report& report) {
+  std::vector<std::string> models;
+  for (const CheckResult& result : report.results) {
+    if (!std::ranges::contains(models, result.model)) {
+      models.push_back(result.model);
+    }
+  }
+  return models;
+}
+
+}  // namespace runup

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// What every format says in the same words, so that no two formats disagree about a report.
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "report/report.h"
+
+namespace runup {
+
+struct ReportCounts {
+  std::size_t passed = 0;
+  std::size_t failed = 0;
+  std::size_t skipped = 0;
+  std::size_t undecided = 0;
+  std::size_t errors = 0;
+  std::size_t warnings = 0;
+  std::size_t notes = 0;
+};
+
+ReportCounts count(const std::vector<CheckResult>& results);
+
+// "1 error, 2 warnings"; kinds without a finding are left out, and without any it is empty.
+std::string findings_text(const ReportCounts& counts);
+std::string findings_text(const std::vector<Finding>& findings);
+// "5 passed, 1 failed, 1 undecided"
+std::string statuses_text(const ReportCounts& counts);
+
+// "READY", "NOT READY", "UNDECIDED"
+std::string_view verdict_words(Verdict verdict);
+
+// "models/sign.pth:12, `label_encoder`"; empty when nothing is known.
+std::string location_text(const Location& where);
+// "runup.yaml:4:3: unknown key `modles`"; parts that are not known are left out.
+std::string setup_error_text(const SetupError& error);
+// "libtorch 2.6.0 on cpu (state_dict + architecture source)"
+std::string witness_text(const ReportWitness& witness);
+
+// The models that the results name, in plan order, each once.
+std::vector<std::string> models_of(const Report& report);
+
+}  // namespace runup
