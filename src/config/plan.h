@@ -64,6 +64,11 @@ struct Plan {
   std::vector<std::string> remarks;
   // key path such as `models.sign.device` -> "runup.yaml:12:5", "default", "--set"
   std::map<std::string, std::string> origins;
+  // key path -> the text that the config has, for every path that was made absolute
+  std::map<std::string, std::string> written_paths;
+  // the whole config after resolving, as JSON of `config_type`; `runup config` prints it
+  Json resolved;
+  TypeInfo config_type;
 };
 
 }  // namespace runup

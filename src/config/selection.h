@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// `--select` and `--skip`.
+
+#include <string>
+#include <vector>
+
+#include "config/plan.h"
+
+namespace runup {
+
+// `*` stands for any text, also none.
+bool matches_glob(std::string_view pattern, std::string_view text);
+
+struct SelectionError {
+  // "--select label-encodr"
+  std::string argument;
+  std::string message;
+};
+
+// Takes what `select` does not name out of the plan, with a remark, and marks what `skip` names as
+// skipped. A pattern is CHECK, MODEL/CHECK or TARGET/MODEL/CHECK; one that names nothing is an error.
+std::vector<SelectionError> apply_selection(Plan& plan, const std::vector<std::string>& select,
+                                            const std::vector<std::string>& skip);
+
+}  // namespace runup

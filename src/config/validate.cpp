@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/validate.h"
+
+#include <algorithm>
+#include <charconv>
+#include <format>
+#include <string_view>
+
+#include "base/text.h"
+#include "config/scalar.h"
+#include "config/service.h"
+#include "config/validation.h"
+#include "facts/declaration.h"
+
+namespace runup {
+
+namespace {
+
+bool is_letter_or_digit(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+// Names become parts of ids such as `target/model/check`, of file names and of JUnit class names.
+bool is_name(std::string_view text) {
+  return !text.empty() && text.size() <= 100 && is_letter_or_digit(text.front()) &&
+         std::ranges::all_of(
+             text, [](char c) { return is_letter_or_digit(c) || c == '.' || c == '_' || c == '-'; });
+}
+
+bool is_environment_name(std::string_view text) {
+  return !text.empty() && !(text.front() >= '0' && text.front() <= '9') &&
+         std::ranges::all_of(text, [](char c) { return is_letter_or_digit(c) || c == '_'; });
+}
+
+bool is_address(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos || colon == 0) {
+    return false;
+  }
+  const std::string_view digits = text.substr(colon + 1);
+  unsigned port = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  return error == std::errc{} && end == digits.data() + digits.size() && port >= 1 && port <= 65535;
+}
+
+constexpr std::string_view kNameRule = "expected a letter or digit, then letters, digits, `.`, `_` or `-`";
+
+void require_absolute(const Scope& scope, const std::string& path, const std::string& value,
+                      std::string_view meaning) {
+  if (!value.empty() && !value.starts_with('/')) {
+    scope.complain(path, std::format("`{}` is `{}`; expected an absolute path, {}", last_part(path),
+                                     shown(value), meaning));
+  }
+}
+
+void validate_target(const Scope& config) {
+  if (const auto name = config.get<std::string>("target"); name && !is_name(*name)) {
+    config.complain(config.path_of("target"), std::format("`target` is `{}`; {}", shown(*name), kNameRule));
+  }
+  if (const auto installed = config.get<std::string>("installed_at")) {
+    require_absolute(config, "installed_at", *installed, "as the package has it on the server");
+  }
+  const auto mounts =
+      config.get<std::vector<MountDeclaration>>("mounts").value_or(std::vector<MountDeclaration>{});
+  for (std::size_t i = 0; i < mounts.size(); ++i) {
+    const std::string path = child_path(item_path("mounts", i), "at");
+    require_absolute(config, path, mounts[i].at, "as the server sees it");
+    if (mounts[i].at.empty()) {
+      config.complain(path, "`at` is empty; expected an absolute path, as the server sees it");
+    }
+    const auto same = [&](const MountDeclaration& other) { return other.at == mounts[i].at; };
+    if (std::find_if(mounts.begin(), mounts.begin() + static_cast<std::ptrdiff_t>(i), same) !=
+        mounts.begin() + static_cast<std::ptrdiff_t>(i)) {
+      config.complain(
+          path, std::format("`{}` is mounted twice; expected one mount for each place", shown(mounts[i].at)));
+    }
+  }
+}
+
+void validate_url_path(const Scope& service, std::string_view key, const std::string& value) {
+  if (!value.empty() && !value.starts_with('/')) {
+    service.complain(
+        service.path_of(key),
+        std::format("`{}` is `{}`; expected a URL path that starts with `/`", key, shown(value)));
+  }
+}
+
+void validate_service(const Scope& service) {
+  for (const std::string_view key : {"liveness", "readiness"}) {
+    validate_url_path(service, key, service.get<std::string>(key).value_or(""));
+  }
+  if (const auto predict = service.get<PredictDeclaration>("predict");
+      predict && !predict->path.starts_with('/')) {
+    service.complain(
+        child_path(service.path_of("predict"), "path"),
+        std::format("`path` is `{}`; expected a URL path that starts with `/`", shown(predict->path)));
+  }
+  if (const auto network = service.get<NetworkDeclaration>("network")) {
+    for (std::size_t i = 0; i < network->allow.size(); ++i) {
+      if (!is_address(network->allow[i])) {
+        service.complain(item_path(child_path(service.path_of("network"), "allow"), i),
+                         std::format("`{}` is no address; expected HOST:PORT such as `127.0.0.1:6379`",
+                                     shown(network->allow[i])));
+      }
+    }
+  }
+  for (const auto& [name, value] : service.get<std::map<std::string, std::string>>("env").value_or(
+           std::map<std::string, std::string>{})) {
+    if (!is_environment_name(name)) {
+      service.complain_about_key(
+          child_path(service.path_of("env"), name),
+          std::format("`{}` is no name of an environment variable; expected letters, digits and `_`",
+                      shown(name)));
+    }
+  }
+}
+
+void validate_plugins(const Scope& config) {
+  const auto plugins = config.get<std::vector<std::string>>("plugins").value_or(std::vector<std::string>{});
+  for (std::size_t i = 0; i < plugins.size(); ++i) {
+    const std::string path = item_path("plugins", i);
+    if (plugins[i].empty()) {
+      config.complain(path, "the plugin's path is empty; expected an executable file");
+    } else if (std::ranges::count(plugins.begin(), plugins.begin() + static_cast<std::ptrdiff_t>(i),
+                                  plugins[i]) > 0) {
+      config.complain(path, std::format("the plugin `{}` is named twice", shown(plugins[i])));
+    }
+  }
+}
+
+}  // namespace
+
+void validate(Bound& bound) {
+  // Diagnostics are added while the value is read.
+  const Json config = bound.value;
+  if (!config.is_object()) {
+    return;
+  }
+  const Scope top(bound, config, "");
+  validate_target(top);
+  validate_plugins(top);
+  if (const auto models = config.find("models"); models != config.end() && models->is_object()) {
+    for (const auto& [encoded, model] : models->items()) {
+      const std::string name = decode_text(encoded).value_or(encoded);
+      const Scope scope(bound, model, child_path("models", name));
+      if (!is_name(name)) {
+        scope.complain_about_key(scope.path(),
+                                 std::format("the model's name is `{}`; {}", shown(name), kNameRule));
+      }
+      validate_model(scope);
+    }
+  }
+  if (const auto service = config.find("service"); service != config.end() && service->is_object()) {
+    validate_service(Scope(bound, *service, "service"));
+  }
+}
+
+}  // namespace runup

@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdint>
+#include <format>
+#include <limits>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/text.h"
+#include "config/scalar.h"
+#include "config/validation.h"
+#include "facts/declaration.h"
+
+namespace runup {
+
+namespace {
+
+using Axes = std::map<std::string, AxisDeclaration>;
+using Inputs = std::vector<InputDeclaration>;
+
+// Device types of PyTorch that a service can be deployed on; those with `true` take an index.
+constexpr std::array<std::pair<std::string_view, bool>, 5> kDevices{
+    {{"cpu", false}, {"cuda", true}, {"mps", false}, {"xpu", true}, {"hpu", true}}};
+
+bool is_device(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  const std::string_view type = text.substr(0, colon);
+  for (const auto& [name, indexed] : kDevices) {
+    if (type == name) {
+      if (colon == std::string_view::npos) {
+        return true;
+      }
+      const std::string_view digits = text.substr(colon + 1);
+      unsigned index = 0;
+      const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), index);
+      return indexed && error == std::errc{} && end == digits.data() + digits.size() && index < 256;
+    }
+  }
+  return false;
+}
+
+void validate_device(const Scope& model) {
+  const auto device = model.get<std::string>("device");
+  if (!device || is_device(*device)) {
+    return;
+  }
+  std::vector<std::string> names;
+  for (const auto& [name, indexed] : kDevices) {
+    names.emplace_back(name);
+  }
+  // `gpu` and `cuda0` are how people and some libraries call it.
+  std::string lower = *device;
+  std::ranges::transform(lower, lower.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::optional<std::string> guess;
+  if (lower.starts_with("gpu") || lower.starts_with("cuda")) {
+    const std::size_t digit = lower.find_first_of("0123456789");
+    guess = digit == std::string::npos ? "cuda" : "cuda:" + lower.substr(digit);
+  } else {
+    guess = did_you_mean(lower, names);
+  }
+  const std::string cure = guess && is_device(*guess)
+                               ? std::format("did you mean `{}`?", *guess)
+                               : "expected `cpu`, `cuda`, `cuda:1`, `mps`, `xpu` or `hpu`";
+  model.complain(model.path_of("device"), std::format("`device` is `{}`; {}", shown(*device), cure));
+}
+
+bool is_dotted_name(std::string_view text) {
+  return std::ranges::all_of(split(text, '.'), [](const std::string& part) {
+    return !part.empty() && !(part.front() >= '0' && part.front() <= '9') &&
+           part.find_first_of(" \t/\\:;()[]{}'\"-") == std::string::npos;
+  });
+}
+
+void validate_factory(const Scope& model) {
+  const auto factory = model.get<std::string>("factory");
+  if (!factory || factory->empty()) {
+    return;
+  }
+  const std::size_t colon = factory->find(':');
+  if (colon == std::string::npos || !is_dotted_name(factory->substr(0, colon)) ||
+      !is_dotted_name(factory->substr(colon + 1))) {
+    model.complain(
+        model.path_of("factory"),
+        std::format(
+            "`factory` is `{}`; expected `module:function` such as `processing.predictor:get_predictor`",
+            shown(*factory)));
+  }
+}
+
+void validate_axes(const Scope& model, const Axes& axes) {
+  for (const auto& [name, axis] : axes) {
+    const std::string path = child_path(model.path_of("axes"), name);
+    const std::string range_path = child_path(path, "range");
+    if (axis.range.empty()) {
+      continue;
+    }
+    if (axis.range.size() != 2) {
+      model.complain(range_path,
+                     std::format("`range` has 1 item; expected [smallest, largest] such as `[1, {}]`",
+                                 std::max<std::int64_t>(axis.example, axis.range[0])));
+    } else if (axis.range[0] < 1) {
+      model.complain(item_path(range_path, 0),
+                     std::format("`range` starts at {}; expected at least 1", axis.range[0]));
+    } else if (axis.range[0] > axis.range[1]) {
+      model.complain(range_path,
+                     std::format("`range` is [{0}, {1}]; expected the smaller size first: `[{1}, {0}]`",
+                                 axis.range[0], axis.range[1]));
+    } else if (axis.example < axis.range[0] || axis.example > axis.range[1]) {
+      model.complain(child_path(path, "example"),
+                     std::format("`example` is {}; expected a size within `range`, {} to {}", axis.example,
+                                 axis.range[0], axis.range[1]));
+    }
+  }
+}
+
+void validate_shape(const Scope& model, const InputDeclaration& input, const std::string& path,
+                    const std::set<std::string>& axes) {
+  const std::vector<std::string> known(axes.begin(), axes.end());
+  for (std::size_t i = 0; i < input.shape.size(); ++i) {
+    const std::string& axis = input.shape[i].axis;
+    if (axis.empty() || axes.contains(axis)) {
+      continue;
+    }
+    const auto guess = did_you_mean(axis, known);
+    const std::string cure =
+        guess ? std::format("did you mean `{}`?", *guess)
+        : known.empty()
+            ? std::format("expected `axes: {{{}: {{example: 1}}}}` beside `inputs`", shown(axis))
+            : std::format("expected one of {}, or an entry for it in `axes`", join_quoted(known, 12));
+    model.complain(item_path(child_path(path, "shape"), i),
+                   std::format("the axis `{}` is not in `axes`; {}", shown(axis), cure));
+  }
+}
+
+// Smallest and largest value of an integer element type; nothing for others.
+std::optional<std::pair<std::int64_t, std::int64_t>> integer_limits(DType dtype) {
+  const auto limits = []<class T>(T) {
+    return std::pair<std::int64_t, std::int64_t>{std::numeric_limits<T>::min(),
+                                                 std::numeric_limits<T>::max()};
+  };
+  switch (dtype) {
+    case DType::int64:
+      return limits(std::int64_t{});
+    case DType::int32:
+      return limits(std::int32_t{});
+    case DType::int16:
+      return limits(std::int16_t{});
+    case DType::int8:
+      return limits(std::int8_t{});
+    case DType::uint8:
+      return limits(std::uint8_t{});
+    default:
+      return std::nullopt;
+  }
+}
+
+void validate_values(const Scope& model, const InputDeclaration& input, const std::string& path) {
+  const auto limits = integer_limits(input.dtype);
+  const std::string range = child_path(path, "range");
+  if (!limits) {
+    if (input.range) {
+      model.complain(range, std::format("`range` is for integer inputs; `{}` is {}, expected no `range`",
+                                        shown(input.name), enum_name(input.dtype)));
+    }
+    return;
+  }
+  if (!input.range) {
+    model.complain(path, std::format("the integer input `{}` has no `range`; expected the values it may "
+                                     "take, such as `range: {{low: 0, high: 30522}}`",
+                                     shown(input.name)));
+    return;
+  }
+  if (input.range->low >= input.range->high) {
+    model.complain(range,
+                   std::format("`range` runs from {} up to, not including, {}; expected `low` below `high`",
+                               input.range->low, input.range->high));
+    return;
+  }
+  if (input.range->low < limits->first || input.range->high - 1 > limits->second) {
+    model.complain(range,
+                   std::format("`range` holds {} to {}; {} holds {} to {}", input.range->low,
+                               input.range->high - 1, enum_name(input.dtype), limits->first, limits->second));
+  }
+}
+
+void validate_inputs(const Scope& model, const Inputs& inputs,
+                     const std::optional<std::set<std::string>>& axes) {
+  std::map<std::string, std::size_t> seen;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const std::string path = item_path(model.path_of("inputs"), i);
+    const auto [first, is_new] = seen.emplace(inputs[i].name, i);
+    if (!is_new) {
+      model.complain(child_path(path, "name"),
+                     std::format("the name `{}` is already that of `inputs[{}]`; expected a name of its own",
+                                 shown(inputs[i].name), first->second));
+    }
+    if (axes) {
+      validate_shape(model, inputs[i], path, *axes);
+    }
+    validate_values(model, inputs[i], path);
+  }
+}
+
+void validate_sample_inputs(const Scope& model, const SampleDeclaration& sample, const std::string& path,
+                            const Inputs& inputs) {
+  std::vector<std::string> names;
+  for (const InputDeclaration& input : inputs) {
+    names.push_back(input.name);
+  }
+  if (sample.input.empty() == sample.inputs.empty()) {
+    model.complain(path,
+                   sample.input.empty()
+                       ? "the sample has no input; expected `input: FILE.npy`, or `inputs: {NAME: FILE.npy}`"
+                       : "the sample has both `input` and `inputs`; expected one of them");
+    return;
+  }
+  if (!sample.input.empty() && names.size() > 1) {
+    model.complain(child_path(path, "input"),
+                   std::format("the model has {} inputs; expected `inputs` with a file for each of {}",
+                               names.size(), join_quoted(names)));
+    return;
+  }
+  if (names.empty()) {
+    return;
+  }
+  const std::string inputs_path = child_path(path, "inputs");
+  for (const auto& [name, file] : sample.inputs) {
+    if (std::ranges::find(names, name) == names.end()) {
+      const auto guess = did_you_mean(name, names);
+      model.complain_about_key(
+          child_path(inputs_path, name),
+          std::format("the model has no input `{}`; {}", shown(name),
+                      guess ? std::format("did you mean `{}`?", *guess) : "expected " + join_quoted(names)));
+    }
+  }
+  for (const std::string& name : names) {
+    if (!sample.inputs.empty() && !sample.inputs.contains(name)) {
+      model.complain(
+          inputs_path,
+          std::format("the sample has no file for the input `{}`; expected one for each input", shown(name)));
+    }
+  }
+}
+
+void validate_samples(const Scope& model, const std::optional<Inputs>& inputs) {
+  const auto samples = model.get<std::vector<SampleDeclaration>>("samples");
+  for (std::size_t i = 0; samples && i < samples->size(); ++i) {
+    const std::string path = item_path(model.path_of("samples"), i);
+    if (inputs) {
+      validate_sample_inputs(model, (*samples)[i], path, *inputs);
+    }
+    if (!(*samples)[i].label.empty() && !model.has("labels")) {
+      model.complain(child_path(path, "label"),
+                     "the sample names a label, but the model has no `labels`; expected them to say where "
+                     "its class names are");
+    }
+  }
+}
+
+void validate_labels(const Scope& model) {
+  const auto labels = model.get<LabelsDeclaration>("labels");
+  if (!labels) {
+    return;
+  }
+  const std::string path = model.path_of("labels");
+  const auto unused = [&](std::string_view key, const std::string& value) {
+    if (!value.empty()) {
+      model.complain(child_path(path, key), std::format("`{}` means nothing with `from: {}`; leave it out",
+                                                        key, enum_name(labels->from)));
+    }
+  };
+  switch (labels->from) {
+    case LabelSource::none:
+      unused("key", labels->key);
+      unused("path", labels->path);
+      break;
+    case LabelSource::checkpoint:
+      unused("path", labels->path);
+      break;
+    case LabelSource::file:
+      unused("key", labels->key);
+      if (labels->path.empty()) {
+        model.complain(path, "`from: file` has no `path`; expected the file with the class names");
+      }
+      break;
+  }
+}
+
+}  // namespace
+
+void validate_model(const Scope& model) {
+  validate_device(model);
+  validate_factory(model);
+  validate_labels(model);
+  const auto axes = model.get<Axes>("axes");
+  if (axes) {
+    validate_axes(model, *axes);
+  }
+  // An axis that has a mistake of its own is still a known name.
+  std::optional<std::set<std::string>> names;
+  if (const auto written = model.get<Json>("axes"); written && written->is_object()) {
+    names.emplace();
+    for (const auto& [encoded, axis] : written->items()) {
+      names->insert(decode_text(encoded).value_or(encoded));
+    }
+  }
+  const auto inputs = model.get<Inputs>("inputs");
+  if (inputs) {
+    validate_inputs(model, *inputs, names);
+  }
+  validate_samples(model, inputs);
+}
+
+}  // namespace runup

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Shared by the files that hold the rules between values (see config/validate.h).
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "config/binder.h"
+#include "config/key_path.h"
+
+namespace runup {
+
+// One object of the config under validation: reads its members and complains at their places.
+class Scope {
+ public:
+  Scope(Bound& bound, const Json& object, std::string path)
+      : bound_(bound), object_(object), path_(std::move(path)) {}
+
+  // The member as a T; nothing when it is not there or could not be bound.
+  template <class T>
+  std::optional<T> get(std::string_view key) const {
+    const auto found = object_.is_object() ? object_.find(std::string(key)) : object_.end();
+    if (!object_.is_object() || found == object_.end() || found->is_null()) {
+      return std::nullopt;
+    }
+    auto value = decode<T>(*found);
+    return value ? std::optional(std::move(*value)) : std::nullopt;
+  }
+
+  // Also true of a member that could not be bound.
+  bool has(std::string_view key) const { return object_.is_object() && object_.contains(std::string(key)); }
+
+  const std::string& path() const { return path_; }
+  std::string path_of(std::string_view key) const { return child_path(path_, key); }
+
+  // At the value of `path`, or where the nearest value around it is written.
+  void complain(std::string path, std::string message) const {
+    complain_at(std::move(path), &Written::value, std::move(message));
+  }
+  // At its key.
+  void complain_about_key(std::string path, std::string message) const {
+    complain_at(std::move(path), &Written::key, std::move(message));
+  }
+
+ private:
+  void complain_at(std::string path, Place Written::* which, std::string message) const {
+    while (!path.empty() && !bound_.written.contains(path)) {
+      path = std::string(parent_path(path));
+    }
+    const auto found = bound_.written.find(path);
+    bound_.diagnostics.push_back(
+        {found == bound_.written.end() ? Place{} : found->second.*which, std::move(message)});
+  }
+
+  Bound& bound_;
+  const Json& object_;
+  std::string path_;
+};
+
+// The rules of one `models.NAME`.
+void validate_model(const Scope& model);
+
+}  // namespace runup
