@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""tidy.py REPO BUILD CACHE: clang-tidy over the repository's sources that changed since they were clean.
+
+Which sources there are, and how they are compiled, is read from BUILD/compile_commands.json; which
+headers each one includes, from ninja's record of the last build. A source is skipped when its clean
+stamp exists in CACHE: the stamp's name is a hash of everything that its diagnostics depend on. Exit
+status 0: all clean. The last line is `N clean, N with findings`.
+"""
+
+import concurrent.futures
+import hashlib
+import json
+import os
+import pathlib
+import shlex
+import subprocess
+import sys
+import time
+
+TIDY = "clang-tidy-19"
+STAMP_DAYS = 60
+
+
+def dependencies(build):
+    """object file -> the files it was made from, as ninja recorded them"""
+    text = subprocess.run(["ninja", "-C", build, "-t", "deps"], check=True, capture_output=True, text=True).stdout
+    found, current = {}, None
+    for line in text.splitlines():
+        if line.startswith("    "):
+            found[current].append(line.strip())
+        elif ": #deps" in line:
+            current = line.split(": #deps")[0]
+            found[current] = []
+    return found
+
+
+def file_hash(path, known={}):
+    if path not in known:
+        known[path] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return known[path]
+
+
+def stamp_name(repo, build, entry, headers):
+    """A hash that does not depend on where the clone is. System headers count by path and size."""
+    digest = hashlib.sha256()
+    digest.update(subprocess_version().encode())
+    digest.update(file_hash(repo / ".clang-tidy").encode())
+    digest.update(entry["command"].replace(str(build), "BUILD").replace(str(repo), "REPO").encode())
+    for name in sorted(set(headers)):
+        path = pathlib.Path(os.path.normpath(build / name))
+        if path.is_relative_to(repo):
+            digest.update(f"{path.relative_to(repo)} {file_hash(path)}\n".encode())
+        else:
+            digest.update(f"{path} {path.stat().st_size}\n".encode())
+    return digest.hexdigest()
+
+
+def subprocess_version(known=[]):
+    if not known:
+        known.append(subprocess.run([TIDY, "--version"], check=True, capture_output=True, text=True).stdout)
+    return known[0]
+
+
+def check(build, source):
+    ran = subprocess.run(
+        [TIDY, "--quiet", "-p", build, "--extra-arg=-Wno-unknown-warning-option", source],
+        capture_output=True, text=True)
+    return ran.returncode, ran.stdout, ran.stderr
+
+
+def main():
+    repo, build, cache = (pathlib.Path(argument).resolve() for argument in sys.argv[1:4])
+    cache.mkdir(parents=True, exist_ok=True)
+    for stamp in cache.iterdir():
+        if time.time() - stamp.stat().st_mtime > STAMP_DAYS * 86400:
+            stamp.unlink(missing_ok=True)
+
+    deps = dependencies(build)
+    todo, clean, bad = [], 0, 0
+    for entry in json.loads((build / "compile_commands.json").read_text()):
+        source = pathlib.Path(entry["file"])
+        if not source.is_relative_to(repo) or source.is_relative_to(build):
+            continue
+        words = shlex.split(entry["command"])
+        output = entry.get("output") or words[words.index("-o") + 1]
+        if output not in deps:
+            print(f"{source.relative_to(repo)}: not compiled, so not looked at")
+            bad += 1
+            continue
+        stamp = cache / stamp_name(repo, build, entry, deps[output])
+        if stamp.exists():
+            stamp.touch()
+            clean += 1
+        else:
+            todo.append((source, stamp))
+
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        running = {pool.submit(check, build, source): (source, stamp) for source, stamp in todo}
+        for done in concurrent.futures.as_completed(running):
+            source, stamp = running[done]
+            status, findings, errors = done.result()
+            if status == 0:
+                stamp.touch()
+                clean += 1
+            else:
+                bad += 1
+                print(f"== {source.relative_to(repo)}\n{findings or errors}", flush=True)
+
+    print(f"{clean} clean, {bad} with findings")
+    # nothing looked at is a mistake of the set-up, not a pass
+    return 0 if bad == 0 and clean > 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
