@@ -13,11 +13,16 @@ fi
 
 say() { printf '%s\n' "$*" >&2; }
 
+# what stops ./dev itself ends it with EX_UNAVAILABLE, and a wrong command line with EX_USAGE; the first
+# is no verdict of runup, the second means the same there
 die() {
   say "${red}dev:${plain} $*"
-  # EX_USAGE is for the command line; everything else that stops ./dev itself is EX_UNAVAILABLE,
-  # which no verdict of runup uses
   exit 69
+}
+
+misuse() {
+  say "${red}dev:${plain} $*"
+  exit 64
 }
 
 # elapsed START: seconds since START (a value of EPOCHREALTIME), with one digit

@@ -12,6 +12,8 @@
 suite=trixie
 mirror=${RUNUP_DEBIAN_MIRROR:-http://deb.debian.org/debian}
 user=$(id -un)
+namespaces=(--mount --propagation=private)
+((EUID == 0)) || namespaces+=(--user --map-root-user)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/runup
 
 # packages KIND: the names, one a line; the environment for tests holds that for the build
@@ -80,6 +82,7 @@ install_packages() {
 # make_root KIND FOLDER
 make_root() {
   local kind=$1 root=$2
+  need_namespaces
   need_mmdebstrap
   mkdir -p "$cache"
   local lock
@@ -141,15 +144,17 @@ explain_bootstrap_failure() {
   die "the Debian 13 root could not be made from $mirror"
 }
 
+need_namespaces() {
+  unshare "${namespaces[@]}" true ||
+    die "this host lets us make no namespace (a container without CAP_SYS_ADMIN?); use a Debian 13 host or a \`debian:13\` container, where none is needed"
+}
+
 enter() {
   export RUNUP_DEV_ENVIRONMENT=$environment_id RUNUP_DEV_CACHE=$cache
   # Debian's own tools before whatever the user has installed beside them
   export PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH
   [[ -n $environment_root ]] || exec "$@"
-  local namespaces=(--mount --propagation=private)
-  ((EUID == 0)) || namespaces+=(--user --map-root-user)
-  unshare "${namespaces[@]}" true ||
-    die "this host lets us make no namespace (a container without CAP_SYS_ADMIN?); use a Debian 13 host or a \`debian:13\` container, where none is needed"
+  need_namespaces
   exec unshare "${namespaces[@]}" bash "$repo/tools/dev/enter.sh" \
     "$environment_root" "$EUID" "$(id -g)" "$PWD" "$repo" "$cache" "$HOME" -- "$@"
 }

@@ -79,8 +79,58 @@ run_program() {
   exec "$release/bin/runup" "$@"
 }
 
+# expect STATUS COMMAND...: an exit status other than STATUS is a failure
+expect() {
+  local wanted=$1 status=0
+  shift
+  "$@" </dev/null || status=$?
+  ((status == wanted)) || die "\`$1\` ended with status $status; expected $wanted"
+}
+
+demo() {
+  local program=$release/bin/runup examples=$repo/configs/examples results=$repo/build/demo
+  build_release runup runup-probe-torch
+  mkdir -p "$results"
+  rm -f "$results"/*
+  cd "$repo"
+  say $'\nthe example service (expected: ready)\n'
+  expect 0 "$program" run "$examples/sign-language-service/runup.yaml" --report text \
+    --report "json=$results/ready.json" --report "junit=$results/ready.xml"
+  say $'\nits broken copy (expected: not ready)\n'
+  expect 1 "$program" run "$examples/sign-language-service-broken/runup.yaml" --report text \
+    --report "json=$results/not-ready.json" --report "junit=$results/not-ready.xml"
+  printf '\nboth verdicts are as expected; the reports are\n'
+  local file
+  for file in ready.json ready.xml not-ready.json not-ready.xml; do
+    [[ -s $results/$file ]] || die "$results/$file was not written"
+    echo "  build/demo/$file"
+  done
+}
+
+golden() {
+  build_release all
+  say '  accepting what the golden tests print'
+  RUNUP_UPDATE_GOLDEN=1 ctest --test-dir "$release" --tests-regex golden --output-on-failure --no-tests=error
+  echo 'the golden files are rewritten; read the difference with git diff before you commit it'
+}
+
+bench() {
+  build_release runup runup-probe-torch
+  cd "$repo"
+  exec python3 tests/bench/bench.py "$release/bin" "$@"
+}
+
+# shellcheck source=tools/dev/tests.sh
+. "$tools/tests.sh"
+
 case $1 in
   build) build ;;
   runup) run_program "${@:2}" ;;
+  demo) demo ;;
+  test) run_tests "${@:2}" ;;
+  lint) run_lint ;;
+  format) format ;;
+  golden) golden ;;
+  bench) bench "${@:2}" ;;
   *) die "\`$1\` is not a command" ;;
 esac

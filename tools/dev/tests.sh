@@ -1,0 +1,125 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# The stages of `./dev test` and `./dev lint`. Each goes on after a failure where that is useful, so that
+# one run shows all; the last line sums them up. Sourced by work.sh.
+
+: "${repo:?}" "${tools:?}" "${release:?}" "${sanitize:?}" "${cache:?}" "${jobs:?}"
+
+passed=0 failed=0 skipped=0
+
+# counted STAGE-ARGUMENTS...: a stage that is one test of the sum
+counted() {
+  if stage "$@"; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+    return 1
+  fi
+}
+
+# attribute NAME FILE: the number in the first NAME="N" of a JUnit file
+attribute() { grep --only-matching --max-count=1 " $1=\"[0-9]*\"" "$2" | head -n 1 | tr --complement --delete 0-9; }
+
+# run_ctest NAME FOLDER CTEST-OPTION...: adds its tests to the sum
+run_ctest() {
+  local name=$1 folder=$2 results=$repo/build/results/$1.xml status=0 total bad skips
+  shift 2
+  mkdir -p "$repo/build/results"
+  rm -f "$results"
+  stage "$name" "run the tests of ${folder#"$repo/"}" \
+    ctest --test-dir "$folder" --output-on-failure --no-tests=error --output-junit "$results" "$@" || status=$?
+  if [[ ! -s $results ]]; then
+    failed=$((failed + 1))
+    return
+  fi
+  total=$(attribute tests "$results") bad=$(attribute failures "$results")
+  skips=$(($(attribute skipped "$results") + $(attribute disabled "$results")))
+  # a test that could not start is in no count of failures, but in ctest's status
+  ((status == 0 || bad > 0)) || bad=1
+  say "      $((total - bad - skips)) passed, $bad failed, $skips skipped"
+  passed=$((passed + total - bad - skips)) failed=$((failed + bad)) skipped=$((skipped + skips))
+}
+
+# sources PATTERN...: our files whose names match, without what is built
+sources() {
+  local patterns=() pattern
+  for pattern in "$@"; do patterns+=(-o -name "$pattern"); done
+  find "$repo" -path "$repo/build" -prune -o -path "$repo/.git" -prune -o -type f \( "${patterns[@]:1}" \) -print0
+}
+
+# scripts: our files that are bash or sh, whatever their name
+scripts() {
+  find "$repo" -path "$repo/build" -prune -o -path "$repo/.git" -prune -o -type f -size -200k -print0 |
+    xargs -0 grep --files-with-matches --null --max-count=1 -e '^#!/bin/\(ba\)\?sh' -e '^# shellcheck shell=' --
+}
+
+check_format() { sources '*.cpp' '*.h' | xargs -0 clang-format-19 --dry-run -Werror; }
+check_scripts() { scripts | xargs -0 shellcheck --external-sources --source-path="$repo"; }
+
+check_licence() {
+  local missing
+  missing=$({ sources '*.cpp' '*.h' '*.py' '*.cmake' CMakeLists.txt && scripts; } |
+    xargs -0 grep --files-without-match 'SPDX-License-Identifier: Apache-2.0' --) || true
+  [[ -z $missing ]] || { echo "without an SPDX line:" && echo "$missing" && return 1; }
+}
+
+check_python() {
+  sources '*.py' | xargs -0 python3 -c '
+import ast, sys
+for name in sys.argv[1:]:
+    ast.parse(open(name, encoding="utf-8").read(), name)'
+}
+
+check_tidy() { "$tools/tidy.py" "$repo" "$release" "$cache/tidy"; }
+
+format() {
+  sources '*.cpp' '*.h' | xargs -0 clang-format-19 -i
+  echo 'the C++ sources are formatted'
+}
+
+# lint: what clang-tidy needs was compiled before, since generated sources and the record of includes
+# come from there
+lint() {
+  counted format 'clang-format' check_format || true
+  counted shellcheck 'shellcheck' check_scripts || true
+  counted licence 'SPDX lines' check_licence || true
+  counted python 'Python sources parse' check_python || true
+  counted tidy 'clang-tidy (sources that changed since they were clean)' check_tidy || true
+}
+
+close() {
+  echo "the logs are in build/log, the results of the tests in build/results"
+  echo "$passed passed, $failed failed, $skipped skipped"
+  ((failed == 0 && passed > 0))
+}
+
+run_lint() {
+  build_release all || failed=$((failed + 1))
+  lint
+  close
+}
+
+# run_tests [NAME]
+run_tests() {
+  if ! build_release all; then
+    failed=$((failed + 1))
+  elif [[ $# -gt 0 ]]; then
+    run_ctest release "$release" --tests-regex "$1"
+  else
+    run_ctest release "$release"
+  fi
+  if [[ $# -eq 0 ]]; then
+    lint
+    run_sanitize
+  fi
+  close
+}
+
+run_sanitize() {
+  if locked stage sanitize-configure 'configure build/sanitize (address and undefined behaviour)' configure_sanitize &&
+    locked stage sanitize-build 'compile build/sanitize' cmake --build "$sanitize" --parallel "$jobs"; then
+    run_ctest sanitize "$sanitize"
+  else
+    failed=$((failed + 1))
+  fi
+}
