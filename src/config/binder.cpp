@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "config/bind_messages.h"
 #include "config/key_path.h"
 #include "config/scalar.h"
 
@@ -16,82 +17,12 @@ namespace runup {
 
 namespace {
 
-std::string named(std::string_view path) {
-  return path.empty() ? "the config" : std::format("`{}`", last_part(path));
-}
-
-// "at least 1", "at most 2", "1 to 10", "1"; `show` prints a bound.
-template <class Show>
-std::string bounds_text(const Rule& rule, Show&& show) {
-  if (rule.min == rule.max) {
-    return show(rule.min);
-  }
-  if (std::isinf(rule.max)) {
-    return "at least " + show(rule.min);
-  }
-  if (std::isinf(rule.min)) {
-    return "at most " + show(rule.max);
-  }
-  return show(rule.min) + " to " + show(rule.max);
-}
-
-std::string plain_number(double value) {
-  return std::fabs(value) < 1e15 && std::trunc(value) == value
-             ? std::format("{}", static_cast<std::int64_t>(value))
-             : std::format("{}", value);
-}
-
-bool outside(const Rule& rule, double value) {
-  return value < rule.min || value > rule.max;
-}
-
-// What is expected, as short as it can be said.
-std::string expected(const TypeInfo& type) {
-  switch (type.kind) {
-    case TypeKind::list:
-      return type.item.front().kind == TypeKind::object ? "a list of maps (each item starts with `- `)"
-                                                        : "a list such as `[a, b]`";
-    case TypeKind::map:
-      return type.item.front().kind == TypeKind::object ? "a map from names to maps"
-                                                        : "a map from names to values";
-    default:
-      return describe_type(type);
-  }
-}
-
-std::size_t characters(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
-}
-
-// Could a value that looks like `node` be meant for this form?
-bool same_sort(const YamlNode& node, const TypeInfo& form) {
-  const Seen seen = resolve(node);
-  switch (form.kind) {
-    case TypeKind::boolean:
-      return std::holds_alternative<bool>(seen);
-    case TypeKind::integer:
-      return std::holds_alternative<IntegerValue>(seen);
-    case TypeKind::number:
-      return std::holds_alternative<IntegerValue>(seen) || std::holds_alternative<NumberValue>(seen);
-    case TypeKind::text:
-    case TypeKind::choice:
-    case TypeKind::duration:
-    case TypeKind::byte_size:
-      return std::holds_alternative<TextValue>(seen);
-    case TypeKind::list:
-      return node.kind == YamlKind::list;
-    case TypeKind::map:
-    case TypeKind::object:
-      return node.kind == YamlKind::map;
-    case TypeKind::any:
-      return true;
-  }
-  return true;
-}
+bool outside(const Rule& rule, double value) { return value < rule.min || value > rule.max; }
 
 class Binder {
  public:
+  explicit Binder(const TypeInfo& root) : root_(root) {}
+
   Json bind(const YamlNode& node, const TypeInfo& type, const std::string& path, const Place& key) {
     out_.written[path] = {.key = key, .value = node.place};
     switch (type.kind) {
@@ -116,7 +47,7 @@ class Binder {
       case TypeKind::object:
         return bind_object(node, type, path, key);
       case TypeKind::any:
-        return bind_any(node, type, path, key);
+        return type.any_of.empty() ? free_value(node, path) : bind_any(node, type, path, key);
     }
     return nullptr;
   }
@@ -134,12 +65,27 @@ class Binder {
 
   Json wrong_type(const YamlNode& node, const TypeInfo& type, const std::string& path,
                   std::string_view hint = {}) {
-    if (std::holds_alternative<NullValue>(resolve(node))) {
-      return complain(node.place, std::format("{} has no value; expected {}, or leave the key out",
-                                              named(path), expected(type)));
+    const bool empty = std::holds_alternative<NullValue>(resolve(node));
+    const bool is_container =
+        type.kind == TypeKind::object || type.kind == TypeKind::map || type.kind == TypeKind::list;
+    return complain(node.place,
+                    std::format("{} {}; expected {}{}", named(path),
+                                empty ? "has no value" : "is " + describe_seen(node), expected_text(type),
+                                empty && is_container ? ", or no key"
+                                : hint.empty()        ? ""
+                                                      : std::format(" ({})", hint)));
+  }
+
+  // Complains when `value` breaks the type's rule; `seen` is the value in words.
+  template <class Show>
+  bool breaks_rule(const YamlNode& node, const TypeInfo& type, const std::string& path, double value,
+                   const std::string& seen, Show&& show) {
+    if (!outside(type.rule, value)) {
+      return false;
     }
-    return complain(node.place, std::format("{} is {}; expected {}{}", named(path), describe_seen(node),
-                                            expected(type), hint.empty() ? "" : std::format(" ({})", hint)));
+    complain(node.place,
+             std::format("{} {}; expected {}", named(path), seen, bounds_text(type.rule, value, show)));
+    return true;
   }
 
   Json bind_boolean(const YamlNode& node, const TypeInfo& type, const std::string& path) {
@@ -147,12 +93,7 @@ class Binder {
     if (const bool* value = std::get_if<bool>(&seen)) {
       return *value;
     }
-    std::string lower = node.text;
-    std::ranges::transform(lower, lower.begin(),
-                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-    const bool yes = lower == "yes" || lower == "on" || lower == "true";
-    const bool no = lower == "no" || lower == "off" || lower == "false";
-    return wrong_type(node, type, path, yes ? "write `true`" : no ? "write `false`" : "");
+    return wrong_type(node, type, path, truth_hint(node.text));
   }
 
   Json bind_integer(const YamlNode& node, const TypeInfo& type, const std::string& path) {
@@ -162,49 +103,43 @@ class Binder {
       return wrong_type(node, type, path, quotes_hint(node, type));
     }
     if (integer->leading_zero) {
-      return complain(
-          node.place,
-          std::format(
-              "{} is `{}`, which is octal to some readers of YAML; expected an integer without leading zeros",
-              named(path), shown(node.text)));
+      return complain(node.place, std::format("{} is `{}`, which some readers of YAML take for octal; "
+                                              "expected an integer without leading zeros",
+                                              named(path), shown(node.text)));
     }
-    if (!integer->fits || outside(type.rule, static_cast<double>(integer->value))) {
-      return complain(node.place, std::format("{} is {}; expected {}", named(path), shown(node.text),
-                                              std::isinf(type.rule.min) && std::isinf(type.rule.max)
-                                                  ? "an integer of at most 64 bits"
-                                                  : bounds_text(type.rule, plain_number)));
+    if (!integer->fits) {
+      return complain(node.place, std::format("{} is {}; expected an integer of at most 64 bits", named(path),
+                                              shown(node.text)));
     }
-    return integer->value;
+    const bool bad = breaks_rule(node, type, path, static_cast<double>(integer->value),
+                                 "is " + shown(node.text), number_text);
+    return bad ? Json(nullptr) : Json(integer->value);
   }
 
   Json bind_number(const YamlNode& node, const TypeInfo& type, const std::string& path) {
     const Seen seen = resolve(node);
-    double value = 0;
-    if (const auto* integer = std::get_if<IntegerValue>(&seen); integer != nullptr && integer->fits) {
-      value = static_cast<double>(integer->value);
-    } else if (const auto* number = std::get_if<NumberValue>(&seen)) {
-      value = number->value;
-    } else {
+    if (!is_number(seen)) {
       return wrong_type(node, type, path, quotes_hint(node, type));
     }
-    if (!std::isfinite(value)) {
-      return complain(node.place,
-                      std::format("{} is `{}`; expected a finite number", named(path), shown(node.text)));
+    const auto* integer = std::get_if<IntegerValue>(&seen);
+    const double value =
+        integer != nullptr ? static_cast<double>(integer->value) : std::get<NumberValue>(seen).value;
+    if (!std::isfinite(value) || (integer != nullptr && !integer->fits)) {
+      return complain(node.place, std::format("{} is `{}`; expected a finite number of usual size",
+                                              named(path), shown(node.text)));
     }
-    if (outside(type.rule, value)) {
-      return complain(node.place, std::format("{} is {}; expected {}", named(path), shown(node.text),
-                                              bounds_text(type.rule, plain_number)));
-    }
-    return value;
+    const bool bad = breaks_rule(node, type, path, value, "is " + shown(node.text), number_text);
+    return bad ? Json(nullptr) : Json(value);
   }
 
   // The text that a scalar spells, or null after a complaint.
   const std::string* text_of(const YamlNode& node, const TypeInfo& type, const std::string& path) {
-    if (!std::holds_alternative<TextValue>(resolve(node))) {
-      wrong_type(node, type, path,
-                 node.kind == YamlKind::plain && !node.text.empty()
-                     ? std::format("write `\"{}\"`", shown(node.text))
-                     : "");
+    // A shell takes quotes away, so what `--set` gives for text is text whatever it looks like.
+    const bool from_shell =
+        node.place.source != 0 && node.kind != YamlKind::list && node.kind != YamlKind::map;
+    if (!from_shell && !std::holds_alternative<TextValue>(resolve(node))) {
+      const bool quotable = type.kind == TypeKind::text && node.kind == YamlKind::plain && !node.text.empty();
+      wrong_type(node, type, path, quotable ? std::format("write `\"{}\"`", shown(node.text)) : "");
       return nullptr;
     }
     if (node.text.find('\0') != std::string::npos) {
@@ -220,49 +155,48 @@ class Binder {
       return nullptr;
     }
     const std::size_t length = characters(*text);
-    if (outside(type.rule, static_cast<double>(length))) {
-      if (text->empty()) {
-        return complain(node.place, std::format("{} is empty; expected text", named(path)));
-      }
-      return complain(node.place, std::format("{} has {}; expected {}", named(path),
-                                              count_of(length, "character", "characters"),
-                                              bounds_text(type.rule, plain_number)));
+    const std::string seen =
+        text->empty() ? "is empty" : "has " + count_of(length, "character", "characters");
+    const auto show = [](double count) {
+      return count_of(static_cast<std::uint64_t>(count), "character", "characters");
+    };
+    const bool bad = breaks_rule(node, type, path, static_cast<double>(length), seen, show);
+    return bad ? Json(nullptr) : Json(encode_text(*text));
+  }
+
+  // True after a complaint about a value that cannot have a unit.
+  bool lacks_unit(const YamlNode& node, const TypeInfo& type, const std::string& path, std::string_view what,
+                  std::string_view large, std::string_view small) {
+    const Seen seen = resolve(node);
+    if (is_number(seen)) {
+      complain(node.place,
+               std::format("{0} is `{1}` without a unit; expected {2} such as `{1}{3}` or `{1}{4}`",
+                           named(path), shown(node.text), what, large, small));
+      return true;
     }
-    return encode_text(*text);
+    if (!std::holds_alternative<TextValue>(seen)) {
+      wrong_type(node, type, path);
+      return true;
+    }
+    return false;
   }
 
   Json bind_duration(const YamlNode& node, const TypeInfo& type, const std::string& path) {
-    const Seen seen = resolve(node);
-    if (std::holds_alternative<IntegerValue>(seen) || std::holds_alternative<NumberValue>(seen)) {
-      return complain(
-          node.place,
-          std::format("{0} is `{1}` without a unit; expected a duration such as `{1}s` or `{1}ms`",
-                      named(path), shown(node.text)));
-    }
-    if (!std::holds_alternative<TextValue>(seen)) {
-      return wrong_type(node, type, path);
+    if (lacks_unit(node, type, path, "a duration", "s", "ms")) {
+      return nullptr;
     }
     const auto duration = parse_duration(node.text);
     if (!duration) {
       return complain(node.place, std::format("{}: {}", named(path), printable(duration.error().message)));
     }
     const auto show = [](double seconds) { return format_duration(Duration::from_seconds(seconds)); };
-    if (outside(type.rule, duration->seconds())) {
-      return complain(node.place, std::format("{} is {}; expected {}", named(path), shown(node.text),
-                                              bounds_text(type.rule, show)));
-    }
-    return encode(*duration);
+    const bool bad = breaks_rule(node, type, path, duration->seconds(), "is " + shown(node.text), show);
+    return bad ? Json(nullptr) : encode(*duration);
   }
 
   Json bind_byte_size(const YamlNode& node, const TypeInfo& type, const std::string& path) {
-    const Seen seen = resolve(node);
-    if (std::holds_alternative<IntegerValue>(seen) || std::holds_alternative<NumberValue>(seen)) {
-      return complain(node.place,
-                      std::format("{0} is `{1}` without a unit; expected a size such as `{1}MiB` or `{1}B`",
-                                  named(path), shown(node.text)));
-    }
-    if (!std::holds_alternative<TextValue>(seen)) {
-      return wrong_type(node, type, path);
+    if (lacks_unit(node, type, path, "a size", "MiB", "B")) {
+      return nullptr;
     }
     const auto size = parse_byte_size(node.text);
     if (!size) {
@@ -271,11 +205,9 @@ class Binder {
     const auto show = [](double bytes) {
       return format_bytes(static_cast<std::uint64_t>(std::fmax(bytes, 0)));
     };
-    if (outside(type.rule, static_cast<double>(size->bytes))) {
-      return complain(node.place, std::format("{} is {}; expected {}", named(path), shown(node.text),
-                                              bounds_text(type.rule, show)));
-    }
-    return encode(*size);
+    const bool bad =
+        breaks_rule(node, type, path, static_cast<double>(size->bytes), "is " + shown(node.text), show);
+    return bad ? Json(nullptr) : encode(*size);
   }
 
   Json bind_choice(const YamlNode& node, const TypeInfo& type, const std::string& path) {
@@ -289,14 +221,18 @@ class Binder {
     return *text;
   }
 
+  bool breaks_count(const YamlNode& node, const TypeInfo& type, const std::string& path, std::size_t count,
+                    std::string_view one, std::string_view many) {
+    return breaks_rule(node, type, path, static_cast<double>(count),
+                       count == 0 ? "is empty" : "has " + count_of(count, one, many), number_text);
+  }
+
   Json bind_list(const YamlNode& node, const TypeInfo& type, const std::string& path) {
     if (node.kind != YamlKind::list) {
       return wrong_type(node, type, path);
     }
-    if (outside(type.rule, static_cast<double>(node.items.size()))) {
-      return complain(node.place, std::format("{} has {}; expected {}", named(path),
-                                              count_of(node.items.size(), "item", "items"),
-                                              bounds_text(type.rule, plain_number)));
+    if (breaks_count(node, type, path, node.items.size(), "item", "items")) {
+      return nullptr;
     }
     Json list = Json::array();
     for (std::size_t i = 0; i < node.items.size(); ++i) {
@@ -309,8 +245,10 @@ class Binder {
   bool is_duplicate(const YamlEntry& entry, std::map<std::string, Place>& seen) {
     const auto [first, is_new] = seen.emplace(entry.key, entry.place);
     if (!is_new) {
-      complain(entry.place, std::format("duplicate key `{}`; first given on line {}", shown(entry.key),
-                                        first->second.line));
+      complain(entry.place,
+               std::format(
+                   "duplicate key `{}`; first given {}", shown(entry.key),
+                   first->second.line == 0 ? "by `--set`" : std::format("on line {}", first->second.line)));
     }
     return !is_new;
   }
@@ -319,10 +257,8 @@ class Binder {
     if (node.kind != YamlKind::map) {
       return wrong_type(node, type, path);
     }
-    if (outside(type.rule, static_cast<double>(node.entries.size()))) {
-      return complain(node.place, std::format("{} has {}; expected {}", named(path),
-                                              count_of(node.entries.size(), "entry", "entries"),
-                                              bounds_text(type.rule, plain_number)));
+    if (breaks_count(node, type, path, node.entries.size(), "entry", "entries")) {
+      return nullptr;
     }
     Json map = Json::object();
     std::map<std::string, Place> seen;
@@ -335,55 +271,60 @@ class Binder {
     return map;
   }
 
+  // Complains about a key that the object does not have; returns the one that was meant.
+  std::string unknown_key(const YamlEntry& entry, const TypeInfo& type) {
+    std::vector<std::string> known;
+    for (const FieldInfo& field : type.members) {
+      known.push_back(field.name);
+    }
+    auto guess = guess_word(entry.key, known);
+    const auto home = guess ? std::nullopt : home_of_key(root_, entry.key);
+    complain(entry.place, home ? std::format("unknown key `{}` here; expected it {}", shown(entry.key), *home)
+                               : unknown_word("unknown key", entry.key, known));
+    return guess.value_or("");
+  }
+
   Json bind_object(const YamlNode& node, const TypeInfo& type, const std::string& path, const Place& key) {
     if (node.kind != YamlKind::map) {
       return wrong_type(node, type, path);
     }
     std::map<std::string, Json> given;
     std::map<std::string, Place> seen;
+    std::set<std::string> misspelt;
     for (const YamlEntry& entry : node.entries) {
       if (is_duplicate(entry, seen)) {
         continue;
       }
       const auto member = std::ranges::find(type.members, entry.key, &FieldInfo::name);
       if (member == type.members.end()) {
-        std::vector<std::string> known;
-        for (const FieldInfo& field : type.members) {
-          known.push_back(field.name);
-        }
-        complain(entry.place, unknown_word("unknown key", entry.key, known));
-        continue;
+        misspelt.insert(unknown_key(entry, type));
+      } else {
+        given[entry.key] = bind(entry.value, member->type, child_path(path, entry.key), entry.place);
       }
-      given[entry.key] = bind(entry.value, member->type, child_path(path, entry.key), entry.place);
     }
     Json object = Json::object();
     for (const FieldInfo& member : type.members) {
       if (const auto found = given.find(member.name); found != given.end()) {
         object[member.name] = std::move(found->second);
-      } else if (member.required) {
-        complain(key, missing_key(path, member));
-      } else if (!member.fallback.is_null()) {
-        object[member.name] = member.fallback;
+      } else if (!member.required) {
+        if (!member.fallback.is_null()) {
+          object[member.name] = member.fallback;
+        }
+      } else if (!misspelt.contains(member.name)) {
+        complain(key,
+                 std::format("{} has no key `{}`{}", path.empty() ? "the config" : std::format("`{}`", path),
+                             member.name, member.help.empty() ? "" : std::format(" ({})", member.help)));
       }
     }
     return object;
   }
 
-  static std::string missing_key(const std::string& path, const FieldInfo& member) {
-    return std::format("{} has no key `{}`; expected {}",
-                       path.empty() ? "the config" : std::format("`{}`", path), member.name,
-                       member.help.empty() ? expected(member.type) : "it to give " + member.help);
-  }
-
   // The first form that takes the value without a complaint; else the complaints of the form that
   // the value looks like.
   Json bind_any(const YamlNode& node, const TypeInfo& type, const std::string& path, const Place& key) {
-    if (type.any_of.empty()) {
-      return free_value(node, path);
-    }
     const TypeInfo* likely = nullptr;
     for (const TypeInfo& form : type.any_of) {
-      Binder attempt;
+      Binder attempt(root_);
       Json value = attempt.bind(node, form, path, key);
       if (attempt.out_.diagnostics.empty()) {
         out_.written.merge(attempt.out_.written);
@@ -393,7 +334,10 @@ class Binder {
         likely = &form;
       }
     }
-    return likely != nullptr ? bind(node, *likely, path, key) : wrong_type(node, type, path);
+    // A word that is none of a choice's may have been meant for another form.
+    const bool stray =
+        likely != nullptr && likely->kind == TypeKind::choice && !guess_word(node.text, likely->choices);
+    return likely == nullptr || stray ? wrong_type(node, type, path) : bind(node, *likely, path, key);
   }
 
   // A value of no declared type: what YAML says that it is.
@@ -428,19 +372,14 @@ class Binder {
     return node.kind == YamlKind::null ? Json(nullptr) : Json(encode_text(node.text));
   }
 
-  static std::string_view quotes_hint(const YamlNode& node, const TypeInfo& type) {
-    YamlNode bare = node;
-    bare.kind = YamlKind::plain;
-    return node.kind == YamlKind::quoted && same_sort(bare, type) ? "remove the quotes" : "";
-  }
-
+  const TypeInfo& root_;
   Bound out_;
 };
 
 }  // namespace
 
 Bound bind(const YamlNode& root, const TypeInfo& type) {
-  Binder binder;
+  Binder binder(type);
   Json value = binder.bind(root, type, "", {.source = root.place.source, .line = 1, .column = 1});
   return binder.take(std::move(value));
 }
@@ -453,17 +392,6 @@ Json default_object(const std::vector<FieldInfo>& members) {
     }
   }
   return object;
-}
-
-std::string unknown_word(std::string_view what, std::string_view word,
-                         const std::vector<std::string>& known) {
-  std::string message = std::format("{} `{}`", what, shown(word));
-  if (const auto guess = did_you_mean(word, known)) {
-    return message + std::format("; did you mean `{}`?", *guess);
-  }
-  return known.empty() ? message + "; expected none here"
-                       : message + std::format("; expected {}{}", known.size() == 1 ? "" : "one of ",
-                                               join_quoted(known, 12));
 }
 
 }  // namespace runup

@@ -34,7 +34,4 @@ Bound bind(const YamlNode& root, const TypeInfo& type);
 // one are left out.
 Json default_object(const std::vector<FieldInfo>& members);
 
-// "unknown key `devise`; did you mean `device`?"
-std::string unknown_word(std::string_view what, std::string_view word, const std::vector<std::string>& known);
-
 }  // namespace runup

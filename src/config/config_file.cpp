@@ -91,9 +91,7 @@ TypeInfo check_entry_type(const CatalogueEntry& check) {
   return entry_type(check.info->findings, check.info->option_type().members);
 }
 
-TypeInfo check_entry_type(const PluginInfo& plugin) {
-  return entry_type({}, plugin.options);
-}
+TypeInfo check_entry_type(const PluginInfo& plugin) { return entry_type({}, plugin.options); }
 
 TypeInfo config_type(const CheckTypes& checks) {
   TypeInfo version = type_info<int>();

@@ -10,9 +10,7 @@ namespace runup {
 
 namespace {
 
-bool is_absolute(const std::string& path) {
-  return path.starts_with('/');
-}
+bool is_absolute(const std::string& path) { return path.starts_with('/'); }
 
 // The part of `path` below `folder` ("" for itself), or nothing when it is not below.
 std::optional<std::string> below(const std::string& path, const std::string& folder) {

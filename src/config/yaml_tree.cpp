@@ -61,7 +61,37 @@ class SourceText {
     const std::size_t end = line + 1 < starts_.size() ? starts_[line + 1] : text_.size();
     return text_.substr(starts_[line], end - starts_[line]);
   }
-  std::uint32_t source() const { return source_; }
+  // Does a scalar in quotes start at `mark` (perhaps after an anchor or tag) and reach the end of the
+  // text? yaml-cpp lets that pass.
+  bool ends_inside_quotes(const YAML::Mark& mark) const {
+    std::string_view rest = text_.substr(std::min(
+        text_.size(), starts_[static_cast<std::size_t>(mark.line)] + static_cast<std::size_t>(mark.column)));
+    while (rest.starts_with('&') || rest.starts_with('!')) {
+      rest.remove_prefix(std::min(rest.size(), rest.find_first_of(" \t\r\n")));
+      rest.remove_prefix(std::min(rest.size(), rest.find_first_not_of(" \t\r\n")));
+    }
+    const char quote = rest.empty() ? ' ' : rest.front();
+    if (quote != '"' && quote != '\'') {
+      return false;
+    }
+    for (std::size_t i = 1; i < rest.size(); ++i) {
+      if (rest[i] == '\\' && quote == '"') {
+        ++i;
+      } else if (rest[i] == quote) {
+        if (quote == '"' || i + 1 >= rest.size() || rest[i + 1] != quote) {
+          return false;
+        }
+        ++i;
+      }
+    }
+    return true;
+  }
+  // The character there, in backticks.
+  std::string character_at(const YAML::Mark& mark) const {
+    const std::string_view line = line_text(static_cast<std::size_t>(mark.line));
+    const std::string_view rest = line.substr(std::min(line.size(), static_cast<std::size_t>(mark.column)));
+    return "`" + std::string(rest.substr(0, std::max<std::size_t>(1, utf8_sequence_length(rest)))) + "`";
+  }
 
  private:
   std::string_view text_;
@@ -85,6 +115,8 @@ class TreeBuilder : public YAML::EventHandler {
   explicit TreeBuilder(const SourceText& source) : source_(source) {}
 
   YamlNode take_root() { return std::move(root_); }
+  // Where the innermost `[` or `{` that is still open stands.
+  Place innermost_open() const { return frames_.empty() ? Place{} : frames_.back().node.place; }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
     if (documents_++ > 0) {
@@ -102,6 +134,9 @@ class TreeBuilder : public YAML::EventHandler {
     const bool text = tag == "!" || tag == "tag:yaml.org,2002:str";
     if (!text) {
       refuse_tag(mark, tag);
+    }
+    if (text && source_.ends_inside_quotes(mark)) {
+      stop(mark, "a quote opens here and is never closed");
     }
     add({.kind = text ? YamlKind::quoted : YamlKind::plain, .place = source_.place(mark), .text = value},
         anchor);
@@ -138,7 +173,9 @@ class TreeBuilder : public YAML::EventHandler {
   }
   void refuse_tag(const YAML::Mark& mark, const std::string& tag) const {
     if (tag != "?" && tag != "!") {
-      stop(mark, std::format("the tag `{}` is not supported; leave it out", printable(tag)));
+      constexpr std::string_view kYaml = "tag:yaml.org,2002:";
+      stop(mark, std::format("the tag `{}` is not supported; leave it out",
+                             printable(tag.starts_with(kYaml) ? "!!" + tag.substr(kYaml.size()) : tag)));
     }
   }
   void charge(const Place& place, std::size_t nodes) {
@@ -169,13 +206,13 @@ class TreeBuilder : public YAML::EventHandler {
     return !frames_.empty() && frames_.back().node.kind == YamlKind::map && !frames_.back().pending;
   }
   void refuse_as_key(const Place& place, YamlKind kind) const {
-    if (expects_key() && kind != YamlKind::plain && kind != YamlKind::quoted) {
-      throw Stop{
-          {place, std::format("a key is {}; expected text before the `:`",
-                              kind == YamlKind::null  ? "empty"
-                              : kind == YamlKind::map ? "a map (`{` starts one; quote it to mean text)"
-                                                      : "a list (`[` starts one; quote it to mean text)")}};
+    if (!expects_key() || kind == YamlKind::plain || kind == YamlKind::quoted) {
+      return;
     }
+    throw Stop{{place, kind == YamlKind::null ? "a key is empty; expected text before the `:`"
+                       : kind == YamlKind::map
+                           ? "a map cannot be a key; close `{` with `}`, or quote it to mean text"
+                           : "a list cannot be a key; close `[` with `]`, or quote it to mean text"}};
   }
 
   void add(YamlNode node, YAML::anchor_t anchor) {
@@ -199,6 +236,8 @@ class TreeBuilder : public YAML::EventHandler {
       }
       frame.pending = YamlEntry{.key = std::move(node.text), .place = node.place, .value = {}};
     } else {
+      // yaml-cpp sees an empty value only where the next thing starts.
+      node.place = node.kind == YamlKind::null ? frame.pending->place : node.place;
       frame.pending->value = std::move(node);
       frame.node.entries.push_back(std::move(*frame.pending));
       frame.pending.reset();
@@ -231,29 +270,32 @@ std::optional<Diagnostic> refuse_bytes(std::string_view text, const SourceText& 
   return std::nullopt;
 }
 
-// What yaml-cpp says, in words that name the cure.
-std::string syntax_message(const std::string& said) {
+// What yaml-cpp says, in words that name the cure; `{}` becomes the character at the place, or the line
+// of the open bracket.
+std::string syntax_message(const std::string& said, const std::string& filling) {
   const std::array<std::pair<std::string_view, std::string_view>, 15> words{{
-      {YAML::ErrorMsg::END_OF_MAP_FLOW, "`{` is not closed; expected `,` or `}` here"},
-      {YAML::ErrorMsg::END_OF_SEQ_FLOW, "`[` is not closed; expected `,` or `]` here"},
+      {YAML::ErrorMsg::END_OF_MAP_FLOW, "the `{` of line {} is not closed; expected `,` or `}` before this"},
+      {YAML::ErrorMsg::END_OF_SEQ_FLOW, "the `[` of line {} is not closed; expected `,` or `]` before this"},
       {YAML::ErrorMsg::END_OF_MAP, "this line does not fit the map above it; check its indentation"},
       {YAML::ErrorMsg::END_OF_SEQ, "this line does not fit the list above it; check its indentation"},
       {YAML::ErrorMsg::TAB_IN_INDENTATION, "a tab in the indentation; expected spaces"},
-      {YAML::ErrorMsg::FLOW_END, "`]` or `}` closes nothing here"},
+      {YAML::ErrorMsg::FLOW_END, "{} does not close the bracket that is open here"},
       {YAML::ErrorMsg::BLOCK_ENTRY, "`- ` cannot start a list item here; check the indentation"},
       {YAML::ErrorMsg::MAP_VALUE, "`: ` cannot stand here; quote the text if the colon belongs to it"},
       {YAML::ErrorMsg::MAP_KEY, "a key cannot stand here; check the indentation"},
       {YAML::ErrorMsg::EOF_IN_SCALAR, "the file ends inside a quoted text; expected the closing quote"},
       {YAML::ErrorMsg::DOC_IN_SCALAR,
        "`---` or `...` inside a quoted text; expected the closing quote before it"},
-      {YAML::ErrorMsg::UNKNOWN_TOKEN, "a value cannot start with this character; quote it"},
-      {YAML::ErrorMsg::CHAR_IN_SCALAR, "a value cannot start with this character; quote it"},
+      {YAML::ErrorMsg::UNKNOWN_TOKEN, "a value cannot start with {}; quote it"},
+      {YAML::ErrorMsg::CHAR_IN_SCALAR, "a value cannot start with {}; quote it"},
       {YAML::ErrorMsg::ALIAS_NOT_FOUND, "`*` starts an alias; quote the text to mean the character"},
       {YAML::ErrorMsg::ANCHOR_NOT_FOUND, "`&` starts an anchor; quote the text to mean the character"},
   }};
   for (const auto& [theirs, ours] : words) {
     if (said == theirs) {
-      return std::string(ours);
+      const std::size_t blank = ours.find("{}");
+      return blank == std::string_view::npos ? std::string(ours)
+                                             : std::string(ours).replace(blank, 2, filling);
     }
   }
   const auto rest_after = [&](std::string_view start) -> std::optional<std::string> {
@@ -271,18 +313,27 @@ std::string syntax_message(const std::string& said) {
 
 // A tab before the first character of the line or of the one above it is behind most errors that
 // yaml-cpp describes as something else.
-Diagnostic syntax_error(const YAML::Exception& error, const SourceText& source) {
-  if (!error.mark.is_null()) {
-    const auto line = static_cast<std::size_t>(error.mark.line);
-    for (std::size_t candidate = line == 0 ? 0 : line - 1; candidate <= line; ++candidate) {
-      const std::string_view text = source.line_text(candidate);
-      const std::size_t tab = text.find('\t');
-      if (tab != std::string_view::npos && text.find_first_not_of(" \t") > tab) {
-        return {source.place(candidate, tab), syntax_message(YAML::ErrorMsg::TAB_IN_INDENTATION)};
-      }
+Diagnostic syntax_error(const YAML::Exception& error, const SourceText& source, const Place& open) {
+  if (error.mark.is_null()) {
+    return {source.place(error.mark), syntax_message(error.msg, "it")};
+  }
+  const auto line = static_cast<std::size_t>(error.mark.line);
+  for (std::size_t candidate = line == 0 ? 0 : line - 1; candidate <= line; ++candidate) {
+    const std::string_view text = source.line_text(candidate);
+    const std::size_t tab = text.find('\t');
+    if (tab != std::string_view::npos && text.find_first_not_of(" \t") > tab) {
+      return {source.place(candidate, tab), syntax_message(YAML::ErrorMsg::TAB_IN_INDENTATION, "")};
     }
   }
-  return {source.place(error.mark), syntax_message(error.msg)};
+  Place place = source.place(error.mark);
+  const bool unclosed =
+      error.msg == YAML::ErrorMsg::END_OF_MAP_FLOW || error.msg == YAML::ErrorMsg::END_OF_SEQ_FLOW;
+  if (error.msg.starts_with(YAML::ErrorMsg::INVALID_ESCAPE)) {
+    // yaml-cpp has read the backslash and the character.
+    place.column = place.column > 2 ? place.column - 2 : 1;
+  }
+  return {place,
+          syntax_message(error.msg, unclosed ? std::to_string(open.line) : source.character_at(error.mark))};
 }
 
 }  // namespace
@@ -304,17 +355,17 @@ std::expected<YamlNode, Diagnostic> parse_yaml(std::string_view text, std::uint3
   if (auto refused = refuse_bytes(text, source)) {
     return std::unexpected(*refused);
   }
+  TreeBuilder builder(source);
   try {
     std::istringstream stream{std::string(text)};
     YAML::Parser parser(stream);
-    TreeBuilder builder(source);
     while (parser.HandleNextDocument(builder)) {
     }
     return builder.take_root();
   } catch (const Stop& stop) {
     return std::unexpected(stop.diagnostic);
   } catch (const YAML::Exception& error) {
-    return std::unexpected(syntax_error(error, source));
+    return std::unexpected(syntax_error(error, source, builder.innermost_open()));
   } catch (const std::exception& error) {
     return std::unexpected(Diagnostic{whole, std::string("cannot be read as YAML: ") + error.what()});
   }
