@@ -42,6 +42,7 @@ environment() {
     environment_root=$build_root
   fi
   environment_id=${environment_root##*/}
+  touch "$environment_root"
 }
 
 root_name() {
@@ -93,8 +94,14 @@ make_root() {
   fi
   if [[ ! -d $root ]]; then
     stage setup "Debian 13 root with the packages for the $kind (once)" bootstrap "$kind" "$root" || explain_bootstrap_failure
+    remove_unused_roots
   fi
   exec {lock}>&-
+}
+
+# a root of 1 or 2 GB stays for each package list; those that nothing entered for a month go
+remove_unused_roots() {
+  find "$cache" -maxdepth 1 -type d -name 'debian-13-*' -mtime +30 -exec rm -rf --one-file-system {} +
 }
 
 bootstrap() {

@@ -93,10 +93,10 @@ demo() {
   mkdir -p "$results"
   rm -f "$results"/*
   cd "$repo"
-  say $'\nthe example service (expected: ready)\n'
+  printf '\nthe example service (expected: ready)\n\n'
   expect 0 "$program" run "$examples/sign-language-service/runup.yaml" --report text \
     --report "json=$results/ready.json" --report "junit=$results/ready.xml"
-  say $'\nits broken copy (expected: not ready)\n'
+  printf '\nits broken copy (expected: not ready)\n\n'
   expect 1 "$program" run "$examples/sign-language-service-broken/runup.yaml" --report text \
     --report "json=$results/not-ready.json" --report "junit=$results/not-ready.xml"
   printf '\nboth verdicts are as expected; the reports are\n'
