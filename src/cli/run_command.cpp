@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <format>
+
+#include "cli/commands.h"
+#include "cli/plan_source.h"
+#include "cli/report_files.h"
+#include "runner/runner.h"
+
+namespace runup {
+
+namespace {
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
+}
+
+std::string utc_now() {
+  return std::format("{:%FT%TZ}", std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
+}
+
+// The report of a run that could not start.
+Report setup_report(const RunArguments& arguments, const std::vector<ConfigError>& errors, Duration took) {
+  Report report{.runup_version = RUNUP_VERSION,
+                .config = absolute_path(arguments.config),
+                .started = utc_now(),
+                .took = took,
+                .host_name = host_name(),
+                .strict = arguments.strict};
+  for (const ConfigError& error : errors) {
+    report.setup_errors.push_back(as_setup_error(error));
+  }
+  settle_verdict(report, {});
+  return report;
+}
+
+// All reports are tried, also after one that could not be written.
+bool write_reports(const std::vector<ReportTarget>& targets, const Report& report, const RunArguments& arguments,
+                   const Session& session) {
+  bool written = true;
+  for (const ReportTarget& target : targets) {
+    const bool on_screen = target.path.empty();
+    const RenderOptions options{.colour = on_screen && session.out.colour,
+                                .width = on_screen ? session.out.width : 0,
+                                .verbose = arguments.verbose,
+                                .brief = on_screen && arguments.quiet};
+    if (auto done = write_report(target, target.format->render(report, options)); !done) {
+      complain(done.error().describe());
+      written = false;
+    } else if (!on_screen) {
+      spdlog::info("wrote the {} report to `{}`", target.format->name, target.path);
+    }
+  }
+  return written;
+}
+
+// With a report on the same terminal the reader would see every mistake twice.
+bool shown_on_terminal(const std::vector<ReportTarget>& targets, const Session& session) {
+  for (const ReportTarget& target : targets) {
+    if (target.path.empty() && target.format->name == "text") {
+      return session.out.is_terminal && session.err.is_terminal;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+ExitCode run_command(const RunArguments& arguments, const Session& session) {
+  const Duration start = steady_now();
+  const auto targets = read_report_targets(arguments.reports);
+  if (!targets) {
+    complain(targets.error().describe());
+    return ExitCode::bad_command_line;
+  }
+  const SignalWatch signals;
+  ProgressLine progress(session.err);
+  if (!arguments.quiet) {
+    progress.show("reading the config");
+  }
+
+  Report report;
+  ExitCode result = ExitCode::undecided;
+  const auto plan = load_plan({.config = arguments.config,
+                               .set = arguments.set,
+                               .select = arguments.select,
+                               .skip = arguments.skip,
+                               .jobs = arguments.jobs,
+                               .strict = arguments.strict},
+                              &SignalWatch::flag());
+  if (!plan) {
+    progress.clear();
+    report = setup_report(arguments, plan.error(), steady_now() - start);
+    result = exit_code(plan.error());
+    if (!shown_on_terminal(*targets, session)) {
+      print_errors(plan.error());
+    }
+  } else {
+    spdlog::info("read `{}` in {}", arguments.config, format_duration(steady_now() - start));
+    RunnerSettings settings{.probe_folder = session.probe_folder, .interrupted = &SignalWatch::flag()};
+    if (!arguments.quiet) {
+      settings.progress = [&progress](const std::string& text) { progress.show(text); };
+    }
+    report = run_plan(*plan, settings);
+    progress.clear();
+    result = exit_code(report);
+  }
+  if (!write_reports(*targets, report, arguments, session) && result == ExitCode::ready) {
+    // A verdict that nobody can read is none.
+    result = ExitCode::undecided;
+  }
+  return result;
+}
+
+}  // namespace runup

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/version.h"
+
+#include <openssl/crypto.h>
+#include <spdlog/version.h>
+#include <zlib.h>
+
+#include <CLI/Version.hpp>
+#include <filesystem>
+#include <format>
+#include <nlohmann/json.hpp>
+#include <pugixml.hpp>
+
+namespace runup {
+
+namespace {
+
+constexpr const char* kTorchProbe = "runup-probe-torch";
+
+}  // namespace
+
+std::string version_text() {
+  std::string text = std::format("runup {}\n", RUNUP_VERSION);
+  const auto add = [&](std::string_view name, std::string_view version) {
+    text += std::format("  {:<14} {}\n", name, version);
+  };
+  add("CLI11", CLI11_VERSION);
+  add("libcrypto", OpenSSL_version(OPENSSL_VERSION_STRING));
+  add("nlohmann-json", std::format("{}.{}.{}", NLOHMANN_JSON_VERSION_MAJOR, NLOHMANN_JSON_VERSION_MINOR,
+                                   NLOHMANN_JSON_VERSION_PATCH));
+  add("pugixml", std::format("{}.{}", PUGIXML_VERSION / 1000, PUGIXML_VERSION % 1000 / 10));
+  add("spdlog", std::format("{}.{}.{}", SPDLOG_VER_MAJOR, SPDLOG_VER_MINOR, SPDLOG_VER_PATCH));
+  add("zlib", zlibVersion());
+  const std::string folder = find_probe_folder();
+  std::error_code error;
+  add("torch probe", std::filesystem::exists(std::filesystem::path(folder) / kTorchProbe, error)
+                         ? std::format("{}/{}", folder, kTorchProbe)
+                         : "not installed: models cannot be run");
+  return text;
+}
+
+std::string find_probe_folder() {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const fs::path own = fs::read_symlink("/proc/self/exe", error).parent_path();
+  for (const fs::path& folder : {own, own / "../libexec/runup", own / "../lib/runup"}) {
+    if (fs::exists(folder / kTorchProbe, error)) {
+      return folder.lexically_normal().string();
+    }
+  }
+  return own.string();
+}
+
+}  // namespace runup

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+namespace runup {
+
+// "runup 0.1.0" and the libraries that it was built with, one a line.
+std::string version_text();
+
+// Where `runup-probe-torch` is: beside this executable, or in ../libexec/runup or ../lib/runup of it
+// when there is such a folder.
+std::string find_probe_folder();
+
+}  // namespace runup
