@@ -38,7 +38,7 @@ for path in /*; do
   elif [[ -L $path ]]; then
     ln --symbolic --force --no-dereference "$(readlink "$path")" "$root$path"
   elif [[ -d $path ]]; then
-    bind "$path"
+    bind "$path" || echo "dev: the host's $path is not there in what follows" >&2
   fi
 done
 for folder in "${folders[@]}"; do

@@ -12,6 +12,7 @@
 suite=trixie
 mirror=${RUNUP_DEBIAN_MIRROR:-http://deb.debian.org/debian}
 user=$(id -un)
+export HOME=${HOME:-$(getent passwd "$EUID" | cut --delimiter=: --fields=6)}
 namespaces=(--mount --propagation=private)
 ((EUID == 0)) || namespaces+=(--user --map-root-user)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/runup

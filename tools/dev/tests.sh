@@ -111,7 +111,9 @@ run_tests() {
 run_sanitize() {
   if locked stage sanitize-configure 'configure build/sanitize (address and undefined behaviour)' configure_sanitize &&
     locked stage sanitize-build 'compile build/sanitize' cmake --build "$sanitize" --parallel "$jobs"; then
-    run_ctest sanitize "$sanitize"
+    ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1 \
+      UBSAN_OPTIONS=print_stacktrace=1 \
+      run_ctest sanitize "$sanitize"
   else
     failed=$((failed + 1))
   fi
