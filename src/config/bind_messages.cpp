@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <format>
+#include <span>
 
 #include "base/text.h"
 #include "config/key_path.h"
@@ -25,8 +26,11 @@ std::string object_example(const TypeInfo& type) {
       keys.push_back(member.name + ": ...");
     }
   }
-  for (std::size_t i = 0; keys.empty() && i < type.members.size() && i < 2; ++i) {
-    keys.push_back(type.members[i].name + ": ...");
+  if (keys.empty()) {
+    for (const FieldInfo& member :
+         std::span(type.members).first(std::min<std::size_t>(2, type.members.size()))) {
+      keys.push_back(member.name + ": ...");
+    }
   }
   return "{" + join(keys, ", ") + "}";
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <format>
+#include <set>
 #include <string_view>
 
 #include "base/text.h"
@@ -53,6 +54,25 @@ void require_absolute(const Scope& scope, const std::string& path, const std::st
   }
 }
 
+void validate_mounts(const Scope& config) {
+  const auto mounts = config.items<MountDeclaration>("mounts");
+  std::set<std::string> places;
+  for (std::size_t i = 0; mounts && i < mounts->size(); ++i) {
+    const auto& mount = (*mounts)[i];
+    if (!mount) {
+      continue;
+    }
+    const std::string path = child_path(item_path("mounts", i), "at");
+    if (mount->at.empty()) {
+      config.complain(path, "`at` is empty; expected an absolute path, as the server sees it");
+    } else if (!places.insert(mount->at).second) {
+      config.complain(
+          path, std::format("`{}` is mounted twice; expected one mount for each place", shown(mount->at)));
+    }
+    require_absolute(config, path, mount->at, "as the server sees it");
+  }
+}
+
 void validate_target(const Scope& config) {
   if (const auto name = config.get<std::string>("target"); name && !is_name(*name)) {
     config.complain(config.path_of("target"), std::format("`target` is `{}`; {}", shown(*name), kNameRule));
@@ -60,21 +80,7 @@ void validate_target(const Scope& config) {
   if (const auto installed = config.get<std::string>("installed_at")) {
     require_absolute(config, "installed_at", *installed, "as the package has it on the server");
   }
-  const auto mounts =
-      config.get<std::vector<MountDeclaration>>("mounts").value_or(std::vector<MountDeclaration>{});
-  for (std::size_t i = 0; i < mounts.size(); ++i) {
-    const std::string path = child_path(item_path("mounts", i), "at");
-    require_absolute(config, path, mounts[i].at, "as the server sees it");
-    if (mounts[i].at.empty()) {
-      config.complain(path, "`at` is empty; expected an absolute path, as the server sees it");
-    }
-    const auto same = [&](const MountDeclaration& other) { return other.at == mounts[i].at; };
-    if (std::find_if(mounts.begin(), mounts.begin() + static_cast<std::ptrdiff_t>(i), same) !=
-        mounts.begin() + static_cast<std::ptrdiff_t>(i)) {
-      config.complain(
-          path, std::format("`{}` is mounted twice; expected one mount for each place", shown(mounts[i].at)));
-    }
-  }
+  validate_mounts(config);
 }
 
 void validate_url_path(const Scope& service, std::string_view key, const std::string& value) {
@@ -104,8 +110,9 @@ void validate_service(const Scope& service) {
       }
     }
   }
-  for (const auto& [name, value] : service.get<std::map<std::string, std::string>>("env").value_or(
-           std::map<std::string, std::string>{})) {
+  const auto environment = service.get<Json>("env").value_or(Json::object());
+  for (const auto& [encoded, value] : environment.items()) {
+    const std::string name = decode_text(encoded).value_or(encoded);
     if (!is_environment_name(name)) {
       service.complain_about_key(
           child_path(service.path_of("env"), name),

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstdint>
 #include <format>
+#include <iterator>
 #include <limits>
 #include <set>
 #include <string>
@@ -20,8 +21,7 @@ namespace runup {
 
 namespace {
 
-using Axes = std::map<std::string, AxisDeclaration>;
-using Inputs = std::vector<InputDeclaration>;
+using Inputs = std::vector<std::optional<InputDeclaration>>;
 
 // Device types of PyTorch that a service can be deployed on; those with `true` take an index.
 constexpr std::array<std::pair<std::string_view, bool>, 5> kDevices{
@@ -93,30 +93,44 @@ void validate_factory(const Scope& model) {
   }
 }
 
-void validate_axes(const Scope& model, const Axes& axes) {
-  for (const auto& [name, axis] : axes) {
-    const std::string path = child_path(model.path_of("axes"), name);
-    const std::string range_path = child_path(path, "range");
-    if (axis.range.empty()) {
-      continue;
-    }
-    if (axis.range.size() != 2) {
-      model.complain(range_path,
-                     std::format("`range` has 1 item; expected [smallest, largest] such as `[1, {}]`",
-                                 std::max<std::int64_t>(axis.example, axis.range[0])));
-    } else if (axis.range[0] < 1) {
-      model.complain(item_path(range_path, 0),
-                     std::format("`range` starts at {}; expected at least 1", axis.range[0]));
-    } else if (axis.range[0] > axis.range[1]) {
-      model.complain(range_path,
-                     std::format("`range` is [{0}, {1}]; expected the smaller size first: `[{1}, {0}]`",
-                                 axis.range[0], axis.range[1]));
-    } else if (axis.example < axis.range[0] || axis.example > axis.range[1]) {
-      model.complain(child_path(path, "example"),
-                     std::format("`example` is {}; expected a size within `range`, {} to {}", axis.example,
-                                 axis.range[0], axis.range[1]));
+void validate_axis(const Scope& model, const AxisDeclaration& axis, const std::string& path) {
+  const std::string range_path = child_path(path, "range");
+  if (axis.range.empty()) {
+    return;
+  }
+  if (axis.range.size() != 2) {
+    model.complain(range_path,
+                   std::format("`range` has 1 item; expected [smallest, largest] such as `[1, {}]`",
+                               std::max<std::int64_t>(axis.example, axis.range[0])));
+  } else if (axis.range[0] < 1) {
+    model.complain(item_path(range_path, 0),
+                   std::format("`range` starts at {}; expected at least 1", axis.range[0]));
+  } else if (axis.range[0] > axis.range[1]) {
+    model.complain(range_path,
+                   std::format("`range` is [{0}, {1}]; expected the smaller size first: `[{1}, {0}]`",
+                               axis.range[0], axis.range[1]));
+  } else if (axis.example < axis.range[0] || axis.example > axis.range[1]) {
+    model.complain(child_path(path, "example"),
+                   std::format("`example` is {}; expected a size within `range`, {} to {}", axis.example,
+                               axis.range[0], axis.range[1]));
+  }
+}
+
+// The names of the axes; one with a mistake of its own is still a name.
+std::optional<std::set<std::string>> validate_axes(const Scope& model) {
+  const auto axes = model.get<Json>("axes");
+  if (!axes || !axes->is_object()) {
+    return std::nullopt;
+  }
+  std::set<std::string> names;
+  for (const auto& [encoded, value] : axes->items()) {
+    const std::string name = decode_text(encoded).value_or(encoded);
+    names.insert(name);
+    if (const auto axis = decode<AxisDeclaration>(value)) {
+      validate_axis(model, *axis, child_path(model.path_of("axes"), name));
     }
   }
+  return names;
 }
 
 void validate_shape(const Scope& model, const InputDeclaration& input, const std::string& path,
@@ -193,72 +207,79 @@ void validate_inputs(const Scope& model, const Inputs& inputs,
                      const std::optional<std::set<std::string>>& axes) {
   std::map<std::string, std::size_t> seen;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (!inputs[i]) {
+      continue;
+    }
     const std::string path = item_path(model.path_of("inputs"), i);
-    const auto [first, is_new] = seen.emplace(inputs[i].name, i);
+    const auto [first, is_new] = seen.emplace(inputs[i]->name, i);
     if (!is_new) {
       model.complain(child_path(path, "name"),
                      std::format("the name `{}` is already that of `inputs[{}]`; expected a name of its own",
-                                 shown(inputs[i].name), first->second));
+                                 shown(inputs[i]->name), first->second));
     }
     if (axes) {
-      validate_shape(model, inputs[i], path, *axes);
+      validate_shape(model, *inputs[i], path, *axes);
     }
-    validate_values(model, inputs[i], path);
+    validate_values(model, *inputs[i], path);
   }
 }
 
-void validate_sample_inputs(const Scope& model, const SampleDeclaration& sample, const std::string& path,
-                            const Inputs& inputs) {
-  std::vector<std::string> names;
-  for (const InputDeclaration& input : inputs) {
-    names.push_back(input.name);
-  }
-  if (sample.input.empty() == sample.inputs.empty()) {
-    model.complain(path,
-                   sample.input.empty()
-                       ? "the sample has no input; expected `input: FILE.npy`, or `inputs: {NAME: FILE.npy}`"
-                       : "the sample has both `input` and `inputs`; expected one of them");
-    return;
-  }
-  if (!sample.input.empty() && names.size() > 1) {
-    model.complain(child_path(path, "input"),
-                   std::format("the model has {} inputs; expected `inputs` with a file for each of {}",
-                               names.size(), join_quoted(names)));
-    return;
-  }
-  if (names.empty()) {
-    return;
-  }
-  const std::string inputs_path = child_path(path, "inputs");
+// A file for each input, and none for what is no input.
+void validate_sample_files(const Scope& model, const SampleDeclaration& sample, const std::string& path,
+                           const std::vector<std::string>& names) {
+  std::set<std::string> misspelt;
   for (const auto& [name, file] : sample.inputs) {
     if (std::ranges::find(names, name) == names.end()) {
       const auto guess = did_you_mean(name, names);
+      misspelt.insert(guess.value_or(""));
       model.complain_about_key(
-          child_path(inputs_path, name),
+          child_path(path, name),
           std::format("the model has no input `{}`; {}", shown(name),
                       guess ? std::format("did you mean `{}`?", *guess) : "expected " + join_quoted(names)));
     }
   }
   for (const std::string& name : names) {
-    if (!sample.inputs.empty() && !sample.inputs.contains(name)) {
+    if (!sample.inputs.contains(name) && !misspelt.contains(name)) {
       model.complain(
-          inputs_path,
+          path,
           std::format("the sample has no file for the input `{}`; expected one for each input", shown(name)));
     }
   }
 }
 
+// `names`: the model's inputs; nothing when they are not known.
+void validate_sample(const Scope& model, const SampleDeclaration& sample, const std::string& path,
+                     const std::optional<std::vector<std::string>>& names) {
+  if (!sample.label.empty() && !model.has("labels")) {
+    model.complain(child_path(path, "label"),
+                   "the sample names a label, but the model has no `labels`; expected them to say where "
+                   "its class names are");
+  }
+  if (sample.input.empty() && sample.inputs.empty()) {
+    model.complain(path,
+                   "the sample has no input; expected `input: FILE.npy`, or `inputs: {NAME: FILE.npy}`");
+  } else if (!sample.input.empty() && !sample.inputs.empty()) {
+    model.complain(path, "the sample has both `input` and `inputs`; expected one of them");
+  } else if (names && !sample.input.empty() && names->size() > 1) {
+    model.complain(child_path(path, "input"),
+                   std::format("the model has {} inputs; expected `inputs` with a file for each of {}",
+                               names->size(), join_quoted(*names)));
+  } else if (names && sample.input.empty() && !names->empty()) {
+    validate_sample_files(model, sample, child_path(path, "inputs"), *names);
+  }
+}
+
 void validate_samples(const Scope& model, const std::optional<Inputs>& inputs) {
-  const auto samples = model.get<std::vector<SampleDeclaration>>("samples");
+  std::optional<std::vector<std::string>> names;
+  if (inputs && std::ranges::all_of(*inputs, [](const auto& input) { return input.has_value(); })) {
+    names.emplace();
+    std::ranges::transform(*inputs, std::back_inserter(*names),
+                           [](const auto& input) { return input->name; });
+  }
+  const auto samples = model.items<SampleDeclaration>("samples");
   for (std::size_t i = 0; samples && i < samples->size(); ++i) {
-    const std::string path = item_path(model.path_of("samples"), i);
-    if (inputs) {
-      validate_sample_inputs(model, (*samples)[i], path, *inputs);
-    }
-    if (!(*samples)[i].label.empty() && !model.has("labels")) {
-      model.complain(child_path(path, "label"),
-                     "the sample names a label, but the model has no `labels`; expected them to say where "
-                     "its class names are");
+    if (const auto& sample = (*samples)[i]) {
+      validate_sample(model, *sample, item_path(model.path_of("samples"), i), names);
     }
   }
 }
@@ -298,21 +319,10 @@ void validate_model(const Scope& model) {
   validate_device(model);
   validate_factory(model);
   validate_labels(model);
-  const auto axes = model.get<Axes>("axes");
-  if (axes) {
-    validate_axes(model, *axes);
-  }
-  // An axis that has a mistake of its own is still a known name.
-  std::optional<std::set<std::string>> names;
-  if (const auto written = model.get<Json>("axes"); written && written->is_object()) {
-    names.emplace();
-    for (const auto& [encoded, axis] : written->items()) {
-      names->insert(decode_text(encoded).value_or(encoded));
-    }
-  }
-  const auto inputs = model.get<Inputs>("inputs");
+  const auto axes = validate_axes(model);
+  const auto inputs = model.items<InputDeclaration>("inputs");
   if (inputs) {
-    validate_inputs(model, *inputs, names);
+    validate_inputs(model, *inputs, axes);
   }
   validate_samples(model, inputs);
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "config/binder.h"
 #include "config/key_path.h"
@@ -29,6 +30,22 @@ class Scope {
     }
     auto value = decode<T>(*found);
     return value ? std::optional(std::move(*value)) : std::nullopt;
+  }
+
+  // The items of a list, those that could not be bound as nothing; no list at all when the list itself
+  // could not.
+  template <class T>
+  std::optional<std::vector<std::optional<T>>> items(std::string_view key) const {
+    const auto list = get<Json>(key);
+    if (!list || !list->is_array()) {
+      return std::nullopt;
+    }
+    std::vector<std::optional<T>> items;
+    for (const Json& item : *list) {
+      auto value = decode<T>(item);
+      items.push_back(value ? std::optional(std::move(*value)) : std::nullopt);
+    }
+    return items;
   }
 
   // Also true of a member that could not be bound.
