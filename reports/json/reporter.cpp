@@ -6,9 +6,7 @@ namespace runup::reports::json {
 
 namespace {
 
-std::string render(const Report& report, const RenderOptions&) {
-  return dump_json(encode(report), 2) + "\n";
-}
+std::string render(const Report& report, const RenderOptions&) { return dump_json(encode(report), 2) + "\n"; }
 
 }  // namespace
 

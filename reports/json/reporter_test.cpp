@@ -15,7 +15,8 @@ extern const ReporterInfo kReporter;
 TEST_CASE("golden: json of every canonical report") {
   for (const CanonicalReport& canonical : canonical_reports()) {
     DYNAMIC_SECTION(canonical.name) {
-      check_golden(golden_path("json", canonical, "json"), reports::json::kReporter.render(canonical.report, {}));
+      check_golden(golden_path("json", canonical, "json"),
+                   reports::json::kReporter.render(canonical.report, {}));
     }
   }
 }

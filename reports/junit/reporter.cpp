@@ -49,7 +49,8 @@ std::string evidence_lines(const std::vector<Evidence>& evidence, std::string_vi
 }
 
 std::string finding_text(const CheckResult& result, const Finding& finding) {
-  std::string text = std::format("{}: {} [{}/{}]\n", enum_name(finding.severity), finding.message, result.check, finding.id);
+  std::string text =
+      std::format("{}: {} [{}/{}]\n", enum_name(finding.severity), finding.message, result.check, finding.id);
   if (const std::string where = location_text(finding.where); !where.empty()) {
     text += std::format("  at: {}\n", where);
   }
@@ -135,8 +136,8 @@ void append_run_problem(pugi::xml_node suite, const Report& report) {
   set(testcase, "classname", report.target.empty() ? "runup" : "runup." + report.target);
   set(testcase, "name", report.setup_errors.empty() ? "verdict" : "setup");
   set(testcase, "time", seconds({}));
-  append_problem(testcase, "error", report.setup_errors.empty() ? "undecided" : "bad-config", report.verdict_reason,
-                 text);
+  append_problem(testcase, "error", report.setup_errors.empty() ? "undecided" : "bad-config",
+                 report.verdict_reason, text);
 }
 
 void append_properties(pugi::xml_node suite, const Report& report) {
@@ -178,7 +179,9 @@ void set_totals(pugi::xml_node node, const Totals& totals, Duration took) {
 
 std::string render(const Report& report, const RenderOptions&) {
   const ReportCounts counts = count(report.results);
-  Totals totals{.tests = report.results.size(), .failures = counts.failed, .errors = counts.undecided,
+  Totals totals{.tests = report.results.size(),
+                .failures = counts.failed,
+                .errors = counts.undecided,
                 .skipped = counts.skipped};
   const bool red = totals.failures + totals.errors > 0 || report.verdict == Verdict::ready;
   if (!red) {
@@ -215,7 +218,8 @@ std::string render(const Report& report, const RenderOptions&) {
 }  // namespace
 
 extern const ReporterInfo kReporter;
-const ReporterInfo kReporter{
-    .name = "junit", .summary = "for CI dashboards: JUnit XML that GitLab, Jenkins and GitHub read", .render = render};
+const ReporterInfo kReporter{.name = "junit",
+                             .summary = "for CI dashboards: JUnit XML that GitLab, Jenkins and GitHub read",
+                             .render = render};
 
 }  // namespace runup::reports::junit

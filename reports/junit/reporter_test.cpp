@@ -45,7 +45,8 @@ TEST_CASE("junit: unfit is a failure, could not tell is an error, and neither is
   CHECK(number_of(document, "//testcase[@name='conversion-parity']/skipped") == 1);
   CHECK(number_of(document, "//testcase[@name='model-present']/*[not(self::system-out)]") == 0);
   CHECK(number_of(document, "//testcase[@classname='runup.sign-language-service.sign']") == 8);
-  const std::string text = document.select_node("//testcase[@name='label-encoder']/failure").node().text().get();
+  const std::string text =
+      document.select_node("//testcase[@name='label-encoder']/failure").node().text().get();
   CHECK(text.contains(class_count_finding().message));
   CHECK(text.contains(class_count_finding().fix));
   CHECK(text.contains("label-encoder/blank-class"));
@@ -83,6 +84,7 @@ TEST_CASE("junit: characters that XML 1.0 forbids are shown, not dropped") {
   CHECK(!xml.contains("\xef\xbf\xbe"));
   // In text it would end a CDATA section that is not there; in attributes it is allowed.
   CHECK(xml.contains(">error: ]]&gt; &lt;b&gt;&amp;lt; "));
-  const std::string message = parsed(hostile_report()).select_node("//failure").node().attribute("message").value();
+  const std::string message =
+      parsed(hostile_report()).select_node("//failure").node().attribute("message").value();
   CHECK(message.starts_with("]]> <b>&lt; \\x1b]0;title"));
 }

@@ -35,7 +35,8 @@ struct Mark {
 Mark mark_of(const Outcome& outcome) {
   switch (outcome.status) {
     case Status::passed:
-      return std::ranges::any_of(outcome.findings, [](const Finding& f) { return f.severity != Severity::note; })
+      return std::ranges::any_of(outcome.findings,
+                                 [](const Finding& f) { return f.severity != Severity::note; })
                  ? Mark{"!", Tone::doubt}
                  : Mark{"✓", Tone::good};
     case Status::failed:
@@ -106,13 +107,14 @@ void append_evidence(std::string& out, const std::vector<Evidence>& evidence, st
   }
 }
 
-void append_finding(std::string& out, const CheckResult& result, const Finding& finding, const Layout& layout) {
+void append_finding(std::string& out, const CheckResult& result, const Finding& finding,
+                    const Layout& layout) {
   constexpr std::size_t kIndent = 6;
   constexpr std::size_t kText = kIndent + kSeverityColumns;
   const std::string blank(kText, ' ');
   const std::string severity = pad(enum_name(finding.severity), kSeverityColumns);
-  append_wrapped(out, std::string(kIndent, ' ') + paint(tone_of(finding.severity), severity, layout.colour), kText,
-                 finding.message, layout.width);
+  append_wrapped(out, std::string(kIndent, ' ') + paint(tone_of(finding.severity), severity, layout.colour),
+                 kText, finding.message, layout.width);
 
   const std::string where = one_line(location_text(finding.where));
   const std::string id = one_line(std::format("{}/{}", result.check, finding.id));
@@ -125,7 +127,8 @@ void append_finding(std::string& out, const CheckResult& result, const Finding& 
   }
   append_evidence(out, finding.evidence, kText, layout);
   if (!finding.fix.empty()) {
-    append_wrapped(out, blank + paint(Tone::name, "fix: ", layout.colour), kText + 5, finding.fix, layout.width);
+    append_wrapped(out, blank + paint(Tone::name, "fix: ", layout.colour), kText + 5, finding.fix,
+                   layout.width);
   }
 }
 
@@ -173,7 +176,8 @@ void append_result(std::string& out, const CheckResult& result, const Layout& la
   if (timed) {
     const std::string time = pad_left(format_duration(result.took), layout.time_columns);
     const std::size_t used = head_columns + display_width(text);
-    line += std::string(layout.width > used + layout.time_columns ? layout.width - used - layout.time_columns : 2, ' ');
+    line += std::string(
+        layout.width > used + layout.time_columns ? layout.width - used - layout.time_columns : 2, ' ');
     line += paint(Tone::faint, time, layout.colour);
   }
   line.erase(line.find_last_not_of(' ') + 1);
@@ -194,9 +198,11 @@ void append_result(std::string& out, const CheckResult& result, const Layout& la
   }
 }
 
-void append_header_line(std::string& out, std::string_view name, std::string_view value, const Layout& layout) {
+void append_header_line(std::string& out, std::string_view name, std::string_view value,
+                        const Layout& layout) {
   if (!value.empty()) {
-    append_wrapped(out, "  " + paint(Tone::faint, pad(name, 9), layout.colour), 11, one_line(value), layout.width);
+    append_wrapped(out, "  " + paint(Tone::faint, pad(name, 9), layout.colour), 11, one_line(value),
+                   layout.width);
   }
 }
 
@@ -204,16 +210,15 @@ void append_header(std::string& out, const Report& report, const Layout& layout)
   const std::string title = report.target.empty() ? "no target" : one_line(report.target);
   out += paint(Tone::strong, title, layout.colour) + "\n";
   append_header_line(out, "config", report.config, layout);
-  append_header_line(
-      out, "host",
-      report.host_name.empty() || report.host.empty() ? report.host_name + report.host
-                                                      : report.host_name + ": " + report.host,
-      layout);
+  append_header_line(out, "host",
+                     report.host_name.empty() || report.host.empty() ? report.host_name + report.host
+                                                                     : report.host_name + ": " + report.host,
+                     layout);
   const bool several = models_of(report).size() > 1;
   for (const ReportWitness& witness : report.witnesses) {
-    append_header_line(out, "witness",
-                       (several ? std::format("`{}`: ", witness.model) : std::string()) + witness_text(witness),
-                       layout);
+    append_header_line(
+        out, "witness",
+        (several ? std::format("`{}`: ", witness.model) : std::string()) + witness_text(witness), layout);
   }
   if (report.witnesses.empty() && !report.results.empty()) {
     append_header_line(out, "witness", "none: no runtime ran a model", layout);
@@ -226,7 +231,8 @@ void append_header(std::string& out, const Report& report, const Layout& layout)
 }
 
 bool is_shown(const CheckResult& result, const Layout& layout) {
-  return !layout.brief || result.outcome.status == Status::failed || result.outcome.status == Status::undecided;
+  return !layout.brief || result.outcome.status == Status::failed ||
+         result.outcome.status == Status::undecided;
 }
 
 bool append_results(std::string& out, const Report& report, const Layout& layout) {
@@ -278,7 +284,8 @@ Layout layout_for(const Report& report, const RenderOptions& options) {
     layout.width = std::clamp(static_cast<std::size_t>(options.width), kMinWidth, kMaxWidth);
   }
   for (const CheckResult& result : report.results) {
-    layout.id_columns = std::max(layout.id_columns, std::min(display_width(one_line(result.check)), kMaxIdColumns));
+    layout.id_columns =
+        std::max(layout.id_columns, std::min(display_width(one_line(result.check)), kMaxIdColumns));
     layout.time_columns = std::max(layout.time_columns, display_width(format_duration(result.took)));
   }
   return layout;
@@ -306,7 +313,9 @@ std::string render(const Report& report, const RenderOptions& options) {
     any = true;
   }
   if (const std::string id = worth_explaining(report); !id.empty() && !layout.brief) {
-    out += "\n" + paint(Tone::faint, std::format("more about a finding: runup explain {}", one_line(id)), layout.colour) +
+    out += "\n" +
+           paint(Tone::faint, std::format("more about a finding: runup explain {}", one_line(id)),
+                 layout.colour) +
            "\n";
   }
   out += any ? "\n" : "";
@@ -314,7 +323,8 @@ std::string render(const Report& report, const RenderOptions& options) {
 }
 
 extern const ReporterInfo kReporter;
-const ReporterInfo kReporter{
-    .name = "text", .summary = "for people: one line a check, findings with their fix below", .render = render};
+const ReporterInfo kReporter{.name = "text",
+                             .summary = "for people: one line a check, findings with their fix below",
+                             .render = render};
 
 }  // namespace runup::reports::text

@@ -52,7 +52,7 @@ constexpr const char* kRunExamples = R"(Examples
 constexpr const char* kInspectExamples = R"(Exit codes
   0  recognised, and nothing wrong with the file
   1  broken, or not a model file
-  2  the file could not be read to its end
+  2  the file could not be read, or not to its end
 
 Examples
   runup inspect models/sign.pth
@@ -144,7 +144,8 @@ void add_general(CommandLine& line, CLI::App& app) {
   add_flag(app, "--no-color,--no-colour", line.general.no_colour, "the same as `--color never`")->group("");
   CLI::Option* level = app.add_option("--log-level", line.general.log_level,
                                       "diagnostics on stderr about runup itself; `warn` if not given");
-  one_of(line, level->type_name("LEVEL")->group(kGeneral), {"trace", "debug", "info", "warn", "error", "off"});
+  one_of(line, level->type_name("LEVEL")->group(kGeneral),
+         {"trace", "debug", "info", "warn", "error", "off"});
 }
 
 CLI::App& add_command(CommandLine& line, const char* name, const char* summary,
@@ -156,11 +157,14 @@ CLI::App& add_command(CommandLine& line, const char* name, const char* summary,
 
 CLI::Option* add_list(CLI::App& command, const char* name, std::vector<std::string>& into, const char* help) {
   // One value for each use, so that what follows stays the positional argument.
-  return command.add_option(name, into, help)->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+  return command.add_option(name, into, help)
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->allow_extra_args(false);
 }
 
-CLI::Option* add_config(CommandLine& line, CLI::App& command, const char* name, std::string& into, const char* help) {
+CLI::Option* add_config(CommandLine& line, CLI::App& command, const char* name, std::string& into,
+                        const char* help) {
   CLI::Option* option = command.add_option(name, into, help)->type_name("CONFIG");
   line.values[option] = {.kind = ValueKind::file};
   return option;
@@ -172,29 +176,38 @@ void add_run(CommandLine& line) {
   RunArguments& run = line.run;
   add_config(line, command, "CONFIG", run.config, "the config file; `runup.yaml` if not given");
 
-  add_list(command, "--set", run.set, "change a value of the config, as typed and checked as in the file; repeatable")
-      ->type_name("KEY=VALUE")->group("What is judged");
+  add_list(command, "--set", run.set,
+           "change a value of the config, as typed and checked as in the file; repeatable")
+      ->type_name("KEY=VALUE")
+      ->group("What is judged");
   for (const auto& [name, into, help] :
-       {std::tuple{"--select", &run.select, "only these checks: CHECK or MODEL/CHECK, `*` for any text; repeatable"},
+       {std::tuple{"--select", &run.select,
+                   "only these checks: CHECK or MODEL/CHECK, `*` for any text; repeatable"},
         std::tuple{"--skip", &run.skip, "not these checks; they are reported as skipped; repeatable"}}) {
     CLI::Option* option = add_list(command, name, *into, help)->type_name("CHECK")->group("What is judged");
     line.values[option] = {.choices = check_ids()};
   }
   add_flag(command, "--strict", run.strict, "warnings make a check fail")->group("What is judged");
-  command.add_option("-j,--jobs", run.jobs, "probes at a time; timings always run alone")->type_name("N")
-      ->group("What is judged")->check([](const std::string& text) {
+  command.add_option("-j,--jobs", run.jobs, "probes at a time; timings always run alone")
+      ->type_name("N")
+      ->group("What is judged")
+      ->check([](const std::string& text) {
         return text.find_first_not_of("0123456789") == std::string::npos && text.size() <= 3 && text != "0"
                    ? std::string()
                    : std::format("got `{}`, expected a number from 1 to 999", text);
       });
 
-  CLI::Option* report = add_list(command, "-r,--report", run.reports,
-                                 "write a report; without PATH, or with `-`, to standard output, where `text` "
-                                 "goes if nothing else does; repeatable")
-                            ->type_name("FORMAT[=PATH]")->group("Reports");
+  CLI::Option* report =
+      add_list(command, "-r,--report", run.reports,
+               "write a report; without PATH, or with `-`, to standard output, where `text` "
+               "goes if nothing else does; repeatable")
+          ->type_name("FORMAT[=PATH]")
+          ->group("Reports");
   line.values[report] = {.choices = format_names()};
-  CLI::Option* quiet = add_flag(command, "-q,--quiet", run.quiet, "text: only the verdict and what stands in its way");
-  add_flag(command, "-v,--verbose", run.verbose, "text: what was looked at, for every check")->group("Reports")
+  CLI::Option* quiet =
+      add_flag(command, "-q,--quiet", run.quiet, "text: only the verdict and what stands in its way");
+  add_flag(command, "-v,--verbose", run.verbose, "text: what was looked at, for every check")
+      ->group("Reports")
       ->excludes(quiet->group("Reports"));
   command.footer(std::string(kRunExamples) + kExitCodes);
 }
@@ -206,30 +219,42 @@ void add_list_and_explain(CommandLine& line) {
              "a config whose plugins are listed too; `runup.yaml` if there is one");
   add_flag(list, "--json", line.list.json, "as JSON");
 
-  CLI::App& explain = add_command(line, "explain", "the page of a check, a finding or a report format",
-                                  [&line](const Session& session) { return explain_command(line.explain, session); });
-  CLI::Option* id = explain.add_option("ID", line.explain.id,
-                                       "a check (`label-encoder`), a finding (`label-encoder/class-count-mismatch`) or "
-                                       "a report format (`junit`)")
-                        ->type_name("ID")->required();
+  CLI::App& explain =
+      add_command(line, "explain", "the page of a check, a finding or a report format",
+                  [&line](const Session& session) { return explain_command(line.explain, session); });
+  CLI::Option* id =
+      explain
+          .add_option("ID", line.explain.id,
+                      "a check (`label-encoder`), a finding (`label-encoder/class-count-mismatch`) or "
+                      "a report format (`junit`)")
+          ->type_name("ID")
+          ->required();
   line.values[id] = {.choices = explainable_ids()};
   add_config(line, explain, "--config", line.explain.config,
              "a config whose plugins may be meant; `runup.yaml` if there is one");
 }
 
 void add_config_command(CommandLine& line) {
-  CLI::App& command = add_command(line, "config", "the resolved config, and where each value came from",
-                                  [&line](const Session& session) { return config_command(line.config, session); });
+  CLI::App& command =
+      add_command(line, "config", "the resolved config, and where each value came from",
+                  [&line](const Session& session) { return config_command(line.config, session); });
   add_config(line, command, "CONFIG", line.config.config, "the config file; `runup.yaml` if not given");
-  add_list(command, "--set", line.config.set, "change a value of the config; repeatable")->type_name("KEY=VALUE");
-  add_flag(command, "--json", line.config.json, "as JSON");
+  add_list(command, "--set", line.config.set, "change a value of the config; repeatable")
+      ->type_name("KEY=VALUE");
+  CLI::Option* json = add_flag(command, "--json", line.config.json, "as JSON");
+  add_flag(command, "--schema", line.config.schema,
+           "the JSON schema of the config file, for editors; reads no config")
+      ->excludes(json);
 }
 
 void add_inspect(CommandLine& line) {
-  CLI::App& command = add_command(line, "inspect", "what is in a model file, without loading it",
-                                  [&line](const Session& session) { return inspect_command(line.inspect, session); });
-  CLI::Option* file = command.add_option("FILE", line.inspect.file, "the model file; it is read, never executed")
-                          ->type_name("FILE")->required();
+  CLI::App& command =
+      add_command(line, "inspect", "what is in a model file, without loading it",
+                  [&line](const Session& session) { return inspect_command(line.inspect, session); });
+  CLI::Option* file =
+      command.add_option("FILE", line.inspect.file, "the model file; it is read, never executed")
+          ->type_name("FILE")
+          ->required();
   line.values[file] = {.kind = ValueKind::file};
   add_flag(command, "--all", line.inspect.all, "every tensor and object; long lists are shortened otherwise");
   add_flag(command, "--hash", line.inspect.hash, "SHA-256 and all checksums; reads the whole file");
@@ -282,12 +307,13 @@ void build(CommandLine& line) {
   add_list_and_explain(line);
   add_config_command(line);
   add_inspect(line);
-  CLI::App& completion = add_command(line, "completion", "a completion script for bash, fish or zsh",
-                                     [&line](const Session&) {
-                                       print(completion_script(command_spec(line, line.app), line.shell));
-                                       return ExitCode::ready;
-                                     });
-  one_of(line, completion.add_option("SHELL", line.shell, "bash, fish or zsh")->type_name("SHELL")->required(),
+  CLI::App& completion =
+      add_command(line, "completion", "a completion script for bash, fish or zsh", [&line](const Session&) {
+        print(completion_script(command_spec(line, line.app), line.shell));
+        return ExitCode::ready;
+      });
+  one_of(line,
+         completion.add_option("SHELL", line.shell, "bash, fish or zsh")->type_name("SHELL")->required(),
          completion_shells());
   completion.footer(kCompletionExamples);
   line.app.footer(std::string(kProgramExamples) + kExitCodes);
@@ -320,7 +346,10 @@ std::string unexpected_argument(const CommandLine& line, const CLI::App& command
   }
   const bool unknown_command = !option && !known.empty();
   const auto meant = did_you_mean(word.substr(0, word.find('=')), known);
-  return std::format("{} `{}`{}", option ? "unknown option" : unknown_command ? "unknown command" : "unexpected argument",
+  return std::format("{} `{}`{}",
+                     option            ? "unknown option"
+                     : unknown_command ? "unknown command"
+                                       : "unexpected argument",
                      word, meant ? std::format("; did you mean `{}`?", *meant) : "");
 }
 
@@ -388,7 +417,8 @@ std::vector<std::string> arguments_of(std::span<char*> argv) {
 int run_parsed(const CommandLine& line) {
   const ColourMode mode = colour_mode(line.general);
   set_up_log(line.general.log_level);
-  const Session session{.out = terminal_of(STDOUT_FILENO, mode), .err = terminal_of(STDERR_FILENO, mode),
+  const Session session{.out = terminal_of(STDOUT_FILENO, mode),
+                        .err = terminal_of(STDERR_FILENO, mode),
                         .probe_folder = find_probe_folder()};
   spdlog::debug("probes are looked for in `{}`", session.probe_folder);
   return static_cast<int>(line.actions.at(&named(line))(session));
@@ -418,9 +448,11 @@ int run_command_line(int argc, char** argv) {
     const CLI::App& command = named(line);
     if (nothing_given) {
       [[maybe_unused]] const auto written = write_output(
-          STDERR_FILENO, help_text(command_spec(line, command), "", terminal_of(STDERR_FILENO, ColourMode::automatic)));
+          STDERR_FILENO,
+          help_text(command_spec(line, command), "", terminal_of(STDERR_FILENO, ColourMode::automatic)));
     } else {
-      complain(std::format("{}; see `{} --help`", complaint(line, command, error), command_path(line, command)));
+      complain(
+          std::format("{}; see `{} --help`", complaint(line, command, error), command_path(line, command)));
     }
     return static_cast<int>(ExitCode::bad_command_line);
   }

@@ -51,7 +51,8 @@ std::string bash_values(const CommandSpec& command, std::string_view name) {
     for (const std::string& alias : option.names) {
       patterns.push_back(quoted(std::format("{} {}", name, alias)));
     }
-    text += std::format("    {})\n      {}\n      return ;;\n", join(patterns, " | "), bash_reply(join(option.choices, " ")));
+    text += std::format("    {})\n      {}\n      return ;;\n", join(patterns, " | "),
+                        bash_reply(join(option.choices, " ")));
   }
   return text;
 }
@@ -64,7 +65,8 @@ std::string bash_script(const CommandSpec& program) {
     values += bash_values(command, command.name);
     options += std::format("      {}) {} ;;\n", command.name, bash_reply(join(option_names(command), " ")));
     if (!command.positionals.empty() && !command.positionals.front().choices.empty()) {
-      arguments += std::format("    {}) {} ;;\n", command.name, bash_reply(join(command.positionals.front().choices, " ")));
+      arguments += std::format("    {}) {} ;;\n", command.name,
+                               bash_reply(join(command.positionals.front().choices, " ")));
     }
   }
   return std::format(R"(# bash completion of runup; made by `runup completion bash`
@@ -125,7 +127,8 @@ std::string zsh_arguments(const CommandSpec& command, std::string_view indent) {
   std::string text;
   for (const OptionSpec& option : command.options) {
     for (const std::string& name : option.names) {
-      std::string spec = std::format("{}{}[{}]", option.repeatable ? "*" : "", name, zsh_escaped(option.help));
+      std::string spec =
+          std::format("{}{}[{}]", option.repeatable ? "*" : "", name, zsh_escaped(option.help));
       if (!option.value.empty()) {
         spec += std::format(":{}:{}", zsh_escaped(option.value), zsh_action(option));
       }
@@ -139,12 +142,14 @@ std::string zsh_script(const CommandSpec& program) {
   std::string commands;
   std::string cases;
   for (const CommandSpec& command : program.commands) {
-    commands += std::format("    {}\n", quoted(std::format("{}:{}", command.name, zsh_escaped(command.summary))));
+    commands +=
+        std::format("    {}\n", quoted(std::format("{}:{}", command.name, zsh_escaped(command.summary))));
     std::string arguments = zsh_arguments(command, "            ");
     if (!command.positionals.empty()) {
       const OptionSpec& positional = command.positionals.front();
-      arguments += std::format(" \\\n            {}",
-                               quoted(std::format("1:{}:{}", zsh_escaped(positional.value), zsh_action(positional))));
+      arguments +=
+          std::format(" \\\n            {}",
+                      quoted(std::format("1:{}:{}", zsh_escaped(positional.value), zsh_action(positional))));
     }
     cases += std::format("        {})\n          _arguments{} ;;\n", command.name, arguments);
   }
@@ -181,7 +186,8 @@ fi
 std::string fish_option(const OptionSpec& option, std::string_view condition) {
   std::string line = std::format("complete -c runup -n {}", quoted(condition));
   for (const std::string& name : option.names) {
-    line += name.starts_with("--") ? std::format(" -l {}", name.substr(2)) : std::format(" -s {}", name.substr(1));
+    line += name.starts_with("--") ? std::format(" -l {}", name.substr(2))
+                                   : std::format(" -s {}", name.substr(1));
   }
   if (!option.value.empty()) {
     line += option.kind == ValueKind::text || !option.choices.empty() ? " -x" : " -r -F";
@@ -195,7 +201,8 @@ std::string fish_option(const OptionSpec& option, std::string_view condition) {
 std::string fish_script(const CommandSpec& program) {
   std::string text = "# fish completion of runup; made by `runup completion fish`\ncomplete -c runup -f\n";
   for (const CommandSpec& command : program.commands) {
-    text += std::format("complete -c runup -n __fish_use_subcommand -a {} -d {}\n", command.name, quoted(command.summary));
+    text += std::format("complete -c runup -n __fish_use_subcommand -a {} -d {}\n", command.name,
+                        quoted(command.summary));
   }
   for (const OptionSpec& option : program.options) {
     text += fish_option(option, "__fish_use_subcommand");

@@ -28,7 +28,8 @@ std::string rendered(std::string_view markdown, const Terminal& terminal) {
 
 const CatalogueEntry* find_check(std::string_view id) {
   const auto checks = built_in_checks();
-  const auto found = std::ranges::find_if(checks, [&](const CatalogueEntry& entry) { return entry.info->id == id; });
+  const auto found =
+      std::ranges::find_if(checks, [&](const CatalogueEntry& entry) { return entry.info->id == id; });
   return found == checks.end() ? nullptr : &*found;
 }
 
@@ -84,8 +85,9 @@ std::string row_about(std::string_view page, std::string_view id) {
 
 std::string finding_page(const FoundFinding& found) {
   const CheckInfo& check = *found.check->info;
-  std::string page = std::format("# {}/{}\n\n{} ({} unless the config says otherwise)\n\n", check.id, found.finding->id,
-                                 found.finding->summary, enum_name(found.finding->severity));
+  std::string page =
+      std::format("# {}/{}\n\n{} ({} unless the config says otherwise)\n\n", check.id, found.finding->id,
+                  found.finding->summary, enum_name(found.finding->severity));
   const std::string_view body = page_body(found.check->page);
   if (const std::string_view own = markdown_section(body, found.finding->id); !own.empty()) {
     page += own.substr(std::min(own.find('\n'), own.size()));

@@ -23,8 +23,9 @@ class HelpWriter {
  public:
   explicit HelpWriter(const Terminal& terminal)
       : colour_(terminal.colour),
-        width_(terminal.width > 0 ? std::clamp(static_cast<std::size_t>(terminal.width), std::size_t{40}, kMaxWidth)
-                                  : kPlainWidth) {}
+        width_(terminal.width > 0
+                   ? std::clamp(static_cast<std::size_t>(terminal.width), std::size_t{40}, kMaxWidth)
+                   : kPlainWidth) {}
 
   void text(std::string_view text) { append_wrapped(out_, "", 0, text, width_); }
 
@@ -52,7 +53,9 @@ class HelpWriter {
   }
 
   // As it is: examples must be copied whole.
-  void verbatim(std::string_view text) { out_ += "\n" + std::string(text) + (text.ends_with("\n") ? "" : "\n"); }
+  void verbatim(std::string_view text) {
+    out_ += "\n" + std::string(text) + (text.ends_with("\n") ? "" : "\n");
+  }
 
   std::string take() { return std::move(out_); }
 
@@ -64,7 +67,8 @@ class HelpWriter {
 
 std::string option_left(const OptionSpec& option) {
   const bool short_first = !option.names.empty() && option.names.front().size() == 2;
-  return (short_first ? "" : "    ") + join(option.names, ", ") + (option.value.empty() ? "" : " " + option.value);
+  return (short_first ? "" : "    ") + join(option.names, ", ") +
+         (option.value.empty() ? "" : " " + option.value);
 }
 
 std::string usage_of(const CommandSpec& command, std::string_view parents) {

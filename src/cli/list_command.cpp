@@ -33,9 +33,8 @@ std::string findings_of(const CheckInfo& check) {
                                                : notes);
   }
   std::vector<std::string> parts;
-  for (const auto& [number, one, many] : {std::tuple{errors, "error", "errors"},
-                                          {warnings, "warning", "warnings"},
-                                          {notes, "note", "notes"}}) {
+  for (const auto& [number, one, many] :
+       {std::tuple{errors, "error", "errors"}, {warnings, "warning", "warnings"}, {notes, "note", "notes"}}) {
     if (number > 0) {
       parts.push_back(count_of(number, one, many));
     }
@@ -43,7 +42,8 @@ std::string findings_of(const CheckInfo& check) {
   return join(parts, ", ");
 }
 
-void append_rows(std::string& out, std::string_view heading, const std::vector<Row>& rows, const Terminal& terminal) {
+void append_rows(std::string& out, std::string_view heading, const std::vector<Row>& rows,
+                 const Terminal& terminal) {
   if (rows.empty()) {
     return;
   }
@@ -55,8 +55,8 @@ void append_rows(std::string& out, std::string_view heading, const std::vector<R
   }
   out += (out.empty() ? "" : "\n") + paint(Tone::strong, heading, terminal.colour) + "\n";
   for (const Row& row : rows) {
-    append_wrapped(out, "  " + paint(Tone::name, pad(one_line(row.name), columns), terminal.colour) + "  ", columns + 4,
-                   row.summary, width);
+    append_wrapped(out, "  " + paint(Tone::name, pad(one_line(row.name), columns), terminal.colour) + "  ",
+                   columns + 4, row.summary, width);
     if (!row.tail.empty()) {
       for (const std::string& line : wrap(row.tail, width > columns + 24 ? width - columns - 4 : 20)) {
         out += std::string(columns + 4, ' ') + paint(Tone::faint, line, terminal.colour) + "\n";
@@ -81,7 +81,8 @@ std::string as_text(const KnownPlugins& known, const Terminal& terminal) {
   append_rows(out, "Checks from plugins", rows, terminal);
   rows.clear();
   for (const ReporterEntry& entry : built_in_reporters()) {
-    rows.push_back({.name = std::string(entry.info->name), .summary = std::string(entry.info->summary), .tail = {}});
+    rows.push_back(
+        {.name = std::string(entry.info->name), .summary = std::string(entry.info->summary), .tail = {}});
   }
   append_rows(out, "Report formats", rows, terminal);
   out += "\n" + paint(Tone::faint, "more about one of them: runup explain ID", terminal.colour) + "\n";
@@ -111,9 +112,12 @@ std::string as_json(const KnownPlugins& known) {
   }
   Json formats = Json::array();
   for (const ReporterEntry& entry : built_in_reporters()) {
-    formats.push_back({{"name", std::string(entry.info->name)}, {"summary", std::string(entry.info->summary)}});
+    formats.push_back(
+        {{"name", std::string(entry.info->name)}, {"summary", std::string(entry.info->summary)}});
   }
-  return dump_json(Json{{"checks", std::move(checks)}, {"plugins", std::move(plugins)}, {"formats", std::move(formats)}},
+  return dump_json(Json{{"checks", std::move(checks)},
+                        {"plugins", std::move(plugins)},
+                        {"formats", std::move(formats)}},
                    2) +
          "\n";
 }

@@ -75,7 +75,8 @@ TEST_CASE("markdown: colour marks code and strong words instead of backticks and
 }
 
 TEST_CASE("markdown: a plugin's page cannot control the terminal") {
-  const std::string text = render_markdown("# \x1b]0;x\x07\n\n\x1b[2J\n\n    \x1b[1m\n\n| \x1b | a |\n", 80, false);
+  const std::string text =
+      render_markdown("# \x1b]0;x\x07\n\n\x1b[2J\n\n    \x1b[1m\n\n| \x1b | a |\n", 80, false);
   CHECK(!text.contains('\x1b'));
   CHECK(!text.contains('\x07'));
 }

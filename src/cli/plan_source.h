@@ -14,7 +14,8 @@ namespace runup {
 
 // `request` needs no catalogue, plugins or describe_plugin: they are filled in here. Plugins are asked
 // what they are, so processes are started; `interrupted` ends them.
-std::expected<Plan, std::vector<ConfigError>> load_plan(LoadRequest request, const std::atomic<bool>* interrupted);
+std::expected<Plan, std::vector<ConfigError>> load_plan(LoadRequest request,
+                                                        const std::atomic<bool>* interrupted);
 
 // The checks from outside that `list` and `explain` tell about, sorted by id: those of the plugin folder
 // and, when there is a config (`config`, or runup.yaml when it is empty), those that it names.

@@ -43,7 +43,8 @@ TEST_CASE("reports: text goes to standard output when nothing else does") {
   REQUIRE(file);
   CHECK(file->size() == 2);
 
-  const auto json = read_report_targets({"json=-", "junit=" + (folder / "a.xml"), "text=" + (folder / "b.txt")});
+  const auto json =
+      read_report_targets({"json=-", "junit=" + (folder / "a.xml"), "text=" + (folder / "b.txt")});
   REQUIRE(json);
   CHECK(json->size() == 3);
 }

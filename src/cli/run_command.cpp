@@ -40,8 +40,8 @@ Report setup_report(const RunArguments& arguments, const std::vector<ConfigError
 }
 
 // All reports are tried, also after one that could not be written.
-bool write_reports(const std::vector<ReportTarget>& targets, const Report& report, const RunArguments& arguments,
-                   const Session& session) {
+bool write_reports(const std::vector<ReportTarget>& targets, const Report& report,
+                   const RunArguments& arguments, const Session& session) {
   bool written = true;
   for (const ReportTarget& target : targets) {
     const bool on_screen = target.path.empty();

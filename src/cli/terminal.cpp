@@ -65,7 +65,8 @@ int width_of(int fd) {
 bool wants_colour() {
   const char* no_colour = std::getenv("NO_COLOR");
   const char* term = std::getenv("TERM");
-  return (no_colour == nullptr || *no_colour == '\0') && (term == nullptr || std::string_view(term) != "dumb");
+  return (no_colour == nullptr || *no_colour == '\0') &&
+         (term == nullptr || std::string_view(term) != "dumb");
 }
 
 }  // namespace
@@ -73,8 +74,8 @@ bool wants_colour() {
 Terminal terminal_of(int fd, ColourMode mode) {
   Terminal terminal{.is_terminal = ::isatty(fd) == 1};
   terminal.width = terminal.is_terminal ? width_of(fd) : 0;
-  terminal.colour = mode == ColourMode::always ||
-                    (mode == ColourMode::automatic && terminal.is_terminal && wants_colour());
+  terminal.colour =
+      mode == ColourMode::always || (mode == ColourMode::automatic && terminal.is_terminal && wants_colour());
   return terminal;
 }
 

@@ -115,9 +115,11 @@ struct Report {
   bool operator==(const Report&) const = default;
   static constexpr auto fields() {
     return std::tuple{
-        Field{"version", &Report::version, "of this format; raised when older readers would misread it", kRequired},
+        Field{"version", &Report::version, "of this format; raised when older readers would misread it",
+              kRequired},
         Field{"runup_version", &Report::runup_version, "the program's version", kRequired},
-        Field{"target", &Report::target, "the config's `target:`; empty when the config is not readable", kRequired},
+        Field{"target", &Report::target, "the config's `target:`; empty when the config is not readable",
+              kRequired},
         Field{"config", &Report::config, "absolute path of the config file"},
         Field{"started", &Report::started, "ISO 8601 with offset", kRequired},
         Field{"took", &Report::took, "seconds from start to verdict", kRequired},

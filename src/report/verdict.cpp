@@ -48,10 +48,9 @@ std::string witness_problem(const Report& report, const std::vector<InferenceSta
     return {};
   }
   return std::format("no witness ran an inference of {}; {}", join_quoted(models),
-                     explained
-                         ? "see `inference`"
-                         : "run the check `inference`, give a state_dict an `architecture:`, or accept "
-                           "it with `checks: {inference: {required: false}}`");
+                     explained ? "see `inference`"
+                               : "run the check `inference`, give a state_dict an `architecture:`, or accept "
+                                 "it with `checks: {inference: {required: false}}`");
 }
 
 std::string of_checks(std::size_t some, std::size_t all) {
@@ -59,7 +58,7 @@ std::string of_checks(std::size_t some, std::size_t all) {
 }
 
 std::string ready_reason(const ReportCounts& counts) {
-  std::string reason = counts.skipped > 0  ? count_of(counts.passed, "check", "checks") + " passed"
+  std::string reason = counts.skipped > 0   ? count_of(counts.passed, "check", "checks") + " passed"
                        : counts.passed == 1 ? "the only check passed"
                                             : std::format("all {} checks passed", counts.passed);
   if (counts.skipped > 0) {

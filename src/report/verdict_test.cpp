@@ -20,7 +20,8 @@ CheckResult result(Status status, std::string check = "model-present") {
 const std::vector<InferenceStanding> kWitnessed{{.model = "sign", .witnessed = true}};
 const std::vector<InferenceStanding> kUnseen{{.model = "sign", .witnessed = false}};
 
-Report settled(std::vector<CheckResult> results, const std::vector<InferenceStanding>& standings = kWitnessed) {
+Report settled(std::vector<CheckResult> results,
+               const std::vector<InferenceStanding>& standings = kWitnessed) {
   Report report{.results = std::move(results)};
   settle_verdict(report, standings);
   return report;
@@ -36,7 +37,8 @@ TEST_CASE("ready needs every applying check to pass and a witness") {
 }
 
 TEST_CASE("not ready wins over undecided, a missing witness and an interruption") {
-  Report report{.results = {result(Status::failed), result(Status::undecided, "inference")}, .interrupted = true};
+  Report report{.results = {result(Status::failed), result(Status::undecided, "inference")},
+                .interrupted = true};
   settle_verdict(report, kUnseen);
   CHECK(report.verdict == Verdict::not_ready);
   CHECK(report.verdict_reason == "1 of 2 checks failed before the run was interrupted");
@@ -71,14 +73,17 @@ TEST_CASE("what was not looked at is never green") {
   SECTION("no witness, and nothing else says why") {
     const Report report = settled({result(Status::passed)}, kUnseen);
     CHECK(report.verdict == Verdict::undecided);
-    CHECK(report.verdict_reason.starts_with("no witness ran an inference of `sign`; run the check `inference`"));
+    CHECK(report.verdict_reason.starts_with(
+        "no witness ran an inference of `sign`; run the check `inference`"));
   }
   SECTION("a model without a witness beside one with") {
-    const Report report = settled({result(Status::passed)}, {{.model = "sign", .witnessed = true}, {.model = "face"}});
+    const Report report =
+        settled({result(Status::passed)}, {{.model = "sign", .witnessed = true}, {.model = "face"}});
     CHECK(report.verdict == Verdict::undecided);
   }
   SECTION("the config accepts it") {
-    const Report report = settled({result(Status::passed)}, {{.model = "sign", .witnessed = false, .required = false}});
+    const Report report =
+        settled({result(Status::passed)}, {{.model = "sign", .witnessed = false, .required = false}});
     CHECK(report.verdict == Verdict::ready);
   }
   SECTION("interrupted after passes") {
@@ -117,6 +122,8 @@ TEST_CASE("counts and words of a report") {
   CHECK(setup_error_text({.file = "r.yaml", .line = 4, .column = 2, .message = "m"}) == "r.yaml:4:2: m");
   CHECK(setup_error_text({.file = "r.yaml", .message = "m"}) == "r.yaml: m");
   CHECK(setup_error_text({.message = "m"}) == "m");
-  CHECK(witness_text({.model = "sign", .library = "libtorch", .version = "2.6.0", .device = "cpu", .form = "source"}) ==
-        "libtorch 2.6.0 on cpu (source)");
+  CHECK(
+      witness_text(
+          {.model = "sign", .library = "libtorch", .version = "2.6.0", .device = "cpu", .form = "source"}) ==
+      "libtorch 2.6.0 on cpu (source)");
 }

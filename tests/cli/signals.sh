@@ -33,7 +33,12 @@ for signal in INT TERM HUP; do
     sleep 0.05
   done
   [[ -e $work/asleep ]] || fail "the plugin did not start"
-  kill -s "$signal" "$pid"
+  # Ctrl-C reaches the whole group, a service manager's SIGTERM only the program
+  if [[ $signal == INT ]]; then
+    kill -s INT -- "-$pid"
+  else
+    kill -s "$signal" "$pid"
+  fi
   status=0
   wait "$pid" || status=$?
   equals "$status" 130

@@ -25,7 +25,8 @@ inline std::string first_difference(std::string_view expected, std::string_view 
     const std::string_view a = expected.substr(0, expected.find('\n'));
     const std::string_view b = actual.substr(0, actual.find('\n'));
     if (a != b || a.size() == expected.size() || b.size() == actual.size()) {
-      return "line " + std::to_string(line) + "\n  golden: " + std::string(a) + "\n  now:    " + std::string(b);
+      return "line " + std::to_string(line) + "\n  golden: " + std::string(a) +
+             "\n  now:    " + std::string(b);
     }
     expected.remove_prefix(a.size() + 1);
     actual.remove_prefix(b.size() + 1);
