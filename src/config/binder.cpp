@@ -155,12 +155,11 @@ class Binder {
       return nullptr;
     }
     const std::size_t length = characters(*text);
-    const std::string seen =
-        text->empty() ? "is empty" : "has " + count_of(length, "character", "characters");
-    const auto show = [](double count) {
-      return count_of(static_cast<std::uint64_t>(count), "character", "characters");
-    };
-    const bool bad = breaks_rule(node, type, path, static_cast<double>(length), seen, show);
+    if (text->empty() && type.rule.min > 0) {
+      return complain(node.place, std::format("{} is empty; expected text", named(path)));
+    }
+    const bool bad = breaks_rule(node, type, path, static_cast<double>(length),
+                                 "has " + count_of(length, "character", "characters"), number_text);
     return bad ? Json(nullptr) : Json(encode_text(*text));
   }
 

@@ -36,11 +36,10 @@ class Loader {
     if (!read_tree()) {
       return failure();
     }
-    apply_overrides();
-    refuse_other_versions();
-    if (!errors_.empty()) {
+    if (is_other_version()) {
       return failure();
     }
+    apply_overrides();
     const bool has_plugins = !request_.plugins.empty() || find(root_, "plugins") != nullptr;
     CheckTypes checks{.built_in = request_.catalogue};
     if (has_plugins) {
@@ -72,9 +71,10 @@ class Loader {
 
  private:
   std::expected<Plan, Errors> failure() {
-    std::ranges::sort(errors_, {}, [](const ConfigError& error) {
-      return std::tuple(error.command_line, error.command_line ? std::string() : error.source, error.line,
-                        error.column, error.message);
+    // The file's errors by place, then those of the command line in its order.
+    std::ranges::stable_sort(errors_, {}, [](const ConfigError& error) {
+      return std::tuple(error.command_line, error.line, error.column,
+                        error.command_line ? std::string() : error.message);
     });
     const auto repeated = std::ranges::unique(errors_);
     errors_.erase(repeated.begin(), repeated.end());
@@ -144,9 +144,11 @@ class Loader {
 
   void apply_overrides() {
     for (std::uint32_t i = 0; i < request_.set.size(); ++i) {
-      auto note = apply_override(root_, request_.set[i], i + 1);
-      if (note) {
+      // One that fails halfway leaves no trace.
+      YamlNode changed = root_;
+      if (auto note = apply_override(changed, request_.set[i], i + 1)) {
         notes_[i + 1] = std::move(*note);
+        root_ = std::move(changed);
       } else {
         complain(note.error());
       }
@@ -159,14 +161,16 @@ class Loader {
   }
 
   // The keys of another version would all be called unknown.
-  void refuse_other_versions() {
+  bool is_other_version() {
     const YamlEntry* version = find(root_, "version");
     const Seen seen = version == nullptr ? Seen{NullValue{}} : resolve(version->value);
-    if (const auto* number = std::get_if<IntegerValue>(&seen);
-        number != nullptr && number->value > kConfigVersion) {
-      complain({version->value.place, std::format("`version` is {}; this runup reads version {}",
-                                                  shown(version->value.text), kConfigVersion)});
+    const auto* number = std::get_if<IntegerValue>(&seen);
+    if (number == nullptr || number->value <= kConfigVersion) {
+      return false;
     }
+    complain({version->value.place, std::format("`version` is {}; this runup reads version {}",
+                                                shown(version->value.text), kConfigVersion)});
+    return true;
   }
 
   std::vector<std::string> unknown_checks(const CheckTypes& checks) const {
