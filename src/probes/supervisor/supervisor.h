@@ -21,19 +21,25 @@
 
 namespace runup {
 
+// First arguments by which this executable plays another role (cli/roles.h).
+inline constexpr const char* kSupervisorRole = "__supervisor";
+inline constexpr const char* kProbeRole = "__probe";
+
 // What a job may use. Each limit's default is a bound, not a need.
 struct Limits {
   // wall time from start to end
   Duration deadline = Duration::from_seconds(60);
-  // RLIMIT_AS, 0: none. For core probes; it breaks CUDA and large reservations of ML runtimes
+  // RLIMIT_AS, 0: none. For core probes; it breaks CUDA and large reservations of ML runtimes. Ignored
+  // in a build with sanitisers, whose shadow memory is larger than any limit
   std::uint64_t address_space_bytes = 0;
-  // resident bytes of the job and its descendants together, 0: none; sampled
+  // anonymous and shared memory of the job and its descendants together, 0: none; sampled. Pages of
+  // mapped files do not count, because the kernel can drop them
   std::uint64_t resident_bytes = 0;
-  // the end of stderr that is kept
+  // what is kept of stderr: a quarter of this from its start, the rest from its end
   std::size_t stderr_bytes = 16 * 1024;
   // stdout is kept up to this, then the job is ended as garbled; 0: stdout goes to /dev/null
   std::size_t stdout_bytes = 0;
-  // RLIMIT_FSIZE
+  // RLIMIT_FSIZE: no file that the job writes may become larger; 0: it writes none
   std::uint64_t file_bytes = 0;
 };
 
@@ -43,7 +49,8 @@ struct Job {
   // the whole environment, `NAME=value`
   std::vector<std::string> environment;
   std::string working_folder = "/";
-  // become descriptors 3, 4, ... of the job; borrowed until run() returns
+  // become descriptors 3, 4, ... of the job; borrowed until `while_running` is called, which should
+  // close the caller's copy of a channel's other end, or it will not see the channel's end
   std::vector<int> descriptors;
   // written to its stdin; without it stdin is /dev/null
   std::optional<std::string> input;
@@ -72,12 +79,15 @@ struct JobEnd {
   std::uint64_t peak_resident_bytes = 0;
   std::string standard_output;
   std::string stderr_tail;
+  // the caller ended it by returning false from `while_running`
+  bool ended_by_caller = false;
 };
 
 class Supervisor {
  public:
-  // Starts the supervisor as a role of this executable. `interrupted`, when it turns true, ends
-  // every running job and refuses new ones.
+  // Starts the supervisor as a role of this executable, and makes this process a child subreaper, so
+  // that what a killed supervisor leaves behind can be ended too. `interrupted`, when it turns true,
+  // ends every running job and refuses new ones; it may be null.
   static Result<std::unique_ptr<Supervisor>> start(const std::atomic<bool>* interrupted);
   // Ends everything that is still running.
   ~Supervisor();
@@ -87,7 +97,11 @@ class Supervisor {
   // Runs one job to its end and returns when it and all its descendants are gone. May be called
   // from several threads at once. `while_running`, when given, is called once after the start, in
   // this thread, and does the talking over the job's channel; it must return when its peer is gone.
-  JobEnd run(const Job& job, const std::function<void()>& while_running = {});
+  // When it returns false, the job is ended at once; otherwise it goes on to its own end.
+  JobEnd run(const Job& job, const std::function<bool()>& while_running = {});
+
+  // The supervisor's process; for tests.
+  int process_id() const;
 
  private:
   struct State;

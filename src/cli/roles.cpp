@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/roles.h"
+
+#include <sys/prctl.h>
+
+#include <array>
+#include <string_view>
+
+#include "probes/artifact/artifact_probe.h"
+#include "probes/host/host_probe.h"
+#include "probes/package/package_probe.h"
+#include "probes/supervisor/supervisor.h"
+
+namespace runup {
+
+namespace {
+
+struct ProbeRole {
+  std::string_view name;
+  // what `ps` shows; at most 15 characters
+  const char* process_name;
+  int (*run)();
+};
+
+constexpr std::array kProbes{ProbeRole{"artifact", "runup-artifact", artifact_probe_main},
+                             ProbeRole{"package", "runup-package", package_probe_main},
+                             ProbeRole{"host", "runup-host", host_probe_main}};
+
+// EX_USAGE
+constexpr int kUnknownRole = 64;
+
+void name_process(const char* name) { ::prctl(PR_SET_NAME, name); }
+
+}  // namespace
+
+std::optional<int> run_role(int argc, char** argv) {
+  if (argc < 2) {
+    return std::nullopt;
+  }
+  const std::string_view role = argv[1];
+  if (role == kSupervisorRole) {
+    name_process("runup-supervise");
+    return supervisor_main();
+  }
+  if (role != kProbeRole) {
+    return std::nullopt;
+  }
+  for (const ProbeRole& probe : kProbes) {
+    if (argc == 3 && probe.name == argv[2]) {
+      name_process(probe.process_name);
+      return probe.run();
+    }
+  }
+  return kUnknownRole;
+}
+
+}  // namespace runup
