@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "probes/runtime/outputs.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "artifact/npy.h"
+#include "probes/runtime/values.h"
+
+namespace runup {
+
+namespace {
+
+constexpr std::size_t kMostFirst = 64;
+constexpr std::uint64_t kMostRows = 64;
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+std::uint64_t element_count(const std::vector<std::int64_t>& shape) {
+  std::uint64_t count = 1;
+  for (const std::int64_t size : shape) {
+    count *= static_cast<std::uint64_t>(size);
+  }
+  return count;
+}
+
+template <class T>
+void describe_all(Bytes bytes, OutputFacts& facts) {
+  double smallest = kInfinity;
+  double largest = -kInfinity;
+  long double sum = 0;
+  for (std::uint64_t i = 0; i < facts.elements; ++i) {
+    const double value = to_double(load_element<T>(bytes, i));
+    if (i < kMostFirst) {
+      facts.first.push_back(value);
+    }
+    if (std::isnan(value)) {
+      ++facts.nan_count;
+    } else if (std::isinf(value)) {
+      ++facts.inf_count;
+    } else {
+      smallest = std::min(smallest, value);
+      largest = std::max(largest, value);
+      sum += static_cast<long double>(value);
+    }
+  }
+  if (const std::uint64_t finite = facts.elements - facts.nan_count - facts.inf_count; finite > 0) {
+    facts.min = smallest;
+    facts.max = largest;
+    facts.mean = static_cast<double>(sum / static_cast<long double>(finite));
+  }
+}
+
+template <class T>
+std::int64_t largest_of_row(Bytes bytes, std::uint64_t start, std::uint64_t width) {
+  std::int64_t best = -1;
+  double best_value = 0;
+  for (std::uint64_t i = 0; i < width; ++i) {
+    const double value = to_double(load_element<T>(bytes, start + i));
+    if (!std::isnan(value) && (best < 0 || value > best_value)) {
+      best = static_cast<std::int64_t>(i);
+      best_value = value;
+    }
+  }
+  return best;
+}
+
+// Of the largest element, if the row were logits. NaN when the row has one.
+template <class T>
+double softmax_of_largest(Bytes bytes, std::uint64_t width, std::int64_t best) {
+  if (best < 0) {
+    return std::numeric_limits<double>::quiet_NaN();
+  }
+  const double largest = to_double(load_element<T>(bytes, static_cast<std::uint64_t>(best)));
+  double sum = 0;
+  for (std::uint64_t i = 0; i < width; ++i) {
+    sum += std::exp(to_double(load_element<T>(bytes, i)) - largest);
+  }
+  return 1.0 / sum;
+}
+
+template <class T>
+void describe_rows(Bytes bytes, OutputFacts& facts) {
+  if (facts.shape.empty() || facts.elements == 0) {
+    return;
+  }
+  const auto width = static_cast<std::uint64_t>(facts.shape.back());
+  const std::uint64_t rows = std::min(facts.elements / width, kMostRows);
+  for (std::uint64_t row = 0; row < rows; ++row) {
+    facts.top1.push_back(largest_of_row<T>(bytes, row * width, width));
+  }
+  facts.top1_probability = softmax_of_largest<T>(bytes, width, facts.top1.front());
+}
+
+std::vector<double> as_doubles(std::string_view dtype, Bytes bytes) {
+  std::vector<double> values;
+  visit_element_type(dtype, [&]<class T>(Element<T>) {
+    values.resize(bytes.size() / sizeof(T));
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      values[i] = to_double(load_element<T>(bytes, i));
+    }
+  });
+  return values;
+}
+
+double distance(double actual, double expected) {
+  // Equal infinities, whose difference would be NaN, are no distance apart; neither are two NaN.
+  if (actual == expected || (std::isnan(actual) && std::isnan(expected))) {
+    return 0;
+  }
+  const double difference = std::abs(actual - expected);
+  return std::isnan(difference) ? kInfinity : difference;
+}
+
+std::vector<std::int64_t> index_of(std::size_t flat, const std::vector<std::int64_t>& shape) {
+  std::vector<std::int64_t> index(shape.size(), 0);
+  for (std::size_t axis = shape.size(); axis-- > 0;) {
+    const auto size = static_cast<std::size_t>(shape[axis]);
+    index[axis] = static_cast<std::int64_t>(flat % size);
+    flat /= size;
+  }
+  return index;
+}
+
+void compare_values(const std::vector<double>& actual, const std::vector<double>& expected,
+                    ComparisonFacts& facts) {
+  double sum = 0;
+  std::size_t worst = 0;
+  for (std::size_t i = 0; i < actual.size(); ++i) {
+    const double apart = distance(actual[i], expected[i]);
+    sum += apart;
+    if (apart > facts.max_abs) {
+      facts.max_abs = apart;
+      worst = i;
+    }
+    const double size = std::abs(expected[i]);
+    // An infinite or NaN bound allows nothing: only an equal value is near such an element.
+    const bool near = apart == 0 || (std::isfinite(size) && apart <= facts.atol + facts.rtol * size);
+    facts.beyond_tolerance += near ? 0U : 1U;
+    if (apart > facts.atol) {
+      const double needed = size > 0 && std::isfinite(size) ? (apart - facts.atol) / size : kInfinity;
+      facts.passing_rtol = std::max(facts.passing_rtol, needed);
+    }
+  }
+  if (!actual.empty()) {
+    facts.mean_abs = sum / static_cast<double>(actual.size());
+    facts.worst_index = index_of(worst, facts.expected_shape);
+    facts.worst_actual = actual[worst];
+    facts.worst_expected = expected[worst];
+  }
+}
+
+}  // namespace
+
+OutputFacts describe_output(const OutputValues& output) {
+  OutputFacts facts{.name = output.name, .dtype = output.dtype, .shape = output.shape};
+  facts.elements = element_count(output.shape);
+  facts.sha256 = sha256_hex(output.bytes);
+  visit_element_type(output.dtype, [&]<class T>(Element<T>) {
+    describe_all<T>(output.bytes, facts);
+    describe_rows<T>(output.bytes, facts);
+  });
+  return facts;
+}
+
+Result<ComparisonFacts> compare_output(const OutputValues& output, Bytes expected, double rtol, double atol) {
+  const auto array = read_npy(expected);
+  if (!array) {
+    return std::unexpected(array.error());
+  }
+  ComparisonFacts facts{
+      .same_shape = array->shape == output.shape, .expected_shape = array->shape, .rtol = rtol, .atol = atol};
+  if (!facts.same_shape) {
+    return facts;
+  }
+  if (element_bytes(output.dtype) == 0) {
+    return fail(ErrorCode::unsupported, "outputs of type `" + output.dtype + "` cannot be compared");
+  }
+  compare_values(as_doubles(output.dtype, output.bytes), as_doubles(array->dtype, row_major(*array)), facts);
+  return facts;
+}
+
+}  // namespace runup

@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <format>
+#include <limits>
+
+#include <catch2/catch_approx.hpp>
+#include <catch2/catch_test_macros.hpp>
+
+#include "probes/runtime/inputs.h"
+#include "probes/runtime/outputs.h"
+#include "probes/runtime/process.h"
+#include "probes/runtime/sample_inputs.h"
+#include "probes/runtime/values.h"
+
+using namespace runup;
+using Catch::Approx;
+
+namespace {
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+template <class T>
+std::vector<std::byte> bytes_of(const std::vector<T>& values) {
+  std::vector<std::byte> bytes(values.size() * sizeof(T));
+  if (!values.empty()) {
+    std::memcpy(bytes.data(), values.data(), bytes.size());
+  }
+  return bytes;
+}
+
+template <class T>
+std::vector<T> values_of(const std::vector<std::byte>& bytes) {
+  std::vector<T> values;
+  for (std::size_t i = 0; i < bytes.size() / sizeof(T); ++i) {
+    values.push_back(load_element<T>(bytes, i));
+  }
+  return values;
+}
+
+std::string npy_of_floats(const std::vector<float>& values, std::string_view shape) {
+  const std::string header = std::format("{{'descr': '<f4', 'fortran_order': False, 'shape': {}}}", shape);
+  std::string file = "\x93NUMPY";
+  file += {'\1', '\0', static_cast<char>(header.size()), '\0'};
+  file += header;
+  return file + std::string(as_text(bytes_of(values)));
+}
+
+OutputFacts describe(const std::vector<float>& values, std::vector<std::int64_t> shape) {
+  const auto bytes = bytes_of(values);
+  return describe_output({.name = "y", .dtype = "float32", .shape = std::move(shape), .bytes = bytes});
+}
+
+Result<ComparisonFacts> compare(const std::vector<float>& actual, const std::vector<float>& expected,
+                                double rtol, double atol) {
+  const auto bytes = bytes_of(actual);
+  const auto size = static_cast<std::int64_t>(actual.size());
+  const std::string file = npy_of_floats(expected, std::format("({},)", expected.size()));
+  return compare_output({.name = "y", .dtype = "float32", .shape = {size}, .bytes = bytes}, as_bytes(file),
+                        rtol, atol);
+}
+
+ModelDeclaration one_input(DType dtype, std::vector<Dimension> shape, std::optional<ValueRange> range = {}) {
+  return {.inputs = {{.name = "x", .dtype = dtype, .shape = std::move(shape), .range = range}}};
+}
+
+Result<InputValues> make_one(const ModelDeclaration& model, const Experiment& experiment) {
+  auto inputs = make_inputs(model, experiment);
+  if (!inputs) {
+    return std::unexpected(inputs.error());
+  }
+  REQUIRE(inputs->size() == 1);
+  return std::move(inputs->front());
+}
+
+}  // namespace
+
+TEST_CASE("half and bfloat16 are what IEEE 754 and PyTorch say") {
+  const auto halves = bytes_of(std::vector<std::uint16_t>{0x3C00, 0xC000, 0x7BFF, 0x0001, 0x7C00, 0x7E00});
+  CHECK(to_double(load_element<Half>(halves, 0)) == 1.0);
+  CHECK(to_double(load_element<Half>(halves, 1)) == -2.0);
+  CHECK(to_double(load_element<Half>(halves, 2)) == 65504.0);
+  CHECK(to_double(load_element<Half>(halves, 3)) == 0x1p-24);
+  CHECK(to_double(load_element<Half>(halves, 4)) == kInfinity);
+  CHECK(std::isnan(to_double(load_element<Half>(halves, 5))));
+  CHECK(to_double(BFloat16(1.0)) == 1.0);
+  CHECK(BFloat16(1.0).bits == 0x3F80);
+  // halfway between 1 and its successor: ties go to the even one
+  CHECK(BFloat16(1.0 + 0x1p-8).bits == 0x3F80);
+  CHECK(BFloat16(1.0 + 3 * 0x1p-8).bits == 0x3F82);
+  CHECK(std::isnan(to_double(BFloat16(kNaN))));
+  CHECK(to_double(BFloat16(kInfinity)) == kInfinity);
+}
+
+TEST_CASE("an output's numbers") {
+  const OutputFacts facts = describe({1, 4, 2, -3, -1, -2}, {2, 3});
+  CHECK(facts.elements == 6);
+  CHECK(facts.min == -3);
+  CHECK(facts.max == 4);
+  CHECK(facts.mean == Approx(1.0 / 6));
+  CHECK(facts.first == std::vector<double>{1, 4, 2, -3, -1, -2});
+  CHECK(facts.top1 == std::vector<std::int64_t>{1, 1});
+  CHECK(facts.top1_probability == Approx(std::exp(4) / (std::exp(1) + std::exp(4) + std::exp(2))));
+}
+
+TEST_CASE("non-finite elements are counted and take no part in the rest") {
+  const auto nan = static_cast<float>(kNaN);
+  const auto infinity = static_cast<float>(kInfinity);
+  const OutputFacts facts = describe({nan, 2, infinity, -infinity, 5, nan, nan, nan}, {2, 4});
+  CHECK(facts.nan_count == 4);
+  CHECK(facts.inf_count == 2);
+  CHECK(facts.min == 2);
+  CHECK(facts.max == 5);
+  CHECK(facts.mean == 3.5);
+  CHECK(facts.top1 == std::vector<std::int64_t>{2, 0});
+  CHECK(std::isnan(facts.top1_probability));
+  const OutputFacts nothing_else = describe({nan, nan}, {2});
+  CHECK(nothing_else.top1 == std::vector<std::int64_t>{-1});
+}
+
+TEST_CASE("an output without elements, and a scalar") {
+  const OutputFacts empty = describe({}, {0, 3});
+  CHECK(empty.elements == 0);
+  CHECK(empty.top1.empty());
+  const OutputFacts scalar = describe({7}, {});
+  CHECK(scalar.elements == 1);
+  CHECK(scalar.mean == 7);
+  CHECK(scalar.top1.empty());
+}
+
+TEST_CASE("only the first 64 elements and rows are kept") {
+  const OutputFacts facts = describe(std::vector<float>(200, 1), {100, 2});
+  CHECK(facts.first.size() == 64);
+  CHECK(facts.top1.size() == 64);
+  CHECK(facts.mean == 1);
+}
+
+TEST_CASE("a comparison by |a-b| <= atol + rtol*|b|") {
+  const auto facts = compare({1.0F, 2.5F, -4.0F}, {1.0F, 2.0F, -4.25F}, 0.1, 0.0);
+  REQUIRE(facts);
+  CHECK(facts->same_shape);
+  CHECK(facts->max_abs == 0.5);
+  CHECK(facts->mean_abs == 0.25);
+  CHECK(facts->worst_index == std::vector<std::int64_t>{1});
+  CHECK(facts->worst_actual == 2.5);
+  CHECK(facts->worst_expected == 2.0);
+  CHECK(facts->beyond_tolerance == 1);
+  CHECK(facts->passing_rtol == 0.25);
+}
+
+TEST_CASE("the tolerance that is printed as passing does pass") {
+  const std::vector<float> actual{1.5F, 2.5F, -4.0F, 0.125F};
+  const std::vector<float> expected{1.0F, 2.0F, -4.25F, 0.1F};
+  const auto first = compare(actual, expected, 0, 0.01);
+  REQUIRE(first);
+  CHECK(first->beyond_tolerance == 4);
+  CHECK(compare(actual, expected, first->passing_rtol * (1 + 1e-12), 0.01)->beyond_tolerance == 0);
+  CHECK(compare(actual, expected, first->passing_rtol * (1 - 1e-6), 0.01)->beyond_tolerance == 1);
+}
+
+TEST_CASE("NaN equals NaN, infinity equals itself, and nothing else is near them") {
+  const auto nan = static_cast<float>(kNaN);
+  const auto infinity = static_cast<float>(kInfinity);
+  CHECK(compare({nan, infinity, -infinity}, {nan, infinity, -infinity}, 0, 0)->beyond_tolerance == 0);
+  for (const auto& [a, b] :
+       {std::pair{nan, 1.0F}, {1.0F, nan}, {infinity, -infinity}, {1.0F, infinity}, {infinity, 1.0F}}) {
+    CAPTURE(a, b);
+    const auto facts = compare({a}, {b}, 1e9, 1e9);
+    CHECK(facts->beyond_tolerance == 1);
+    CHECK(facts->max_abs == kInfinity);
+    CHECK(facts->passing_rtol == kInfinity);
+  }
+}
+
+TEST_CASE("another shape is told, not compared") {
+  const auto facts = compare({1, 2}, {1, 2, 3}, 0, 0);
+  REQUIRE(facts);
+  CHECK(!facts->same_shape);
+  CHECK(facts->expected_shape == std::vector<std::int64_t>{3});
+}
+
+TEST_CASE("random floats are standard normal, and the seed decides them") {
+  const ModelDeclaration model = one_input(DType::float64, {{.size = 200'000}});
+  const auto input = make_one(model, {.seed = 1});
+  REQUIRE(input);
+  const auto values = values_of<double>(input->bytes);
+  double sum = 0;
+  double squares = 0;
+  double fourth = 0;
+  for (const double value : values) {
+    sum += value;
+    squares += value * value;
+    fourth += value * value * value * value;
+  }
+  const auto count = static_cast<double>(values.size());
+  // five standard errors
+  CHECK(std::abs(sum / count) < 5 / std::sqrt(count));
+  CHECK(std::abs(squares / count - 1) < 5 * std::sqrt(2 / count));
+  CHECK(std::abs(fourth / count - 3) < 5 * std::sqrt(96 / count));
+  CHECK(make_one(model, {.seed = 1})->bytes == input->bytes);
+  CHECK(make_one(model, {.seed = 2})->bytes != input->bytes);
+}
+
+TEST_CASE("two inputs of one experiment differ") {
+  ModelDeclaration model = one_input(DType::float32, {{.size = 8}});
+  model.inputs.push_back(model.inputs.front());
+  const auto inputs = make_inputs(model, {.seed = 0});
+  REQUIRE(inputs);
+  CHECK((*inputs)[0].bytes != (*inputs)[1].bytes);
+}
+
+TEST_CASE("random integers fill their range and stay inside it") {
+  const auto input =
+      make_one(one_input(DType::int64, {{.size = 2000}}, ValueRange{.low = -3, .high = 5}), {});
+  REQUIRE(input);
+  const auto values = values_of<std::int64_t>(input->bytes);
+  CHECK(std::ranges::min(values) == -3);
+  CHECK(std::ranges::max(values) == 4);
+  for (std::int64_t wanted = -3; wanted < 5; ++wanted) {
+    CHECK(std::ranges::count(values, wanted) > 150);
+  }
+}
+
+TEST_CASE("integers without a range and booleans are 0 and 1") {
+  const auto integers =
+      values_of<std::int32_t>(make_one(one_input(DType::int32, {{.size = 100}}), {})->bytes);
+  CHECK(std::ranges::min(integers) == 0);
+  CHECK(std::ranges::max(integers) == 1);
+  const auto booleans = make_one(one_input(DType::boolean, {{.size = 100}}), {})->bytes;
+  CHECK(std::ranges::count(booleans, std::byte{0}) + std::ranges::count(booleans, std::byte{1}) == 100);
+  CHECK(std::ranges::count(booleans, std::byte{1}) > 20);
+}
+
+TEST_CASE("zeros and ones keep to an integer's range") {
+  const ModelDeclaration model = one_input(DType::int64, {{.size = 1}}, ValueRange{.low = 5, .high = 9});
+  CHECK(values_of<std::int64_t>(make_one(model, {.fill = Fill::zeros})->bytes) ==
+        std::vector<std::int64_t>{5});
+  const ModelDeclaration floats = one_input(DType::float16, {{.size = 2}});
+  CHECK(make_one(floats, {.fill = Fill::ones})->bytes ==
+        bytes_of(std::vector<std::uint16_t>{0x3C00, 0x3C00}));
+}
+
+TEST_CASE("axes have their example sizes unless the experiment says otherwise") {
+  ModelDeclaration model = one_input(DType::float32, {{.axis = "batch"}, {.axis = "time"}, {.size = 3}});
+  model.axes = {{"batch", {.example = 2}}, {"time", {.example = 4, .range = {1, 10}}}};
+  CHECK(make_one(model, {})->shape == std::vector<std::int64_t>{2, 4, 3});
+  CHECK(make_one(model, {.axes = {{"time", 7}}})->shape == std::vector<std::int64_t>{2, 7, 3});
+  CHECK(make_one(model, {.axes = {{"tmie", 7}}}).error().message.contains("`tmie`"));
+}
+
+TEST_CASE("what would not fit is refused before it is made") {
+  CHECK(make_one(one_input(DType::float32, {{.size = 1 << 20}, {.size = 1 << 20}}), {}).error().code ==
+        ErrorCode::limit);
+  const std::int64_t huge = std::numeric_limits<std::int64_t>::max();
+  CHECK(make_one(one_input(DType::float32, {{.size = huge}, {.size = huge}}), {}).error().code ==
+        ErrorCode::limit);
+  CHECK(!make_one(one_input(DType::float32, {{.size = -1}}), {}));
+  CHECK(!make_one(one_input(DType::uint8, {{.size = 1}}, ValueRange{.low = 0, .high = 300}), {}));
+  CHECK(!make_one(one_input(DType::int64, {{.size = 1}}, ValueRange{.low = 3, .high = 3}), {}));
+  CHECK(make_one(one_input(DType::uint8, {{.size = 1}}, ValueRange{.low = 0, .high = 256}), {}));
+  CHECK(make_one({}, {}).error().message.contains("`inputs:`"));
+}
+
+TEST_CASE("element types change only when no value does") {
+  const auto converts = [](const auto& values, std::string_view from, std::string_view to) {
+    return convert_exactly(bytes_of(values), from, to).has_value();
+  };
+  CHECK(converts(std::vector<double>{0.5, -2, kNaN, kInfinity}, "float64", "float32"));
+  CHECK(!converts(std::vector<double>{0.1}, "float64", "float32"));
+  CHECK(converts(std::vector<double>{1, -7}, "float64", "int8"));
+  CHECK(!converts(std::vector<double>{128}, "float64", "int8"));
+  CHECK(!converts(std::vector<double>{0.5}, "float64", "int8"));
+  CHECK(!converts(std::vector<double>{kNaN}, "float64", "int64"));
+  CHECK(!converts(std::vector<double>{0x1p63}, "float64", "int64"));
+  CHECK(converts(std::vector<double>{-0x1p63}, "float64", "int64"));
+  CHECK(converts(std::vector<std::int64_t>{1, 255}, "int64", "uint8"));
+  CHECK(!converts(std::vector<std::int64_t>{-1}, "int64", "uint8"));
+  CHECK(!converts(std::vector<std::uint8_t>{200}, "uint8", "int8"));
+  CHECK(converts(std::vector<std::int64_t>{0, 1}, "int64", "bool"));
+  CHECK(!converts(std::vector<std::int64_t>{2}, "int64", "bool"));
+  CHECK(converts(std::vector<std::int64_t>{1 << 24}, "int64", "float32"));
+  CHECK(!converts(std::vector<std::int64_t>{(1 << 24) + 1}, "int64", "float32"));
+  CHECK(!converts(std::vector<std::int64_t>{(std::int64_t{1} << 53) + 1}, "int64", "float64"));
+  CHECK(*convert_exactly(bytes_of(std::vector<std::int8_t>{-5}), "int8", "int64") ==
+        bytes_of(std::vector<std::int64_t>{-5}));
+}
+
+TEST_CASE("samples are held to what the config declares") {
+  const std::string folder =
+      std::filesystem::temp_directory_path() / std::format("runup-samples-{}", ::getpid());
+  std::filesystem::create_directories(folder);
+  const std::string path = folder + "/x.npy";
+  REQUIRE(write_file_atomically(path, npy_of_floats({1, 2, 3, 4, 5, 6}, "(2, 3)")));
+  ModelDeclaration model = one_input(DType::float32, {{.axis = "time"}, {.size = 3}});
+  model.axes = {{"time", {.example = 5, .range = {1, 10}}}};
+  model.samples = {{.input = path}};
+  const Experiment first{.fill = Fill::sample};
+  CHECK(make_one(model, first)->shape == std::vector<std::int64_t>{2, 3});
+  model.axes["time"].range = {3, 10};
+  CHECK(make_one(model, first).error().describe().contains("size 2; the config allows 3 to 10"));
+  model.axes["time"].range = {};
+  CHECK(make_one(model, first).error().describe().contains("the config allows 5 only"));
+  model.inputs[0].shape = {{.size = 2}, {.size = 4}};
+  CHECK(make_one(model, first).error().describe().contains("size 3 in dimension 1; the config declares 4"));
+  model.inputs[0].shape = {{.size = 2}};
+  CHECK(make_one(model, first).error().describe().contains("2 dimensions; the config declares 1"));
+  CHECK(make_one(model, {.fill = Fill::sample, .sample = 1}).error().message.contains("sample 1"));
+  model.samples = {{.input = folder + "/absent.npy"}};
+  CHECK(make_one(model, first).error().code == ErrorCode::not_found);
+  std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("the process knows its peak, and a file just written is in the page cache") {
+  CHECK(peak_resident_bytes() > 500'000);
+  const std::string path =
+      std::filesystem::temp_directory_path() / std::format("runup-cached-{}", ::getpid());
+  REQUIRE(write_file_atomically(path, std::string(100'000, 'x')));
+  {
+    const auto mapped = MappedFile::open(path);
+    REQUIRE(mapped);
+    CHECK(cached_share(mapped->bytes()) == 1.0);
+  }
+  std::filesystem::remove(path);
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "probes/runtime/sample_inputs.h"
+
+#include <algorithm>
+#include <cmath>
+#include <concepts>
+#include <limits>
+#include <map>
+#include <optional>
+
+#include "artifact/npy.h"
+#include "base/text.h"
+#include "probes/runtime/values.h"
+
+namespace runup {
+
+namespace {
+
+using AxisSizes = std::map<std::string, std::int64_t>;
+
+// The value as a `To`, when that is the same number.
+template <class To, class From>
+std::optional<To> exactly(From value) {
+  if constexpr (std::same_as<To, From>) {
+    return value;
+  } else if constexpr (std::integral<To> && std::integral<From>) {
+    const auto narrow = static_cast<To>(value);
+    const bool same_sign = (narrow < To{}) == (value < From{});
+    return static_cast<From>(narrow) == value && same_sign ? std::optional(narrow) : std::nullopt;
+  } else if constexpr (std::integral<To>) {
+    const double wide = to_double(value);
+    // Both ends are powers of two, so they are exact; the upper one is the first that is too large.
+    const double low = to_double(std::numeric_limits<To>::lowest());
+    const double beyond = std::ldexp(1.0, std::numeric_limits<To>::digits);
+    if (!(wide >= low && wide < beyond) || std::trunc(wide) != wide) {
+      return std::nullopt;
+    }
+    return static_cast<To>(wide);
+  } else {
+    const double wide = to_double(value);
+    if constexpr (std::integral<From>) {
+      // As a double, the first integer that is not exact would look like this one.
+      constexpr double kLastExact = 0x1p53;
+      if (std::abs(wide) >= kLastExact) {
+        return std::nullopt;
+      }
+    }
+    const To narrow(static_cast<To>(wide));
+    const double back = to_double(narrow);
+    return back == wide || (std::isnan(back) && std::isnan(wide)) ? std::optional(narrow) : std::nullopt;
+  }
+}
+
+std::string sample_file(const SampleDeclaration& sample, const ModelDeclaration& model,
+                        const std::string& input) {
+  if (const auto named = sample.inputs.find(input); named != sample.inputs.end()) {
+    return named->second;
+  }
+  return model.inputs.size() == 1 ? sample.input : "";
+}
+
+Result<void> check_axis(const ModelDeclaration& model, const std::string& axis, std::int64_t size,
+                        AxisSizes& sizes) {
+  if (const auto [seen, fresh] = sizes.emplace(axis, size); !fresh && seen->second != size) {
+    return fail(ErrorCode::bad_input, "axis `" + axis + "` has the size " + std::to_string(size) +
+                                          " here and " + std::to_string(seen->second) + " in another input");
+  }
+  const auto declared = model.axes.find(axis);
+  if (declared == model.axes.end()) {
+    return fail(ErrorCode::bad_input, "axis `" + axis + "` is not declared in `axes:`");
+  }
+  const AxisDeclaration& allowed = declared->second;
+  const bool dynamic = allowed.range.size() == 2;
+  const std::int64_t low = dynamic ? allowed.range[0] : allowed.example;
+  const std::int64_t high = dynamic ? allowed.range[1] : allowed.example;
+  if (size < low || size > high) {
+    return fail(
+        ErrorCode::bad_input,
+        "axis `" + axis + "` has the size " + std::to_string(size) + "; the config allows " +
+            (dynamic ? std::to_string(low) + " to " + std::to_string(high) : std::to_string(low) + " only"));
+  }
+  return {};
+}
+
+Result<void> check_shape(const ModelDeclaration& model, const InputDeclaration& input,
+                         const std::vector<std::int64_t>& shape, AxisSizes& sizes) {
+  if (shape.size() != input.shape.size()) {
+    return fail(ErrorCode::bad_input, "shape " + shape_text(shape) + " has " +
+                                          count_of(shape.size(), "dimension", "dimensions") +
+                                          "; the config declares " + std::to_string(input.shape.size()));
+  }
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    const Dimension& declared = input.shape[i];
+    if (!declared.axis.empty()) {
+      if (auto outcome = check_axis(model, declared.axis, shape[i], sizes); !outcome) {
+        return outcome;
+      }
+    } else if (declared.size != shape[i]) {
+      return fail(ErrorCode::bad_input, "shape " + shape_text(shape) + " has the size " +
+                                            std::to_string(shape[i]) + " in dimension " + std::to_string(i) +
+                                            "; the config declares " + std::to_string(declared.size));
+    }
+  }
+  return {};
+}
+
+Result<InputValues> read_one(const ModelDeclaration& model, const InputDeclaration& input,
+                             const std::string& path, AxisSizes& sizes) {
+  const auto content = read_file(path, kMaxInputBytes);
+  if (!content) {
+    return std::unexpected(content.error());
+  }
+  const auto array = read_npy(as_bytes(*content));
+  if (!array) {
+    return wrap(array.error(), "cannot use `" + path + "`");
+  }
+  if (auto outcome = check_shape(model, input, array->shape, sizes); !outcome) {
+    return wrap(outcome.error(), "`" + path + "` does not fit input `" + input.name + "`");
+  }
+  auto bytes = convert_exactly(row_major(*array), array->dtype, enum_name(input.dtype));
+  if (!bytes) {
+    return wrap(bytes.error(), "`" + path + "` does not fit input `" + input.name + "`");
+  }
+  return InputValues{
+      .name = input.name, .dtype = input.dtype, .shape = array->shape, .bytes = std::move(*bytes)};
+}
+
+}  // namespace
+
+Result<std::vector<std::byte>> convert_exactly(std::vector<std::byte> bytes, std::string_view from,
+                                               std::string_view to) {
+  if (from == to) {
+    return bytes;
+  }
+  std::vector<std::byte> out;
+  bool exact = false;
+  visit_element_type(from, [&]<class From>(Element<From>) {
+    visit_element_type(to, [&]<class To>(Element<To>) {
+      const std::size_t elements = bytes.size() / sizeof(From);
+      out.resize(elements * sizeof(To));
+      exact = true;
+      for (std::size_t i = 0; i < elements && exact; ++i) {
+        const std::optional<To> value = exactly<To>(load_element<From>(bytes, i));
+        exact = value.has_value();
+        if (exact) {
+          std::memcpy(out.data() + i * sizeof(To), &*value, sizeof(To));
+        }
+      }
+    });
+  });
+  if (!exact) {
+    return fail(ErrorCode::bad_input, "it holds " + std::string(from) + " values that " + std::string(to) +
+                                          " cannot hold exactly; expected a file of " + std::string(to));
+  }
+  return out;
+}
+
+Result<std::vector<InputValues>> read_sample_inputs(const ModelDeclaration& model, std::uint64_t sample) {
+  if (sample >= model.samples.size()) {
+    return fail(ErrorCode::bad_input, "sample " + std::to_string(sample) + " is asked for; the config has " +
+                                          std::to_string(model.samples.size()));
+  }
+  std::vector<InputValues> all;
+  AxisSizes sizes;
+  std::uint64_t bytes = 0;
+  for (const InputDeclaration& input : model.inputs) {
+    const std::string path = sample_file(model.samples[sample], model, input.name);
+    if (path.empty()) {
+      return fail(ErrorCode::bad_input,
+                  "sample " + std::to_string(sample) + " names no file for input `" + input.name + "`");
+    }
+    auto values = read_one(model, input, path, sizes);
+    if (!values) {
+      return std::unexpected(values.error());
+    }
+    bytes += values->bytes.size();
+    if (bytes > kMaxInputBytes) {
+      return fail(ErrorCode::limit,
+                  "sample " + std::to_string(sample) + " is larger than " + format_bytes(kMaxInputBytes));
+    }
+    all.push_back(std::move(*values));
+  }
+  return all;
+}
+
+}  // namespace runup
