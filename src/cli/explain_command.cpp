@@ -73,6 +73,10 @@ std::string row_about(std::string_view page, std::string_view id) {
       continue;
     }
     rest.remove_prefix(mark.size());
+    // The severity is told already.
+    if (rest.starts_with(" (")) {
+      rest.remove_prefix(std::min(rest.find(')'), rest.size() - 1) + 1);
+    }
     rest.remove_prefix(std::min(rest.find_first_not_of("|:,- "), rest.size()));
     text = rest;
     if (table) {
