@@ -41,6 +41,14 @@ struct Limits {
   std::size_t stdout_bytes = 0;
   // RLIMIT_FSIZE: no file that the job writes may become larger; 0: it writes none
   std::uint64_t file_bytes = 0;
+  static constexpr auto fields() {
+    return std::tuple{Field{"deadline", &Limits::deadline},
+                      Field{"address_space_bytes", &Limits::address_space_bytes},
+                      Field{"resident_bytes", &Limits::resident_bytes},
+                      Field{"stderr_bytes", &Limits::stderr_bytes},
+                      Field{"stdout_bytes", &Limits::stdout_bytes},
+                      Field{"file_bytes", &Limits::file_bytes}};
+  }
 };
 
 struct Job {
@@ -81,6 +89,14 @@ struct JobEnd {
   std::string stderr_tail;
   // the caller ended it by returning false from `while_running`
   bool ended_by_caller = false;
+  static constexpr auto fields() {
+    return std::tuple{Field{"kind", &JobEnd::kind},
+                      Field{"code", &JobEnd::code},
+                      Field{"wall", &JobEnd::wall},
+                      Field{"peak_resident_bytes", &JobEnd::peak_resident_bytes},
+                      Field{"standard_output", &JobEnd::standard_output},
+                      Field{"stderr_tail", &JobEnd::stderr_tail}};
+  }
 };
 
 class Supervisor {
