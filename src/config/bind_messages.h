@@ -38,7 +38,7 @@ std::string_view truth_hint(std::string_view text);
 
 // "at least 1", "1 to 10", "1": the part of the rule that `value` breaks. `show` prints a bound.
 template <class Show>
-std::string bounds_text(const Rule& rule, double value, Show&& show) {
+std::string bounds_text(const Rule& rule, double value, const Show& show) {
   constexpr double kAsGoodAsNone = 1e9;
   if (rule.min == rule.max) {
     return show(rule.min);

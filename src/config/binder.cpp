@@ -79,7 +79,7 @@ class Binder {
   // Complains when `value` breaks the type's rule; `seen` is the value in words.
   template <class Show>
   bool breaks_rule(const YamlNode& node, const TypeInfo& type, const std::string& path, double value,
-                   const std::string& seen, Show&& show) {
+                   const std::string& seen, const Show& show) {
     if (!outside(type.rule, value)) {
       return false;
     }

@@ -65,7 +65,7 @@ TEST_CASE("the design's example becomes a typed plan") {
   const auto plan = load_text(folder, kExample);
   INFO(errors_text(plan));
   REQUIRE(plan);
-  const std::string here = folder.path();
+  const std::string& here = folder.path();
   CHECK(plan->config_file == here + "/runup.yaml");
   CHECK(plan->target.target == "sign-language-service");
   CHECK(plan->target.package == here);
@@ -78,8 +78,7 @@ TEST_CASE("the design's example becomes a typed plan") {
   const ModelDeclaration& sign = plan->models[0].declaration;
   CHECK(sign.path == here + "/models/cnn_bilstm_attention_model.pth");
   CHECK(sign.architecture == here + "/architectures/cnn_bilstm_attention.py");
-  REQUIRE(sign.labels);
-  CHECK(sign.labels->from == LabelSource::checkpoint);
+  CHECK(sign.labels.value_or(LabelsDeclaration{}).from == LabelSource::checkpoint);
   REQUIRE(sign.inputs.size() == 1);
   CHECK(sign.inputs[0].shape == std::vector<Dimension>{{.axis = "batch"}, {.axis = "time"}, {.size = 147}});
   CHECK(sign.axes.at("time").range == std::vector<std::int64_t>{1, 500});
@@ -238,7 +237,7 @@ TEST_CASE("the resolved plan says where each value came from") {
                               "shape: [1, b]\n      name: 라벨\n    axes: {b: {example: 2}}\n",
                               {.set = {"models.m.device=mps"}});
   REQUIRE(plan);
-  const std::string here = folder.path();
+  const std::string& here = folder.path();
   // every comment stands one column after the longest line and two blanks
   const std::string longest = "    path: " + here + "/a.pth";
   const auto line = [&](std::string text, std::size_t columns, const std::string& origin) {

@@ -45,14 +45,14 @@ std::string byte_size_text(std::uint64_t bytes) {
 std::string decoded(const Json& json) { return decode<std::string>(json).value_or(""); }
 
 // The form of a value that may have several: the one that its JSON fits.
-const TypeInfo& form_of(const Json& json, const TypeInfo& type) {
+const TypeInfo* form_of(const Json& json, const TypeInfo& type) {
   for (const TypeInfo& form : type.any_of) {
     const bool map = form.kind == TypeKind::object || form.kind == TypeKind::map;
     if (map == json.is_object()) {
-      return form;
+      return &form;
     }
   }
-  return type;
+  return &type;
 }
 
 std::string scalar_text(const Json& json, const TypeInfo& type) {
@@ -144,7 +144,7 @@ class Renderer {
 
   void add_value(const Json& value, const TypeInfo& declared, const std::string& path,
                  const std::string& start, const std::string& indent) {
-    const TypeInfo& type = declared.kind == TypeKind::any ? form_of(value, declared) : declared;
+    const TypeInfo& type = declared.kind == TypeKind::any ? *form_of(value, declared) : declared;
     if (!is_block(value, type)) {
       lines_.emplace_back(start + " " + inline_text(value, type), comment(path, value));
       return;
@@ -167,7 +167,7 @@ class Renderer {
       }
       return "[" + join(items, ", ") + "]";
     }
-    return scalar_text(value, type.kind == TypeKind::any ? form_of(value, type) : type);
+    return scalar_text(value, type.kind == TypeKind::any ? *form_of(value, type) : type);
   }
 
   const Plan& plan_;

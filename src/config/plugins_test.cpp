@@ -43,8 +43,7 @@ TEST_CASE("a plugin is a check with validated options") {
   CHECK(asked == std::vector<std::string>{folder.path() + "/tools/line_count.py"});
   const PlannedCheck& check = plan->models[0].checks.back();
   CHECK(check.id == "line-count");
-  REQUIRE(check.plugin);
-  CHECK(check.plugin->path == folder.path() + "/tools/line_count.py");
+  CHECK(check.plugin.value_or(PluginInfo{}).path == folder.path() + "/tools/line_count.py");
   CHECK(check.options == Json{{"most", 5}});
   CHECK(check.severity == SeverityOverrides{{"too-many", Severity::warning}});
   CHECK(plan->resolved["plugins"][0] == folder.path() + "/tools/line_count.py");

@@ -190,16 +190,15 @@ void validate_values(const Scope& model, const InputDeclaration& input, const st
                                      shown(input.name)));
     return;
   }
-  if (input.range->low >= input.range->high) {
-    model.complain(range,
-                   std::format("`range` runs from {} up to, not including, {}; expected `low` below `high`",
-                               input.range->low, input.range->high));
-    return;
-  }
-  if (input.range->low < limits->first || input.range->high - 1 > limits->second) {
-    model.complain(range,
-                   std::format("`range` holds {} to {}; {} holds {} to {}", input.range->low,
-                               input.range->high - 1, enum_name(input.dtype), limits->first, limits->second));
+  const auto [low, high] = *input.range;
+  const auto [smallest, largest] = *limits;
+  if (low >= high) {
+    model.complain(
+        range,
+        std::format("`range` runs from {} up to, not including, {}; expected `low` below `high`", low, high));
+  } else if (low < smallest || high - 1 > largest) {
+    model.complain(range, std::format("`range` holds {} to {}; {} holds {} to {}", low, high - 1,
+                                      enum_name(input.dtype), smallest, largest));
   }
 }
 
