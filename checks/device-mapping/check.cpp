@@ -114,8 +114,11 @@ bool judge_name(Judge& judge) {
     return true;
   }
   const std::vector<std::string> known{"cpu", "cuda", "cuda:0", "mps", "xpu"};
-  const auto near = did_you_mean(judge.facts.model.device, known);
-  const std::string meant = near.value_or(judge.target.type == "gpu" ? "cuda" : "cpu");
+  std::string meant = did_you_mean(judge.facts.model.device, known).value_or("cpu");
+  // The commonest guess, which is as near to `cpu` as to nothing else.
+  if (judge.target.type == "gpu" || judge.target.type == "GPU") {
+    meant = std::format("cuda:{}", judge.target.index);
+  }
   judge.add_config("unknown-device",
                    std::format("`{}` is no device that PyTorch knows; did you mean `{}`?",
                                judge.facts.model.device, meant),

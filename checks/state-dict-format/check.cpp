@@ -1,76 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "check/check.h"
+#include "judge.h"
 
 #include <algorithm>
 #include <array>
 #include <format>
 #include <map>
 
-#include "base/text.h"
-#include "check/wording.h"
 #include "facts/state_dict.h"
-#include "key_names.h"
 #include "sizes.h"
 
 namespace runup::checks::state_dict_format {
-
-struct Options {
-  double max_residue = 0.05;
-  static constexpr auto fields() {
-    return std::tuple{
-        Field{"max_residue", &Options::max_residue,
-              "share of the file's tensor bytes that may belong to something else than the weights",
-              Rule{.min = 0, .max = 1}}};
-  }
-};
-
-constexpr std::array kFindings{
-    FindingInfo{"no-state-dict", Severity::error, "the file has no mapping of names to weights"},
-    FindingInfo{"several-candidates", Severity::error,
-                "several mappings could be the weights, and nothing says which"},
-    FindingInfo{"key-missing", Severity::error, "the file has no such key as `state_dict:` names"},
-    FindingInfo{"not-a-state-dict", Severity::error,
-                "what `state_dict:` names is no mapping of names to tensors"},
-    FindingInfo{"whole-module", Severity::warning,
-                "the file holds a pickled object instead of its state_dict"},
-    FindingInfo{"wrapper-prefix", Severity::error, "every key begins with a training wrapper's prefix"},
-    FindingInfo{"mixed-prefix", Severity::error,
-                "some keys begin with a training wrapper's prefix and some do not"},
-    FindingInfo{"inner-prefix", Severity::warning, "a training wrapper's prefix stands inside the keys"},
-    FindingInfo{"prefix-mismatch", Severity::error,
-                "keys of the file and of the architecture differ by a prefix"},
-    FindingInfo{"missing-keys", Severity::error, "the architecture wants keys that the state_dict lacks"},
-    FindingInfo{"unexpected-keys", Severity::error,
-                "the state_dict has keys that the architecture does not want"},
-    FindingInfo{"misshapen-keys", Severity::error, "tensors have other shapes than the architecture wants"},
-    FindingInfo{"training-residue", Severity::warning, "much of the file is not the model's weights"},
-    FindingInfo{"view-waste", Severity::warning, "tensors are views into much larger storages"},
-    FindingInfo{"half-on-cpu", Severity::warning, "float16 weights are served by a CPU"},
-    FindingInfo{"mixed-dtypes", Severity::note, "the weights have several floating-point types"}};
 
 namespace {
 
 constexpr std::uint64_t kWasteWorthTelling = 65536;
 constexpr double kWasteShare = 0.1;
-// Names in one message.
-constexpr std::size_t kNamed = 4;
-
-struct Judge {
-  const Facts& facts;
-  const ArtifactFacts& artifact;
-  const Options& options;
-  Judgement& judgement;
-  const StateDictFacts* chosen = nullptr;
-
-  void add(std::string_view id, std::string message, std::string fix, std::string key = "") {
-    judgement.findings.push_back(make_finding(
-        kFindings, id, std::move(message), std::move(fix),
-        model_location(facts, key.empty() && chosen != nullptr ? chosen->path : std::move(key))));
-  }
-  std::string name() const {
-    return chosen->path.empty() ? "the state_dict" : std::format("`{}`", chosen->path);
-  }
-};
 
 bool is_module_type(const ArtifactFacts& artifact, std::string_view type) {
   return type.starts_with("torch.nn.modules.") ||
@@ -153,152 +97,6 @@ void judge_no_choice(Judge& judge, const StateDictChoice& choice) {
   }
 }
 
-// How the weights fit the architecture, from the first runtime that compared them.
-struct Fit {
-  const KeyMatchFacts* keys = nullptr;
-  // what was compared is source: its unused keys may be wanted by the service's own module
-  bool source = false;
-  bool complete() const {
-    return keys != nullptr && keys->missing.empty() && keys->unexpected.empty() && keys->misshapen.empty();
-  }
-};
-
-Fit find_fit(const Facts& facts) {
-  for (const auto& runtime : facts.runtimes) {
-    if (runtime && runtime->load.keys) {
-      return {.keys = &*runtime->load.keys, .source = runtime->witness.form.contains("source")};
-    }
-  }
-  return {};
-}
-
-// Says why the keys were not compared, where that matters.
-void judge_no_fit(Judge& judge) {
-  if (judge.facts.model.architecture.empty()) {
-    judge.judgement.saw("architecture", "none is given, so the keys were compared with nothing");
-    return;
-  }
-  for (const auto& runtime : judge.facts.runtimes) {
-    if (runtime) {
-      judge.judgement.undecided = std::format(
-          "the keys were not compared with the architecture: {} stopped before ({}); see `inference`",
-          witness_words(runtime->witness), first_line(runtime->load.error, 160));
-      return;
-    }
-    if (runtime.absence && runtime.absence->kind != AbsenceKind::not_requested) {
-      judge.judgement.undecided = "the keys were not compared with the architecture: " +
-                                  absence_text("the model's run", *runtime.absence);
-      return;
-    }
-  }
-  judge.judgement.saw("architecture", "not compared in this run");
-}
-
-std::string strip_fix(std::string_view chain) {
-  return std::format(
-      "save the inner model's `state_dict()`, or strip the prefix when loading: "
-      "`{{k.removeprefix(\"{}\"): v for k, v in state_dict.items()}}`",
-      chain);
-}
-
-// True when the wrappers' prefixes are reported, so that what they explain need not be told again.
-void judge_wrapping(Judge& judge, const std::vector<std::string>& keys) {
-  const Wrapping wrapping = find_wrapping(keys);
-  if (!wrapping.chain.empty()) {
-    const std::string makers = wrapper_makers(wrapping.chain);
-    if (wrapping.bare == 0 && wrapping.other_chain == 0) {
-      judge.add("wrapper-prefix",
-                std::format("all {} of {} begin with `{}` ({}); the model without its wrapper has none",
-                            count_of(keys.size(), "key", "keys"), judge.name(), wrapping.chain, makers),
-                strip_fix(wrapping.chain));
-    } else {
-      judge.add("mixed-prefix",
-                std::format("{} of {} keys of {} begin with `{}` ({}), others do not, such as `{}`",
-                            wrapping.with_chain, keys.size(), judge.name(), wrapping.chain, makers,
-                            wrapping.bare > 0 ? wrapping.bare_example : "keys with another wrapper"),
-                "save one unwrapped model's `state_dict()`; this one was put together from two");
-    }
-    judge.judgement.findings.back().evidence.push_back({.name = "example", .value = wrapping.example});
-  }
-  if (wrapping.inner > 0) {
-    const std::string_view chain = inner_wrapper(wrapping.inner_example);
-    judge.add(
-        "inner-prefix",
-        std::format("{} of {} have `{}` inside ({}), such as `{}`", count_of(wrapping.inner, "key", "keys"),
-                    judge.name(), chain, wrapper_makers(chain), wrapping.inner_example),
-        std::format("save the submodule without its wrapper, or drop the part when loading: "
-                    "`k.replace(\".{}\", \".\")`",
-                    chain));
-  }
-}
-
-void judge_misshapen(Judge& judge, const KeyMatchFacts& keys) {
-  if (keys.misshapen.empty()) {
-    return;
-  }
-  std::vector<std::string> words;
-  for (const ShapeMismatchFacts& key : keys.misshapen) {
-    words.push_back(std::format("`{}` is {}, the architecture wants {}", key.key, shape_text(key.actual),
-                                shape_text(key.expected)));
-  }
-  judge.add("misshapen-keys",
-            std::format("{} of {} {} another shape: {}", count_of(words.size(), "tensor", "tensors"),
-                        judge.name(), words.size() == 1 ? "has" : "have", join_words(words, 3)),
-            "build the model with the sizes it was trained with (classes, features, hidden units), best read "
-            "from the weights");
-}
-
-void judge_fit(Judge& judge, const Fit& fit) {
-  const KeyMatchFacts& keys = *fit.keys;
-  judge.judgement.saw(
-      "architecture",
-      std::format("{} of its keys matched, {} missing, {} unexpected, {} of another shape", keys.matched,
-                  keys.missing.size(), keys.unexpected.size(), keys.misshapen.size()));
-  std::vector<std::string> missing = keys.missing;
-  std::vector<std::string> unexpected = keys.unexpected;
-  if (auto explanation = explain_by_prefix(missing, unexpected)) {
-    // A wrapper's prefix is reported by itself.
-    const bool known = explanation->in_file && wrapper_chain(explanation->prefix) == explanation->prefix;
-    if (!known) {
-      judge.add(
-          "prefix-mismatch",
-          std::format("{} of {} differ from the architecture's only by the prefix `{}`, which {}",
-                      count_of(missing.size() - explanation->missing.size(), "key", "keys"), judge.name(),
-                      explanation->prefix, explanation->in_file ? "the file has" : "the architecture has"),
-          explanation->in_file
-              ? strip_fix(explanation->prefix)
-              : "load the weights into the submodule that they were saved from, or save the whole model's "
-                "`state_dict()`");
-    }
-    missing = std::move(explanation->missing);
-    unexpected = std::move(explanation->unexpected);
-  }
-  std::string renames;
-  for (const auto& [in_file, wanted] : guess_renames(missing, unexpected, 3)) {
-    renames += std::format("; `{}` may be the architecture's `{}`", in_file, wanted);
-  }
-  if (!missing.empty()) {
-    judge.add("missing-keys",
-              std::format("{} {} {} that the architecture wants: {}{}", judge.name(), "lacks",
-                          count_of(missing.size(), "key", "keys"), join_quoted(missing, kNamed), renames),
-              "deploy the weights that belong to this version of the model; with `strict=False` these layers "
-              "would be served "
-              "untrained");
-  }
-  if (!unexpected.empty()) {
-    judge.add("unexpected-keys",
-              std::format("{} has {} that the architecture {}: {}", judge.name(),
-                          count_of(unexpected.size(), "key", "keys"),
-                          fit.source ? "never reads" : "does not have", join_quoted(unexpected, kNamed)),
-              "deploy the weights that belong to this version of the model, or drop the keys before saving");
-    // Source reads what it needs; the service's own module may have buffers that no inference touches.
-    if (fit.source && missing.empty() && keys.misshapen.empty()) {
-      judge.judgement.findings.back().severity = Severity::warning;
-    }
-  }
-  judge_misshapen(judge, keys);
-}
-
 void judge_sizes(Judge& judge) {
   const Residue residue = find_residue(judge.artifact, *judge.chosen);
   if (residue.share() > judge.options.max_residue) {
@@ -371,16 +169,7 @@ void judge_chosen(Judge& judge) {
       "state_dict",
       std::format("{}, {}, {}", judge.chosen->path.empty() ? "(root)" : judge.name(),
                   count_of(judge.chosen->tensors, "tensor", "tensors"), format_bytes(judge.chosen->bytes)));
-  const Fit fit = find_fit(judge.facts);
-  // Keys that the architecture wants as they are, are right whatever they look like.
-  if (!fit.complete()) {
-    judge_wrapping(judge, keys);
-  }
-  if (fit.keys != nullptr) {
-    judge_fit(judge, fit);
-  } else {
-    judge_no_fit(judge);
-  }
+  judge_keys(judge, keys);
   judge_whole_module(judge);
   judge_sizes(judge);
   judge_dtypes(judge, tensors);

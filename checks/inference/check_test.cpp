@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch_test_macros.hpp>
+
+#include <cmath>
+
+#include "facts_builder.h"
+
+using namespace runup;
+using namespace runup::testing;
+
+namespace {
+
+constexpr std::string_view kId = "inference";
+using Words = std::vector<std::string>;
+
+RuntimeFacts& runtime_of(Facts& facts) { return *facts.runtimes.front().value; }
+
+ExperimentFacts& answer_of(Facts& facts, Fill fill, std::uint64_t seed = 0) {
+  auto& experiments = runtime_of(facts).experiments;
+  return *std::ranges::find_if(experiments, [&](const ExperimentFacts& answer) {
+    return answer.asked.kind == ExperimentKind::infer && answer.asked.fill == fill &&
+           answer.asked.seed == seed;
+  });
+}
+
+ComparisonFacts& comparison_of(Facts& facts) {
+  return *answer_of(facts, Fill::sample).outputs.front().comparison;
+}
+
+template <class Change>
+void for_each_output(Facts& facts, Change change) {
+  for (ExperimentFacts& answer : runtime_of(facts).experiments) {
+    for (OutputFacts& output : answer.outputs) {
+      change(output);
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("inference: sane outputs and a sample as recorded pass without findings") {
+  const Outcome outcome = run_check(kId, sign_facts());
+  CHECK(outcome.status == Status::passed);
+  CHECK(outcome.findings.empty());
+  CHECK(evidence_of(outcome, "inferences") == "5 by libtorch 2.6.0 on `cpu`");
+  CHECK(evidence_of(outcome, "output") == "`output[0]` float32 [1, 3]");
+  // The first evidence of the sample is the comparison, the second the label.
+  CHECK(evidence_of(outcome, "sample 1 (`hello.npy`)") == "as recorded, largest difference 2e-07");
+  CHECK(std::ranges::find(outcome.evidence,
+                          Evidence{"sample 1 (`hello.npy`)", "predicted `안녕하세요` (0.97)"}) !=
+        outcome.evidence.end());
+}
+
+TEST_CASE("inference: asks for random inputs, zeros, ones and every sample") {
+  ModelDeclaration model = sign_facts().model;
+  const auto count = [&](const Json& options) { return built_in_check(kId).plan(model, options).size(); };
+  CHECK(count(Json::object()) == 5);
+  CHECK(count({{"random", 4}, {"samples", false}}) == 6);
+  // Token ids: one may be beyond what the model knows.
+  model.inputs.front().dtype = DType::int64;
+  model.inputs.front().range = ValueRange{.low = 1, .high = 30522};
+  CHECK(count(Json::object()) == 4);
+  model.inputs.clear();
+  CHECK(count(Json::object()) == 1);
+}
+
+TEST_CASE("inference/load-failed: the stage and the runtime's own words") {
+  Facts facts = sign_facts();
+  runtime_of(facts).load = {.stage = LoadStage::artifact,
+                            .error = "[enforce fail at inline_container.cc:113] bad\nframe #0"};
+  const Outcome outcome = run_check(kId, facts);
+  CHECK(outcome.status == Status::failed);
+  CHECK(find_finding(outcome, "load-failed").message ==
+        "libtorch 2.6.0 could not load the model (stage `artifact`): \"[enforce fail at "
+        "inline_container.cc:113] bad\"");
+  // When the file is damaged, model-loadable has said so.
+  facts.artifact.value->defects.push_back({.kind = DefectKind::truncated, .message = "no central directory"});
+  CHECK(run_check(kId, facts).status == Status::undecided);
+  CHECK(run_check(kId, facts).reason.starts_with("blocked: `models/sign.pth` is damaged"));
+}
+
+TEST_CASE("inference/architecture-broken: the architecture does not compile") {
+  Facts facts = sign_facts();
+  runtime_of(facts).load = {.stage = LoadStage::architecture, .error = "undefined value conv3d"};
+  CHECK(find_finding(run_check(kId, facts), "architecture-broken").message ==
+        "libtorch 2.6.0 cannot build `architectures/sign.py`: \"undefined value conv3d\"");
+  CHECK(find_finding(run_check(kId, facts), "architecture-broken").where.key == "models.sign.architecture");
+}
+
+TEST_CASE("inference: weights that do not fit, and an absent device, are other checks' findings") {
+  Facts facts = sign_facts();
+  runtime_of(facts).load.stage = LoadStage::state_dict;
+  runtime_of(facts).load.keys->missing = {"a.weight"};
+  Outcome outcome = run_check(kId, facts);
+  CHECK(outcome.status == Status::undecided);
+  CHECK(outcome.reason ==
+        "blocked: the weights do not fit the architecture (1 missing, 0 unexpected, 0 of another shape); see "
+        "`state-dict-format`");
+  // Without a mismatch to point at, the runtime's words are all there is.
+  runtime_of(facts).load.keys->missing.clear();
+  runtime_of(facts).load.error = "shape '[8]' is invalid";
+  CHECK(finding_ids(run_check(kId, facts)) == Words{"load-failed"});
+
+  runtime_of(facts).load = {.stage = LoadStage::device, .error = "no CUDA"};
+  outcome = run_check(kId, facts);
+  CHECK(outcome.status == Status::undecided);
+  CHECK(outcome.reason.ends_with("see `device-mapping`"));
+}
+
+TEST_CASE("inference/refused-input: one finding for each thing that the runtime said") {
+  Facts facts = sign_facts();
+  for (ExperimentFacts& answer : runtime_of(facts).experiments) {
+    answer.outputs.clear();
+    answer.error = "RuntimeError: expected input[1, 147, 300] to have 153 channels\nmore";
+  }
+  answer_of(facts, Fill::sample).error = "RuntimeError: another";
+  const Outcome outcome = run_check(kId, facts);
+  CHECK(outcome.status == Status::failed);
+  CHECK(finding_ids(outcome) == Words{"refused-input", "refused-input"});
+  CHECK(outcome.findings[0].message ==
+        "the model refuses random values (seed 1), random values (seed 2), zeros and ones of the declared "
+        "shape [1, 300, 147]: "
+        "\"RuntimeError: expected input[1, 147, 300] to have 153 channels\"");
+  CHECK(outcome.findings[1].message == "the model refuses sample 1 (`hello.npy`): \"RuntimeError: another\"");
+}
+
+TEST_CASE("inference/non-finite: NaN for real inputs is an error, for zeros alone a warning") {
+  Facts facts = sign_facts();
+  for_each_output(facts, [](OutputFacts& output) { output.nan_count = output.elements; });
+  Outcome outcome = run_check(kId, facts);
+  CHECK(outcome.status == Status::failed);
+  CHECK(find_finding(outcome, "non-finite").message ==
+        "`output[0]` has 3 NaN and 0 infinite of 3 elements for random values (seed 1), random values (seed "
+        "2), zeros, ones and 1 "
+        "more; expected finite numbers");
+
+  facts = sign_facts();
+  answer_of(facts, Fill::zeros).outputs.front().inf_count = 1;
+  outcome = run_check(kId, facts);
+  CHECK(outcome.status == Status::passed);
+  CHECK(find_finding(outcome, "non-finite").severity == Severity::warning);
+  answer_of(facts, Fill::random, 2).outputs.front().inf_count = 1;
+  CHECK(run_check(kId, facts).status == Status::failed);
+}
+
+TEST_CASE("inference/no-output: nothing came back") {
+  Facts facts = sign_facts();
+  answer_of(facts, Fill::ones).outputs.clear();
+  CHECK(find_finding(run_check(kId, facts), "no-output").message ==
+        "1 of 5 inferences gave no output tensor; expected at least one");
+}
+
+TEST_CASE("inference/wrong-shape: the batch axis is lost, or the stated shape is another") {
+  Facts facts = sign_facts();
+  facts.model.axes["batch"].example = 2;
+  facts.model.samples.clear();
+  ask_runtime(facts, kId);
+  Outcome outcome = run_check(kId, facts);
+  CHECK(outcome.status == Status::failed);
+  CHECK(find_finding(outcome, "wrong-shape").message ==
+        "`output[0]` is [1, 3] for random values (seed 1), random values (seed 2), zeros and ones; expected "
+        "[batch, ...]");
+
+  CHECK(run_check(kId, sign_facts(), {{"output_shape", {"batch", 3}}}).status == Status::passed);
+  CHECK(find_finding(run_check(kId, sign_facts(), {{"output_shape", {"batch", 4}}}), "wrong-shape")
+            .message.ends_with("expected [batch, 4]"));
+  CHECK(run_check(kId, sign_facts(), {{"output_shape", {"batch"}}}).status == Status::failed);
+
+  facts = sign_facts();
+  for_each_output(facts, [](OutputFacts& output) {
+    output.shape = {1, 0};
+    output.elements = 0;
+  });
+  CHECK(
+      find_finding(run_check(kId, facts), "wrong-shape").message.ends_with("expected at least one element"));
+}
+
+TEST_CASE("inference/constant-output: the same answer whatever the input") {
+  Facts facts = sign_facts();
+  for_each_output(facts, [](OutputFacts& output) { output = logits({0.5, 0.25, 0.75}, "same"); });
+  facts.model.samples.clear();
+  Outcome outcome = run_check(kId, facts);
+  CHECK(outcome.status == Status::failed);
+  CHECK(find_finding(outcome, "constant-output")
+            .message.starts_with("4 different inputs (random values (seed 1), random values (seed 2), zeros "
+                                 "and ones) give the same `output[0]`, 0.25 to 0.75"));
+
+  // Rounding is no dependence on the input; a real difference, however small beside the values, is.
+  double shift = 0;
+  for_each_output(facts, [&](OutputFacts& output) {
+    output = logits({0.5, 0.25, 0.75 + shift}, std::to_string(shift));
+    shift += 1e-9;
+  });
+  CHECK(finding_ids(run_check(kId, facts)) == Words{"constant-output"});
+  for_each_output(facts, [&](OutputFacts& output) {
+    output = logits({0.5, 0.25, 0.75 + shift}, std::to_string(shift));
+    shift += 1e-5;
+  });
+  CHECK(run_check(kId, facts).findings.empty());
+
+  for_each_output(facts, [](OutputFacts& output) { output = logits({1}, "same"); });
+  facts.model.labels = LabelsDeclaration{.from = LabelSource::none};
+  CHECK(find_finding(run_check(kId, facts), "constant-output").severity == Severity::warning);
+}
+
+TEST_CASE("inference: few possible inputs, and answers that are classes, may well be equal") {
+  Facts facts = sign_facts();
+  facts.model.inputs = {{.name = "flag", .dtype = DType::boolean, .shape = {{.axis = "batch"}}}};
+  facts.model.samples.clear();
+  ask_runtime(facts, kId);
+  for (const std::uint64_t seed : {1U, 2U}) {
+    answer_of(facts, Fill::random, seed).outputs.front() = logits({1, 2, 3}, "same");
+  }
+  CHECK(run_check(kId, facts).findings.empty());
+
+  facts = sign_facts();
+  facts.model.samples.clear();
+  for_each_output(facts, [](OutputFacts& output) {
+    output.dtype = "int64";
+    output.sha256 = "same";
+  });
+  CHECK(run_check(kId, facts).findings.empty());
+}
+
+TEST_CASE("inference/sample-mismatch: the worst element and the tolerance that would pass") {
+  Facts facts = sign_facts();
+  comparison_of(facts) = {.same_shape = true,
+                          .expected_shape = {1, 3},
+                          .max_abs = 0.13,
+                          .worst_index = {0, 2},
+                          .worst_actual = 2.6,
+                          .worst_expected = 2.47,
+                          .beyond_tolerance = 2,
+                          .passing_rtol = 0.0526,
+                          .rtol = 1e-3,
+                          .atol = 1e-5};
+  Outcome outcome = run_check(kId, facts);
+  CHECK(outcome.status == Status::failed);
+  CHECK(find_finding(outcome, "sample-mismatch").message ==
+        "sample 1 (`hello.npy`) gives 2 of 3 elements beyond tolerance (rtol 0.001, atol 1e-05); the worst "
+        "is 2.6 at [0, 2], 2.47 was "
+        "recorded; rtol 0.053 would pass");
+  CHECK(find_finding(outcome, "sample-mismatch").where.file == "samples/hello.out.npy");
+
+  comparison_of(facts) = {.same_shape = false, .expected_shape = {1, 4}};
+  CHECK(find_finding(run_check(kId, facts), "sample-mismatch").message ==
+        "sample 1 (`hello.npy`) gives `output[0]` of shape [1, 3]; the recorded output has [1, 4]");
+
+  answer_of(facts, Fill::sample).outputs.front().comparison.reset();
+  CHECK(run_check(kId, facts).status == Status::undecided);
+}
+
+TEST_CASE("inference/wrong-label: the predicted name beside the expected one") {
+  Facts facts = sign_facts();
+  facts.model.samples.front().label = "감사합니다";
+  const Outcome outcome = run_check(kId, facts);
+  CHECK(outcome.status == Status::failed);
+  CHECK(find_finding(outcome, "wrong-label").message ==
+        "sample 1 (`hello.npy`) is predicted as `안녕하세요` (0.97); expected `감사합니다`");
+}
+
+TEST_CASE("inference/unknown-label: no class has the expected name") {
+  Facts facts = sign_facts();
+  facts.model.samples.front().label = "안녕하세";
+  CHECK(find_finding(run_check(kId, facts), "unknown-label").message ==
+        "sample 1 (`hello.npy`) expects `안녕하세`, which is none of the 3 classes of `label_encoder`; did "
+        "you mean `안녕하세요`?");
+}
+
+TEST_CASE("inference: a label that cannot be named is undecided") {
+  Facts facts = sign_facts();
+  facts.artifact.value->label_lists.front().classes.push_back("잘 지내");
+  Outcome outcome = run_check(kId, facts);
+  CHECK(outcome.status == Status::undecided);
+  CHECK(outcome.reason ==
+        "blocked: sample 1 (`hello.npy`) expects `안녕하세요`: the output cannot be named while 4 classes "
+        "meet 3 outputs; see "
+        "`label-encoder`");
+  facts.artifact.value->label_lists.clear();
+  facts.artifact.value->objects.clear();
+  CHECK(run_check(kId, facts).status == Status::undecided);
+}
+
+TEST_CASE("inference/architecture-unverified: a note, whatever else is fine") {
+  Facts facts = sign_facts();
+  runtime_of(facts).witness.architecture_unverified = true;
+  const Outcome outcome = run_check(kId, facts);
+  CHECK(outcome.status == Status::passed);
+  CHECK(finding_ids(outcome) == Words{"architecture-unverified"});
+  CHECK(find_finding(outcome, "architecture-unverified").severity == Severity::note);
+}
+
+TEST_CASE("inference: weights without code are undecided, and the reason says what to give") {
+  Facts facts = sign_facts();
+  facts.model.architecture.clear();
+  lose_runtime(facts, {.kind = AbsenceKind::blocked, .detail = "no architecture"});
+  const Outcome outcome = run_check(kId, facts);
+  CHECK(outcome.status == Status::undecided);
+  CHECK(outcome.reason ==
+        "`models/sign.pth` holds weights without code, so nothing could be run; name in `architecture:` the "
+        "TorchScript source or "
+        "archive that they fill (this version does not ask the service's own Python)");
+  facts.runtimes.clear();
+  CHECK(run_check(kId, facts).reason == outcome.reason);
+}
+
+TEST_CASE("inference: `required: false` accepts a model that nothing ran, and says so") {
+  Facts facts = sign_facts();
+  facts.model.architecture.clear();
+  facts.runtimes.clear();
+  const Outcome outcome = run_check(kId, facts, {{"required", false}});
+  CHECK(outcome.status == Status::skipped);
+  CHECK(outcome.reason.starts_with(
+      "no witness ran an inference, which `required: false` accepts: `models/sign.pth` holds weights"));
+  // It accepts no wrong answers.
+  Facts bad = sign_facts();
+  bad.model.samples.front().label = "감사합니다";
+  CHECK(run_check(kId, bad, {{"required", false}}).status == Status::failed);
+}
+
+TEST_CASE("inference: what was not observed is undecided") {
+  Facts facts = sign_facts();
+  lose_runtime(facts, {.kind = AbsenceKind::crashed, .detail = "the torch probe crashed (signal 11)"});
+  CHECK(run_check(kId, facts).status == Status::undecided);
+  CHECK(run_check(kId, facts).reason ==
+        "the model's run could not be observed: the torch probe crashed (signal 11)");
+
+  facts = sign_facts();
+  answer_of(facts, Fill::ones).absence =
+      Absence{.kind = AbsenceKind::crashed, .detail = "the torch probe crashed (signal 11)"};
+  CHECK(run_check(kId, facts).status == Status::undecided);
+  CHECK(run_check(kId, facts).reason ==
+        "the inference of ones could not be observed: the torch probe crashed (signal 11)");
+
+  facts = sign_facts();
+  runtime_of(facts).experiments.clear();
+  CHECK(run_check(kId, facts).status == Status::undecided);
+
+  facts = sign_facts();
+  facts.model.inputs.clear();
+  facts.model.samples.clear();
+  runtime_of(facts).experiments.clear();
+  CHECK(run_check(kId, facts).reason ==
+        "nothing says what the model is called with; give `inputs:` (name, dtype and shape) or `samples:`");
+
+  facts = sign_facts();
+  facts.artifact =
+      Observed<ArtifactFacts>::none({.kind = AbsenceKind::blocked, .detail = "the model file is not there"});
+  lose_runtime(facts, {.kind = AbsenceKind::blocked, .detail = "the model file is not there"});
+  CHECK(run_check(kId, facts).status == Status::undecided);
+}
+
+TEST_CASE("inference: a second witness that could not run does not hide the first one's answers") {
+  Facts facts = sign_facts();
+  facts.runtimes.push_back(
+      Observed<RuntimeFacts>::none({.kind = AbsenceKind::missing, .detail = "not installed"}));
+  CHECK(run_check(kId, facts).status == Status::passed);
+}
