@@ -171,12 +171,15 @@ struct TensorFacts {
   // index in ArtifactFacts::storages, -1 for meta tensors and other tensors without one
   std::int64_t storage = -1;
   std::uint64_t elements = 0;
-  // elements times item size: what this tensor would take on its own
+  // elements times item size: what this tensor would take on its own; of sparse ones, their parts'
   std::uint64_t bytes = 0;
   // `strided`, `sparse_coo`, `sparse_csr`, ...
   std::string layout = "strided";
   bool requires_grad = false;
   bool is_parameter = false;
+  // the stored numbers are the complex conjugates, or the negatives, of the tensor's
+  bool conjugate = false;
+  bool negative = false;
   std::optional<QuantisationFacts> quantisation;
   bool operator==(const TensorFacts&) const = default;
   static constexpr auto fields() {
@@ -191,6 +194,8 @@ struct TensorFacts {
                       Field{"layout", &TensorFacts::layout},
                       Field{"requires_grad", &TensorFacts::requires_grad},
                       Field{"is_parameter", &TensorFacts::is_parameter},
+                      Field{"conjugate", &TensorFacts::conjugate},
+                      Field{"negative", &TensorFacts::negative},
                       Field{"quantisation", &TensorFacts::quantisation}};
   }
 };

@@ -1,0 +1,448 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "artifact/walk.h"
+
+#include <algorithm>
+#include <format>
+
+#include "artifact/label_lists.h"
+#include "artifact/node.h"
+#include "artifact/pickle_opcodes.h"
+#include "artifact/python_repr.h"
+#include "artifact/python_text.h"
+#include "artifact/state_dict_role.h"
+#include "base/text.h"
+
+namespace runup::artifact {
+
+namespace {
+
+constexpr std::size_t kMostDepth = 256;
+// More than there are values, so that only sharing without end can reach it. A visit counts one, and
+// one more for each kilobyte that it looks at.
+constexpr std::uint64_t kMostWork = 8'000'000;
+constexpr std::uint64_t kBytesOfWork = 1024;
+constexpr std::size_t kMostTensors = 200'000;
+constexpr std::size_t kMostMetadata = 20'000;
+constexpr std::size_t kMostObjects = 20'000;
+constexpr std::size_t kMostStateDicts = 1'000;
+constexpr std::size_t kMostLabelLists = 100;
+// Of all key paths and label lists together.
+constexpr std::size_t kMostText = std::size_t{64} << 20U;
+constexpr std::size_t kLongestKey = 4096;
+constexpr std::size_t kLongestPath = 16384;
+
+// What holds for everything below a value.
+struct Surroundings {
+  // only tensors are wanted
+  bool inside_call = false;
+  bool in_optimizer = false;
+  bool in_module = false;
+};
+
+struct Frame {
+  ValueId id = kNoValue;
+  std::vector<Child> children;
+  std::size_t next = 0;
+  std::size_t path_size = 0;
+  Surroundings below;
+  // index in ArtifactFacts::objects and ::state_dicts, -1 when it has no entry
+  std::int64_t object = -1;
+  std::int64_t state_dict = -1;
+  std::uint64_t first_tensor = 0;
+  // storages that were last seen before this were not counted for this frame yet
+  std::uint64_t start = 0;
+  std::uint64_t bytes = 0;
+};
+
+class Walker {
+ public:
+  Walker(const WalkSource& source, ArtifactFacts& facts, Defects& defects)
+      : graph_(source.graph),
+        pickle_(source.graph.pickle()),
+        tensors_(source.tensors),
+        member_(source.member),
+        facts_(facts),
+        defects_(defects),
+        path_(source.base),
+        above_(pickle_.values.size()),
+        claimed_(pickle_.values.size()),
+        key_paths_(pickle_.globals.size()) {}
+
+  void run() {
+    if (pickle_.root != kNoValue) {
+      enter(pickle_.root, {}, path_.size());
+      while (!frames_.empty()) {
+        advance();
+      }
+    }
+    for (std::size_t i = 0; i < pickle_.globals.size(); ++i) {
+      add_global(facts_, pickle_.globals[i], member_, key_paths_[i]);
+    }
+  }
+
+  static void add_global(ArtifactFacts& facts, const GlobalValue& global, const std::string& member, std::string key_path) {
+    constexpr std::size_t kMostGlobals = 10'000;
+    for (GlobalFacts& known : facts.globals) {
+      if (known.module == global.module && known.name == global.name) {
+        known.uses += global.uses;
+        return;
+      }
+    }
+    if (facts.globals.size() >= kMostGlobals) {
+      note_cut(facts, std::format("globals beyond {}", kMostGlobals));
+      return;
+    }
+    facts.globals.push_back({.module = global.module,
+                             .name = global.name,
+                             .member = member,
+                             .key_path = std::move(key_path),
+                             .uses = global.uses});
+  }
+
+ private:
+  void advance() {
+    Frame& frame = frames_.back();
+    if (frame.next >= frame.children.size()) {
+      leave();
+      return;
+    }
+    const Child child = frame.children[frame.next++];
+    Surroundings around = frame.below;
+    around.inside_call = around.inside_call || child.step == Step::inside;
+    const std::size_t before = path_.size();
+    append_step(child);
+    if (!enter(child.value, around, before)) {
+      path_.resize(before);
+    }
+  }
+
+  void append_step(const Child& child) {
+    switch (child.step) {
+      case Step::item:
+        path_ += std::format("[{}]", child.index);
+        break;
+      case Step::inside:
+        path_ += std::format("({})", child.index);
+        break;
+      case Step::entry:
+      case Step::attribute: {
+        work_ += pickle_.at(child.key).text.size() / kBytesOfWork;
+        std::string step = key_step(graph_, child.key);
+        if (step.size() > kLongestKey) {
+          note_cut(facts_, std::format("keys longer than {} bytes", kLongestKey));
+          step = cut_text(std::move(step), kLongestKey);
+        }
+        const bool at_root = path_.empty() && child.step == Step::entry && step.starts_with('.');
+        path_ += at_root ? std::string_view(step).substr(1) : std::string_view(step);
+        break;
+      }
+    }
+  }
+
+  // Looks at one value; true when a frame for what is below it was pushed, which then restores the
+  // path to `path_before`.
+  bool enter(ValueId id, Surroundings around, std::size_t path_before) {
+    work_ += 1 + content_size(id) / kBytesOfWork;
+    if (work_ > kMostWork) {
+      note_cut(facts_, "objects that share each other without end");
+      frames_.clear();
+      return false;
+    }
+    id = graph_.unwrap(id);
+    if (above_[id]) {
+      return false;
+    }
+    if (frames_.size() >= kMostDepth || path_.size() > kLongestPath) {
+      note_cut(facts_, std::format("what is nested deeper than {} levels", kMostDepth));
+      return false;
+    }
+    Node node = describe_node(graph_, tensors_, id);
+    Frame frame{.id = id, .path_size = path_before, .below = around, .first_tensor = tensor_count_, .start = ++sequence_};
+    claim(id, node);
+    if (frames_.empty() && facts_.root_type.empty()) {
+      facts_.root_type = node.type;
+    }
+    if (!around.inside_call) {
+      frame.object = add_object(node);
+      add_labels(id, around);
+      add_state_dict(node, frame);
+      if (node.repr) {
+        add_metadata(node);
+      }
+    }
+    note_module(node, frame);
+    frame.children = std::move(node.children);
+    above_[id] = true;
+    frames_.push_back(std::move(frame));
+    if (node.tensor) {
+      add_tensor(std::move(*node.tensor));
+    } else if (node.storage) {
+      count_storage(*node.storage);
+    }
+    return true;
+  }
+
+  void leave() {
+    const Frame& frame = frames_.back();
+    if (frame.object >= 0) {
+      facts_.objects[static_cast<std::size_t>(frame.object)].bytes = frame.bytes;
+    }
+    if (frame.state_dict >= 0) {
+      StateDictFacts& mapping = facts_.state_dicts[static_cast<std::size_t>(frame.state_dict)];
+      mapping.bytes = frame.bytes;
+      mapping.tensors = tensor_count_ - frame.first_tensor;
+      // An optimizer without any state has nothing that would be in the way.
+      if (mapping.tensors == 0) {
+        facts_.state_dicts.erase(facts_.state_dicts.begin() + frame.state_dict);
+      }
+    }
+    above_[frame.id] = false;
+    path_.resize(std::min(path_.size(), frame.path_size));
+    frames_.pop_back();
+  }
+
+  // Bytes that describing an object has to look at.
+  std::uint64_t content_size(ValueId id) const {
+    const ObjectValue* object = pickle_.object(id);
+    if (object == nullptr) {
+      return 0;
+    }
+    std::uint64_t size = 0;
+    const auto add = [&](ValueId part) { size += pickle_.at(part).text.size() + pickle_.at(part).items.size() * 16; };
+    std::ranges::for_each(pickle_.at(object->args).items, add);
+    for (const ValueId state : object->states) {
+      std::ranges::for_each(pickle_.sequence(state), add);
+    }
+    if (object->payload != kNoValue) {
+      add(object->payload);
+    }
+    return size;
+  }
+
+  // True while the facts may take more text.
+  bool may_add(std::size_t more) {
+    text_ += more + path_.size();
+    if (text_ > kMostText) {
+      note_cut(facts_, "what is behind the first 64 MiB of names");
+      return false;
+    }
+    return true;
+  }
+
+  std::int64_t add_object(const Node& node) {
+    if (facts_.objects.size() >= kMostObjects) {
+      note_cut(facts_, std::format("objects beyond {}", kMostObjects));
+      return -1;
+    }
+    if (!may_add(node.type.size())) {
+      return -1;
+    }
+    facts_.objects.push_back({.path = path_, .type = node.type, .items = node.items});
+    return static_cast<std::int64_t>(facts_.objects.size()) - 1;
+  }
+
+  void add_metadata(const Node& node) {
+    if (facts_.metadata.size() >= kMostMetadata) {
+      note_cut(facts_, std::format("scalars beyond {}", kMostMetadata));
+    } else if (may_add(node.repr->size())) {
+      facts_.metadata.push_back({.path = path_, .type = node.type, .value = cut_text(*node.repr)});
+    }
+  }
+
+  void add_labels(ValueId id, const Surroundings& around) {
+    if (around.in_optimizer || around.in_module || facts_.label_lists.size() >= kMostLabelLists) {
+      return;
+    }
+    work_ += pickle_.at(id).items.size() / 16;
+    auto labels = read_label_list(graph_, id, path_);
+    if (!labels) {
+      return;
+    }
+    std::size_t size = 0;
+    for (const std::string& name : labels->classes) {
+      size += name.size();
+    }
+    if (may_add(size)) {
+      facts_.label_lists.push_back(std::move(*labels));
+    }
+  }
+
+  bool is_tensor(ValueId id) const {
+    if (pickle_.is(id, ValueKind::persistent)) {
+      return tensors_.read(id).has_value();
+    }
+    const auto call = graph_.instance(id);
+    return call && call->known >= Known::rebuild_tensor && call->known <= Known::rebuild_from_type;
+  }
+
+  void add_state_dict(const Node& node, Frame& frame) {
+    if (node.form != NodeForm::mapping || frame.below.in_optimizer || frame.below.in_module || node.children.empty()) {
+      return;
+    }
+    std::vector<std::string_view> keys;
+    bool tensors_only = true;
+    bool parameters = false;
+    bool optimizer_state = false;
+    bool optimizer_groups = false;
+    for (const Child& child : node.children) {
+      const auto key = child.step == Step::entry ? pickle_.text(child.key) : std::nullopt;
+      if (child.step != Step::entry) {
+        continue;
+      }
+      optimizer_state = optimizer_state || key == "state";
+      optimizer_groups = optimizer_groups || key == "param_groups";
+      tensors_only = tensors_only && key && is_tensor(child.value);
+      if (tensors_only) {
+        const auto call = graph_.instance(child.value);
+        parameters = parameters || (call && call->known == Known::rebuild_parameter);
+        keys.push_back(*key);
+      }
+    }
+    const bool optimizer = optimizer_state && optimizer_groups;
+    if ((!tensors_only && !optimizer) || (keys.empty() && !optimizer)) {
+      return;
+    }
+    frame.below.in_optimizer = optimizer;
+    if (facts_.state_dicts.size() >= kMostStateDicts) {
+      note_cut(facts_, std::format("mappings of tensors beyond {}", kMostStateDicts));
+      return;
+    }
+    const std::string_view role = optimizer ? "optimizer"
+                                            : state_dict_role({.path = path_,
+                                                               .keys = keys,
+                                                               .has_metadata = node.has_metadata,
+                                                               .has_parameters = parameters});
+    frame.state_dict = static_cast<std::int64_t>(facts_.state_dicts.size());
+    facts_.state_dicts.push_back({.path = path_, .has_metadata = node.has_metadata, .role = std::string(role)});
+  }
+
+  void note_module(const Node& node, Frame& frame) {
+    if (!node.is_module) {
+      return;
+    }
+    frame.below.in_module = true;
+    std::vector<std::string>& classes = facts_.module_classes;
+    if (!node.type.starts_with("torch.nn.") && std::ranges::find(classes, node.type) == classes.end() && classes.size() < 1000) {
+      classes.push_back(node.type);
+    }
+  }
+
+  void add_tensor(Read<TensorValue> tensor) {
+    ++tensor_count_;
+    if (!tensor) {
+      Problem why = tensor.error();
+      why.message = path_.empty() ? why.message : std::format("`{}`: {}", printable(cut_text(path_)), why.message);
+      defects_.add(std::move(why), member_);
+      return;
+    }
+    if (tensor->facts.storage >= 0) {
+      count_storage(tensor->facts.storage);
+    }
+    if (facts_.tensors.size() >= kMostTensors) {
+      note_cut(facts_, std::format("tensors beyond {}", kMostTensors));
+    } else if (may_add(tensor->facts.shape.size() * 16)) {
+      tensor->facts.path = path_;
+      facts_.tensors.push_back(std::move(tensor->facts));
+    }
+  }
+
+  // Adds the storage to each open frame that has not seen it. Frames open later start later, so the
+  // first one that has seen it ends the search.
+  void count_storage(std::int64_t storage) {
+    const auto index = static_cast<std::size_t>(storage);
+    if (last_seen_.size() <= index) {
+      last_seen_.resize(facts_.storages.size());
+    }
+    for (auto frame = frames_.rbegin(); frame != frames_.rend() && last_seen_[index] < frame->start; ++frame) {
+      frame->bytes += facts_.storages[index].bytes;
+    }
+    last_seen_[index] = ++sequence_;
+  }
+
+  // Gives the globals that a value needs by itself its key path; what its children need is theirs.
+  void claim(ValueId id, const Node& node) {
+    std::vector<ValueId> open;
+    const ObjectValue* object = pickle_.object(id);
+    const bool whole = node.form == NodeForm::leaf || node.form == NodeForm::tensor;
+    if (whole || object == nullptr) {
+      if (!pickle_.is(id, ValueKind::list) && !pickle_.is(id, ValueKind::tuple) && !pickle_.is(id, ValueKind::dict)) {
+        open.push_back(id);
+      }
+    } else {
+      open.push_back(object->callee);
+      if (node.owns_arguments) {
+        open.push_back(object->args);
+      }
+    }
+    while (!open.empty()) {
+      const ValueId next = open.back();
+      open.pop_back();
+      if (next == kNoValue || claimed_[next]) {
+        continue;
+      }
+      claimed_[next] = true;
+      const Value& value = pickle_.at(next);
+      if (value.kind == ValueKind::global) {
+        key_paths_[static_cast<std::size_t>(value.integer)] = cut_text(path_, kLongestKey);
+      }
+      open.insert(open.end(), value.items.rbegin(), value.items.rend());
+      if (const ObjectValue* inner = pickle_.object(next)) {
+        open.insert(open.end(), {inner->payload, inner->kwargs, inner->args, inner->callee});
+        for (const auto* list : {&inner->states, &inner->appended, &inner->entries}) {
+          open.insert(open.end(), list->begin(), list->end());
+        }
+      }
+    }
+  }
+
+  const ObjectGraph& graph_;
+  const Pickle& pickle_;
+  const TensorReader& tensors_;
+  const std::string& member_;
+  ArtifactFacts& facts_;
+  Defects& defects_;
+  std::string path_;
+  // values on the way from the root to here
+  std::vector<bool> above_;
+  std::vector<bool> claimed_;
+  std::vector<std::string> key_paths_;
+  std::vector<Frame> frames_;
+  std::vector<std::uint64_t> last_seen_;
+  std::uint64_t work_ = 0;
+  std::uint64_t sequence_ = 0;
+  std::uint64_t tensor_count_ = 0;
+  std::size_t text_ = 0;
+};
+
+}  // namespace
+
+void walk_values(const WalkSource& source, ArtifactFacts& facts, Defects& defects) {
+  Walker(source, facts, defects).run();
+}
+
+void note_pickle(const Pickle& pickle, ArtifactFacts& facts) {
+  facts.pickle_protocol = std::max(facts.pickle_protocol, pickle.protocol);
+  for (std::size_t byte = 0; byte < 256; ++byte) {
+    const std::string_view name = opcode_name(static_cast<unsigned char>(byte));
+    if (pickle.opcodes.test(byte) && !name.empty()) {
+      const auto place = std::ranges::lower_bound(facts.opcodes, name);
+      if (place == facts.opcodes.end() || *place != name) {
+        facts.opcodes.emplace(place, name);
+      }
+    }
+  }
+}
+
+void note_globals(const Pickle& pickle, const std::string& member, ArtifactFacts& facts) {
+  for (const GlobalValue& global : pickle.globals) {
+    Walker::add_global(facts, global, member, {});
+  }
+}
+
+void note_cut(ArtifactFacts& facts, const std::string& what) {
+  if (std::ranges::find(facts.cut, what) == facts.cut.end()) {
+    facts.cut.push_back(what);
+  }
+}
+
+}  // namespace runup::artifact

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// From a pickle's values to facts: every tensor, scalar, label list and state_dict with its key
+// path, in the order of the file.
+//
+// Key paths: a text key of a dict adds `.key` (at the root `key`), any other key `[repr]`, an item of
+// a list or tuple `[0]`, an attribute `.name`, also at the root; arguments of calls that are not
+// known add `(0)` and are only looked through for tensors. An object inside itself is entered once;
+// one that is reached by two paths is listed at both.
+
+#include "artifact/torch_tensors.h"
+
+namespace runup::artifact {
+
+struct WalkSource {
+  const ObjectGraph& graph;
+  const TensorReader& tensors;
+  // of the root value: empty, or `constants` for the second pickle of a TorchScript archive
+  std::string base;
+  // whose pickle it is, for GlobalFacts::member
+  std::string member;
+};
+
+// Adds to `facts`: tensors, state_dicts, label_lists, metadata, objects, globals, module_classes, cut.
+void walk_values(const WalkSource& source, ArtifactFacts& facts, Defects& defects);
+
+// Adds what is known of a pickle without looking at its values: opcodes, protocol.
+void note_pickle(const Pickle& pickle, ArtifactFacts& facts);
+// Adds the globals of a pickle whose values are not walked.
+void note_globals(const Pickle& pickle, const std::string& member, ArtifactFacts& facts);
+
+// A note on what was left out, once.
+void note_cut(ArtifactFacts& facts, const std::string& what);
+
+}  // namespace runup::artifact
