@@ -206,20 +206,21 @@ void validate_inputs(const Scope& model, const Inputs& inputs,
                      const std::optional<std::set<std::string>>& axes) {
   std::map<std::string, std::size_t> seen;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    if (!inputs[i]) {
+    const auto& input = inputs[i];
+    if (!input) {
       continue;
     }
     const std::string path = item_path(model.path_of("inputs"), i);
-    const auto [first, is_new] = seen.emplace(inputs[i]->name, i);
+    const auto [first, is_new] = seen.emplace(input->name, i);
     if (!is_new) {
       model.complain(child_path(path, "name"),
                      std::format("the name `{}` is already that of `inputs[{}]`; expected a name of its own",
-                                 shown(inputs[i]->name), first->second));
+                                 shown(input->name), first->second));
     }
     if (axes) {
-      validate_shape(model, *inputs[i], path, *axes);
+      validate_shape(model, *input, path, *axes);
     }
-    validate_values(model, *inputs[i], path);
+    validate_values(model, *input, path);
   }
 }
 
