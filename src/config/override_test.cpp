@@ -29,7 +29,7 @@ test::Loaded load_with(const TemporaryFolder& folder, std::vector<std::string> s
   return load_text(folder, kConfig, {.set = std::move(set)});
 }
 
-TEST_CASE("--set changes what the file says and says so") {
+TEST_CASE("option --set changes what the file says and says so") {
   const TemporaryFolder folder;
   const auto plan =
       load_with(folder, {"models.sign.device=cuda:0", "models.sign.inputs[0].name=x",
@@ -54,7 +54,7 @@ TEST_CASE("--set changes what the file says and says so") {
   CHECK(plan->models[0].checks[2].options["load"] == 0.25);
 }
 
-TEST_CASE("--set makes maps, list items and models that are missing") {
+TEST_CASE("option --set makes maps, list items and models that are missing") {
   const TemporaryFolder folder;
   const auto plan = load_with(
       folder,

@@ -42,7 +42,7 @@ TEST_CASE("globs") {
   CHECK_FALSE(matches_glob(std::string(5000, '*') + "b", std::string(5000, 'a')));
 }
 
-TEST_CASE("--select keeps what it names and says what it left out") {
+TEST_CASE("option --select keeps what it names and says what it left out") {
   const TemporaryFolder folder;
   const auto one = load_text(folder, kConfig, {.select = {"label-encoder"}});
   REQUIRE(one);
@@ -59,7 +59,7 @@ TEST_CASE("--select keeps what it names and says what it left out") {
   CHECK(all->remarks.empty());
 }
 
-TEST_CASE("--skip keeps the checks in the plan as skipped") {
+TEST_CASE("option --skip keeps the checks in the plan as skipped") {
   const TemporaryFolder folder;
   const auto plan = load_text(folder, kConfig, {.skip = {"face/*", "inference"}});
   REQUIRE(plan);
@@ -96,7 +96,7 @@ TEST_CASE("a pattern that names nothing is a bad command line") {
         "--select a/b/c/d: too many `/`; expected CHECK, MODEL/CHECK or TARGET/MODEL/CHECK\n");
 }
 
-TEST_CASE("--jobs and --strict") {
+TEST_CASE("option --jobs and --strict") {
   const TemporaryFolder folder;
   const auto plan = load_text(folder, kConfig, {.jobs = 7, .strict = true});
   REQUIRE(plan);
