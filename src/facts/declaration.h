@@ -187,8 +187,8 @@ struct MountDeclaration {
   }
 };
 
-// Everything above `models:` that describes the target. After planning, `package`, mounts and all
-// file names of the models are absolute.
+// Everything above `models:` that describes the target. After planning, all paths of it and of the
+// models are absolute.
 struct TargetDeclaration {
   std::string target;
   std::string package = ".";
