@@ -278,10 +278,17 @@ void judge_meta(Judge& judge, const ArtifactFacts& artifact) {
 
 void judge_runtimes(Judge& judge) {
   for (const auto& runtime : judge.facts.runtimes) {
-    if (!runtime || runtime->load.stage != LoadStage::done) {
+    if (!runtime) {
       continue;
     }
     const WitnessFacts& witness = runtime->witness;
+    if (runtime->load.stage == LoadStage::device && !judge.judgement.undecided) {
+      judge.judgement.undecided = std::format("{} {} could not use the device: {}", witness.library,
+                                              witness.version, first_line(runtime->load.error, 200));
+    }
+    if (runtime->load.stage != LoadStage::done) {
+      continue;
+    }
     judge.judgement.saw("loaded on", witness_words(witness));
     if (read_device(witness.device) == judge.target) {
       continue;

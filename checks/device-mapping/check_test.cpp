@@ -27,6 +27,13 @@ Facts served_on(std::string device, int gpus) {
   return facts;
 }
 
+// libtorch came as far as the device.
+void runtime_stopped(Facts& facts) {
+  facts.runtimes.front().value->load = {.stage = LoadStage::device,
+                                        .error = "device `cuda:0` is not there; this libtorch has `cpu`",
+                                        .devices = {"cpu"}};
+}
+
 }  // namespace
 
 TEST_CASE("device-mapping: CPU tensors on a CPU pass without findings") {
@@ -146,6 +153,12 @@ TEST_CASE("device-mapping/ran-elsewhere: the runtime had the device and used ano
   CHECK(outcome.status == Status::undecided);
   CHECK(outcome.reason ==
         "libtorch 2.6.0 has no `cuda:0` and ran the model on `cpu`, so the real device was not tried");
+
+  runtime_stopped(facts);
+  outcome = run_check(kId, facts);
+  CHECK(outcome.status == Status::undecided);
+  CHECK(outcome.reason ==
+        "libtorch 2.6.0 could not use the device: device `cuda:0` is not there; this libtorch has `cpu`");
 }
 
 TEST_CASE("device-mapping: what was not observed is undecided") {

@@ -19,6 +19,18 @@ bool takes(const ModelDeclaration& model, std::int64_t value) {
   });
 }
 
+void add_refusal(Judge& judge, std::string_view inputs, bool recorded, const std::string& words) {
+  const std::string shape = example_shape(judge.facts.model);
+  judge.add(
+      "refused-input",
+      std::format("an inference with {}{} fails: {}", inputs,
+                  recorded || shape.empty() ? "" : std::format(" of shape {}", shape), words),
+      recorded
+          ? "record the sample again with the pre-processing that the service has now, or correct `inputs:`"
+          : "declare in `inputs:` and `axes:` what the service really sends, or deploy the weights of the "
+            "model that takes it");
+}
+
 // True when the model is loaded.
 bool judge_load(Judge& judge, const RuntimeFacts& runtime) {
   const LoadFacts& load = runtime.load;
@@ -28,12 +40,16 @@ bool judge_load(Judge& judge, const RuntimeFacts& runtime) {
     case LoadStage::done:
       return true;
     case LoadStage::architecture: {
+      if (judge.facts.model.architecture.empty()) {
+        judge.untold.push_back(no_witness_words(judge.facts));
+        return false;
+      }
       const std::string file = shown_path(judge.facts, judge.facts.model.architecture);
-      judge.add("architecture-broken", std::format("{} cannot build `{}`: {}", who, file, words),
-                "correct the architecture: TorchScript source with `def forward(state_dict: Dict[str, "
-                "Tensor], x: Tensor) -> "
-                "Tensor`, or an archive of `torch.jit.script`",
-                {.file = file, .key = std::format("models.{}.architecture", judge.facts.model_name)});
+      judge.add(
+          "architecture-broken", std::format("{} cannot build `{}`: {}", who, file, words),
+          "correct the architecture: TorchScript source with `def forward(state_dict: Dict[str, Tensor], x: "
+          "Tensor) -> Tensor`, or an archive of `torch.jit.script`",
+          {.file = file, .key = std::format("models.{}.architecture", judge.facts.model_name)});
       return false;
     }
     case LoadStage::device:
@@ -47,6 +63,11 @@ bool judge_load(Judge& judge, const RuntimeFacts& runtime) {
             "blocked: the weights do not fit the architecture ({} missing, {} unexpected, {} of another "
             "shape); see `state-dict-format`",
             load.keys->missing.size(), load.keys->unexpected.size(), load.keys->misshapen.size()));
+        return false;
+      }
+      // Source is tried with the example inputs while it is loaded; with all keys there, it is they that fail.
+      if (load.keys && runtime.witness.form.contains("source")) {
+        add_refusal(judge, "an input", false, words);
         return false;
       }
       break;
@@ -86,18 +107,8 @@ Answers judge_refusals(Judge& judge, const RuntimeFacts& runtime, const std::vec
     }
   }
   for (const auto& [words, answers] : refusals) {
-    const std::string shape = example_shape(judge.facts.model);
     const bool recorded = answers.front()->asked.fill == Fill::sample;
-    judge.add(
-        "refused-input",
-        std::format("the model refuses {}{}: {}", judge.inputs_of(answers),
-                    recorded || shape.empty() ? "" : std::format(" of the declared shape {}", shape),
-                    excerpt(words, 300)),
-        recorded
-            ? "record the sample again with the pre-processing that the service has now, or correct `inputs:`"
-            : "declare in `inputs:` and `axes:` what the service really sends, or deploy the weights of the "
-              "model that "
-              "takes it");
+    add_refusal(judge, judge.inputs_of(answers), recorded, excerpt(words, 300));
     judge.judgement.findings.back().evidence.push_back(
         {.name = "runtime", .value = first_line(answers.front()->error, 1000)});
   }
@@ -152,7 +163,8 @@ void settle_witness(Judge& judge) {
     if (!judge.untold.empty()) {
       judge.judgement.undecided = join(judge.untold, "; ");
     }
-    if (judge.witness->architecture_unverified) {
+    // A recording of the service's own module that agrees has compared the two.
+    if (judge.witness->architecture_unverified && judge.agreed_recordings == 0) {
       judge.add(
           "architecture-unverified",
           std::format(
@@ -196,7 +208,7 @@ std::vector<Experiment> plan(const ModelDeclaration& model, const Options& optio
 Judgement judge(const Facts& facts, const Options& options) {
   Judgement judgement;
   const LabelChoice labels = choose_labels(facts);
-  Judge judge{facts, options, labels, judgement, {}, 0, nullptr};
+  Judge judge{facts, options, labels, judgement, {}, 0, 0, nullptr};
   const std::vector<Experiment> asked = plan(facts.model, options);
   for (const auto& runtime : facts.runtimes) {
     if (!runtime) {

@@ -96,9 +96,13 @@ TEST_CASE("inference: weights that do not fit, and an absent device, are other c
   CHECK(outcome.reason ==
         "blocked: the weights do not fit the architecture (1 missing, 0 unexpected, 0 of another shape); see "
         "`state-dict-format`");
-  // Without a mismatch to point at, the runtime's words are all there is.
+  // Without a mismatch it is the trial call of the source that failed.
   runtime_of(facts).load.keys->missing.clear();
-  runtime_of(facts).load.error = "shape '[8]' is invalid";
+  runtime_of(facts).load.error = "expected input[1, 153, 300] to have 147 channels";
+  CHECK(find_finding(run_check(kId, facts), "refused-input").message ==
+        "an inference with an input of shape [1, 300, 147] fails: \"expected input[1, 153, 300] "
+        "to have 147 channels\"");
+  runtime_of(facts).witness.form = "TorchScript archive filled by state_dict";
   CHECK(finding_ids(run_check(kId, facts)) == Words{"load-failed"});
 
   runtime_of(facts).load = {.stage = LoadStage::device, .error = "no CUDA"};
@@ -118,10 +122,12 @@ TEST_CASE("inference/refused-input: one finding for each thing that the runtime 
   CHECK(outcome.status == Status::failed);
   CHECK(finding_ids(outcome) == Words{"refused-input", "refused-input"});
   CHECK(outcome.findings[0].message ==
-        "the model refuses random values (seed 1), random values (seed 2), zeros and ones of the declared "
-        "shape [1, 300, 147]: "
+        "an inference with random values (seed 1), random values (seed 2), zeros and ones of shape [1, 300, "
+        "147] "
+        "fails: "
         "\"RuntimeError: expected input[1, 147, 300] to have 153 channels\"");
-  CHECK(outcome.findings[1].message == "the model refuses sample 1 (`hello.npy`): \"RuntimeError: another\"");
+  CHECK(outcome.findings[1].message ==
+        "an inference with sample 1 (`hello.npy`) fails: \"RuntimeError: another\"");
 }
 
 TEST_CASE("inference/non-finite: NaN for real inputs is an error, for zeros alone a warning") {
@@ -281,9 +287,11 @@ TEST_CASE("inference: a label that cannot be named is undecided") {
   CHECK(run_check(kId, facts).status == Status::undecided);
 }
 
-TEST_CASE("inference/architecture-unverified: a note, whatever else is fine") {
+TEST_CASE("inference/architecture-unverified: a note, until a recorded output agrees") {
   Facts facts = sign_facts();
   runtime_of(facts).witness.architecture_unverified = true;
+  CHECK(run_check(kId, facts).findings.empty());
+  facts.model.samples.front().output.clear();
   const Outcome outcome = run_check(kId, facts);
   CHECK(outcome.status == Status::passed);
   CHECK(finding_ids(outcome) == Words{"architecture-unverified"});
@@ -302,6 +310,11 @@ TEST_CASE("inference: weights without code are undecided, and the reason says wh
         "archive that they fill (this version does not ask the service's own Python)");
   facts.runtimes.clear();
   CHECK(run_check(kId, facts).reason == outcome.reason);
+  Facts tried = sign_facts();
+  tried.model.architecture.clear();
+  runtime_of(tried).load = {.stage = LoadStage::architecture, .error = "`architecture:` is not given"};
+  CHECK(run_check(kId, tried).status == Status::undecided);
+  CHECK(run_check(kId, tried).reason == outcome.reason);
 }
 
 TEST_CASE("inference: `required: false` accepts a model that nothing ran, and says so") {

@@ -35,7 +35,7 @@ inline constexpr std::array kFindings{
     FindingInfo{"load-failed", Severity::error, "a runtime could not load the model"},
     FindingInfo{"architecture-broken", Severity::error,
                 "the file that `architecture:` names does not compile or load"},
-    FindingInfo{"refused-input", Severity::error, "the model refuses an input that the config declares"},
+    FindingInfo{"refused-input", Severity::error, "an inference with a declared input fails"},
     FindingInfo{"non-finite", Severity::error, "the output has NaN or infinity"},
     FindingInfo{"no-output", Severity::error, "the model ran and gave nothing"},
     FindingInfo{"wrong-shape", Severity::error, "the output has another shape than it must have"},
@@ -58,6 +58,8 @@ struct Judge {
   // what could not be told
   std::vector<std::string> untold;
   std::uint64_t inferences = 0;
+  // samples whose recorded output came out again
+  std::uint64_t agreed_recordings = 0;
   const WitnessFacts* witness = nullptr;
 
   void add(std::string_view id, std::string message, std::string fix, Location where) {

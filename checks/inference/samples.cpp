@@ -43,6 +43,7 @@ void judge_recorded_output(Judge& judge, const ExperimentFacts& answer) {
                           seen.worst_expected, seen.passing_rtol),
               fix, where);
   } else {
+    ++judge.agreed_recordings;
     judge.judgement.saw(input, std::format("as recorded, largest difference {:.2g}", seen.max_abs));
   }
 }

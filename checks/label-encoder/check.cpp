@@ -30,7 +30,7 @@ constexpr std::array kFindings{
     FindingInfo{"blank-class", Severity::warning, "a class has no name"},
     FindingInfo{"padded-class", Severity::warning, "a class name begins or ends with blanks"},
     FindingInfo{"unprintable-class", Severity::warning,
-                "a class name has control characters or is not UTF-8"},
+                "a class name has invisible characters or is not UTF-8"},
     FindingInfo{"lookalike-classes", Severity::warning, "two class names look the same and are not"},
     FindingInfo{"lexical-order", Severity::warning, "numbers are in the order of text: '10' before '2'"},
     FindingInfo{"decomposed-class", Severity::note, "a class name is not in composed Unicode form (NFC)"}};
@@ -179,7 +179,7 @@ void judge_names(Judge& judge) {
   }
   if (!problems.unprintable.empty()) {
     judge.add("unprintable-class",
-              std::format("{} of {} ({}) have control characters or bytes that are no UTF-8",
+              std::format("{} of {} ({}) have invisible characters or bytes that are no UTF-8",
                           classes_at(problems.unprintable), name, quoted_at(classes, problems.unprintable)),
               "decode the label file as UTF-8, and split it into lines before fitting");
   }

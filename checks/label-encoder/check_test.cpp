@@ -229,6 +229,8 @@ TEST_CASE(
   outcome = run_check(kId, with_classes({"a", "b\x07", "c"}));
   CHECK(finding_ids(outcome) == Words{"unprintable-class"});
   CHECK(finding_ids(run_check(kId, with_classes({"a", "b\xff", "c"}))) == Words{"unprintable-class"});
+  CHECK(finding_ids(run_check(kId, with_classes({"\ufeffcat", "dog"}, LabelListKind::list))) ==
+        Words{"plain-list", "unprintable-class"});
 }
 
 TEST_CASE("label-encoder/lookalike-classes, decomposed-class: names in two Unicode forms") {

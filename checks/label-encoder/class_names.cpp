@@ -91,9 +91,21 @@ char32_t compose_pair(char32_t first, char32_t second) {
   return 0;
 }
 
+// Controls, and marks without width such as the byte order mark at the start of a file.
+bool is_invisible(char32_t code) {
+  return code < 0x20 || (code >= 0x7F && code < 0xA0) || (code >= 0x200B && code <= 0x200F) ||
+         (code >= 0x202A && code <= 0x202E) || (code >= 0x2060 && code <= 0x2064) || code == 0xFEFF;
+}
+
 bool has_controls(std::string_view text) {
-  return !is_valid_utf8(text) ||
-         std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
+  while (!text.empty()) {
+    const std::size_t length = utf8_sequence_length(text);
+    if (length == 0 || is_invisible(decode(text.substr(0, length)))) {
+      return true;
+    }
+    text.remove_prefix(length);
+  }
+  return false;
 }
 
 // The one run of digits in `name`, and the text around it.

@@ -20,7 +20,7 @@ struct NameProblems {
   std::vector<std::size_t> blank;
   // blanks at an end; without the blank ones
   std::vector<std::size_t> padded;
-  // control characters, or bytes that are no UTF-8
+  // control characters, marks without width, or bytes that are no UTF-8
   std::vector<std::size_t> unprintable;
   // not in composed form
   std::vector<std::size_t> decomposed;

@@ -56,7 +56,8 @@ struct Judge {
                                               model_location(facts, std::move(key))));
   }
   bool is_checkpoint() const {
-    return artifact.kind == ArtifactKind::torch_zip || artifact.kind == ArtifactKind::torch_legacy;
+    return artifact.kind == ArtifactKind::torch_zip || artifact.kind == ArtifactKind::torch_legacy ||
+           artifact.kind == ArtifactKind::torch_tar;
   }
 };
 

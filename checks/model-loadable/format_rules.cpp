@@ -52,7 +52,8 @@ bool ends_with_ignoring_case(std::string_view text, std::string_view end) {
 }  // namespace
 
 bool is_read(ArtifactKind kind) {
-  return kind == torch_zip || kind == torch_legacy || kind == torchscript || kind == safetensors;
+  return kind == torch_zip || kind == torch_legacy || kind == torch_tar || kind == torchscript ||
+         kind == safetensors;
 }
 
 std::string_view promising_extension(std::string_view path) {

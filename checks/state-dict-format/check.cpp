@@ -175,6 +175,9 @@ void judge_chosen(Judge& judge) {
   judge_dtypes(judge, tensors);
   if (const auto damage = damage_obstacle(judge.facts); damage && !judge.judgement.undecided) {
     judge.judgement.undecided = *damage;
+  } else if (!judge.artifact.cut.empty() && !judge.judgement.undecided) {
+    judge.judgement.undecided = std::format("`{}` was not read to its end: left out were {}",
+                                            model_file(judge.facts), join_words(judge.artifact.cut));
   }
 }
 
@@ -184,6 +187,7 @@ std::optional<Judgement> not_applicable(const Facts& facts) {
   switch (facts.artifact->kind) {
     case torch_zip:
     case torch_legacy:
+    case torch_tar:
     case safetensors:
       return std::nullopt;
     case torchscript:

@@ -227,15 +227,14 @@ TEST_CASE("state-dict-format/missing-keys, unexpected-keys: named, with the like
         "`aux_head.weight`");
 }
 
-TEST_CASE(
-    "state-dict-format/unexpected-keys: unread by source is a warning, unless something is missing too") {
+TEST_CASE("state-dict-format/unexpected-keys: what source never reads, and the way out") {
   Facts facts = misfit({}, {"embeddings.position_ids"});
   CHECK(run_check(kId, facts).status == Status::failed);
   facts.runtimes.front().value->witness.form = "state_dict in TorchScript source";
-  facts.runtimes.front().value->load.stage = LoadStage::done;
-  CHECK(find_finding(run_check(kId, facts), "unexpected-keys").severity == Severity::warning);
-  keys_of(facts).missing = {"other.weight"};
-  CHECK(find_finding(run_check(kId, facts), "unexpected-keys").severity == Severity::error);
+  const Finding finding = find_finding(run_check(kId, facts), "unexpected-keys");
+  CHECK(finding.message ==
+        "`model_state_dict` has 1 key that the architecture never reads: `embeddings.position_ids`");
+  CHECK(finding.fix.ends_with("may be named in a branch that is not taken"));
 }
 
 TEST_CASE("state-dict-format/misshapen-keys: both shapes") {
@@ -323,6 +322,11 @@ TEST_CASE("state-dict-format: what was not observed is undecided") {
                                         .error = "expected type annotation\nmore"};
   CHECK(run_check(kId, facts).status == Status::undecided);
   CHECK(run_check(kId, facts).reason.contains("(expected type annotation); see `inference`"));
+
+  facts = unconfirmed();
+  artifact_of(facts).cut = {"tensors beyond 100000"};
+  CHECK(run_check(kId, facts).reason ==
+        "`models/sign.pth` was not read to its end: left out were tensors beyond 100000");
 
   facts = unconfirmed();
   artifact_of(facts).kind = ArtifactKind::zip;

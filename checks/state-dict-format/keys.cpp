@@ -11,7 +11,7 @@ namespace {
 // How the weights fit the architecture, from the first runtime that compared them.
 struct Fit {
   const KeyMatchFacts* keys = nullptr;
-  // what was compared is source: its unused keys may be wanted by the service's own module
+  // what was compared is source, which says only what it reads
   bool source = false;
   bool complete() const {
     return keys != nullptr && keys->missing.empty() && keys->unexpected.empty() && keys->misshapen.empty();
@@ -140,15 +140,15 @@ void judge_fit(Judge& judge, const Fit& fit) {
               "untrained");
   }
   if (!unexpected.empty()) {
-    judge.add("unexpected-keys",
-              std::format("{} has {} that the architecture {}: {}", judge.name(),
-                          count_of(unexpected.size(), "key", "keys"),
-                          fit.source ? "never reads" : "does not have", join_quoted(unexpected, kNamed)),
-              "deploy the weights that belong to this version of the model, or drop the keys before saving");
-    // Source reads what it needs; the service's own module may have buffers that no inference touches.
-    if (fit.source && missing.empty() && keys.misshapen.empty()) {
-      judge.judgement.findings.back().severity = Severity::warning;
-    }
+    judge.add(
+        "unexpected-keys",
+        std::format("{} has {} that the architecture {}: {}", judge.name(),
+                    count_of(unexpected.size(), "key", "keys"), fit.source ? "never reads" : "does not have",
+                    join_quoted(unexpected, kNamed)),
+        fit.source
+            ? "deploy the weights that belong to this version of the model, or complete the source; a key "
+              "that the service's own module has and never uses may be named in a branch that is not taken"
+            : "deploy the weights that belong to this version of the model, or drop the keys before saving");
   }
   judge_misshapen(judge, keys);
 }

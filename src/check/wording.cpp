@@ -51,7 +51,7 @@ std::string_view cut_text(std::string_view text, std::size_t most) {
 
 bool holds_weights_without_code(ArtifactKind kind) {
   return kind == ArtifactKind::torch_zip || kind == ArtifactKind::torch_legacy ||
-         kind == ArtifactKind::safetensors;
+         kind == ArtifactKind::torch_tar || kind == ArtifactKind::safetensors;
 }
 
 }  // namespace

@@ -122,7 +122,10 @@ LabelChoice choose_in(LabelChoice choice, const ArtifactFacts& artifact, const s
   if (!key.empty()) {
     return choose_at_key(std::move(choice), artifact, key);
   }
-  if (found.size() == 1) {
+  // `id2label` and `label2id` of one file are the same names twice.
+  const bool all_equal = std::ranges::all_of(
+      found, [&](const LabelListFacts* list) { return list->classes == found.front()->classes; });
+  if (!found.empty() && all_equal) {
     return with(std::move(choice), *found.front());
   }
   if (found.empty()) {

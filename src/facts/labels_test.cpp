@@ -54,6 +54,8 @@ TEST_CASE("labels: what nobody declared need not be there") {
   several.model.labels = LabelsDeclaration{.from = LabelSource::checkpoint};
   CHECK(choose_labels(several).problem == LabelProblem::several);
   CHECK(choose_labels(several).candidates == std::vector<std::string>{"classes", "names"});
+  several.artifact.value->label_lists[1].classes = {"a"};
+  CHECK(choose_labels(several).chosen->path == "classes");
 }
 
 TEST_CASE("labels: a file of its own") {
