@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// How the keys of a state_dict fit what an architecture wants. Like Module.load_state_dict(strict):
+// every wanted key must be there with its shape, and no other; batch-norm counters
+// (`num_batches_tracked`) may be too many or too few, because inference never reads them.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "facts/runtime.h"
+
+namespace runup {
+
+struct TensorKey {
+  std::string key;
+  std::vector<std::int64_t> shape;
+};
+
+struct WantedKey {
+  std::string key;
+  // nothing when the architecture does not say (TorchScript source)
+  std::optional<std::vector<std::int64_t>> shape;
+  // it may be absent
+  bool optional = false;
+};
+
+// `wanted_is_all`: the architecture wants nothing that `wanted` does not name, so that other keys are
+// unexpected. Without it (keys made at run time) there are no unexpected ones to tell.
+KeyMatchFacts match_keys(std::string state_dict, const std::vector<TensorKey>& present,
+                         const std::vector<WantedKey>& wanted, bool wanted_is_all);
+
+// Puts the keys of which nothing was read in an inference, as `is_read` says for each of `present`,
+// into `match`, in place of what names alone told.
+void set_unread(KeyMatchFacts& match, const std::vector<TensorKey>& present, const std::vector<bool>& is_read);
+
+}  // namespace runup

@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "probes/torch/loading.h"
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <set>
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <ATen/core/Dict.h>
+#include <ATen/core/grad_mode.h>
+#include <caffe2/serialize/read_adapter_interface.h>
+#include <torch/csrc/jit/api/module.h>
+#include <torch/csrc/jit/serialization/import.h>
+#include <torch/version.h>
+
+#include "base/text.h"
+#include "facts/state_dict.h"
+#include "probes/torch/architecture.h"
+#include "probes/torch/calls.h"
+#include "probes/torch/reads.h"
+#include "probes/torch/tensors.h"
+#include "probes/torch/wrapper.h"
+
+namespace runup {
+
+namespace {
+
+constexpr std::size_t kMaxSourceBytes = std::size_t{4} << 20;
+
+// libtorch's archive reader over mapped memory. Its own adapter for memory trusts every offset.
+class MappedAdapter final : public caffe2::serialize::ReadAdapterInterface {
+ public:
+  explicit MappedAdapter(Bytes bytes) : bytes_(bytes) {}
+  std::size_t size() const override { return bytes_.size(); }
+  std::size_t read(std::uint64_t position, void* buffer, std::size_t length, const char*) const override {
+    if (position >= bytes_.size()) {
+      return 0;
+    }
+    const std::size_t readable = std::min<std::size_t>(length, bytes_.size() - position);
+    std::memcpy(buffer, bytes_.data() + position, readable);
+    return readable;
+  }
+
+ private:
+  Bytes bytes_;
+};
+
+torch::jit::Module load_archive(Bytes file, c10::Device device) {
+  return torch::jit::load(std::make_shared<MappedAdapter>(file), device, false);
+}
+
+std::vector<std::string> present_devices() {
+  std::vector<std::string> devices{"cpu"};
+  if (at::hasCUDA()) {
+    for (std::size_t i = 0; i < at::getNumGPUs(); ++i) {
+      devices.push_back("cuda:" + std::to_string(i));
+    }
+  }
+  return devices;
+}
+
+// The device that the config names, when this host and this libtorch have it.
+Result<c10::Device> find_device(const std::string& wanted, const std::vector<std::string>& present) {
+  const auto parsed = guarded([&] { return c10::Device(wanted); });
+  if (!parsed) {
+    return fail(ErrorCode::bad_input, "`" + wanted + "` is no device that libtorch knows");
+  }
+  c10::Device device = *parsed;
+  if (device.is_cpu()) {
+    return c10::Device(c10::DeviceType::CPU);
+  }
+  if (!device.has_index()) {
+    device.set_index(0);
+  }
+  if (std::ranges::find(present, device.str()) == present.end()) {
+    return fail(ErrorCode::not_found, "device `" + wanted + "` is not there; this libtorch has " +
+                                          join_quoted(present));
+  }
+  return device;
+}
+
+// One attempt to load a model. Each step returns whether loading may go on; when not, `load` says
+// where and why it stopped.
+class Loader {
+ public:
+  Loader(const ModelDeclaration& declaration, Bytes file, bool trial)
+      : declaration_(declaration), file_(file), trial_(trial), started_(steady_now()) {
+    out_.witness = {.library = "libtorch",
+                    .version = TORCH_VERSION,
+                    .threads = static_cast<std::uint32_t>(std::max(at::get_num_threads(), 1))};
+    out_.load.devices = present_devices();
+  }
+
+  Loaded load() {
+    const Result<void> outcome = run();
+    if (!outcome) {
+      out_.load.error = outcome.error().describe();
+    } else if (out_.load.stage == LoadStage::done) {
+      out_.model = make_model(callable_);
+    }
+    out_.load.took = took_.value_or(steady_now() - started_);
+    return std::move(out_);
+  }
+
+ private:
+  Result<void> run() {
+    out_.load.stage = LoadStage::artifact;
+    artifact_ = read_artifact(file_, {.hash = false});
+    switch (artifact_.kind) {
+      case ArtifactKind::torchscript:
+        return run_archive();
+      case ArtifactKind::torch_zip:
+      case ArtifactKind::torch_legacy:
+      case ArtifactKind::torch_tar:
+      case ArtifactKind::safetensors:
+        break;
+      default:
+        return fail(ErrorCode::unsupported, "the file is `" + std::string(enum_name(artifact_.kind)) +
+                                                "`; libtorch runs TorchScript archives and state_dicts");
+    }
+    if (!artifact_.defects.empty()) {
+      return fail(ErrorCode::bad_input, artifact_.defects.front().message);
+    }
+    return run_state_dict();
+  }
+
+  Result<void> use_device() {
+    out_.load.stage = LoadStage::device;
+    const auto device = find_device(declaration_.device, out_.load.devices);
+    if (!device) {
+      return std::unexpected(device.error());
+    }
+    callable_.device = *device;
+    return {};
+  }
+
+  // What a service does with `torch.jit.load(path, map_location=device)`.
+  Result<void> run_archive() {
+    out_.witness.form = "TorchScript archive";
+    if (auto outcome = use_device(); !outcome) {
+      return outcome;
+    }
+    out_.load.stage = LoadStage::artifact;
+    return guarded([&] { return use_module(load_archive(file_, callable_.device), true); });
+  }
+
+  Result<void> use_module(const torch::jit::Module& module, bool optimise) {
+    const auto forward = module.find_method("forward");
+    if (!forward) {
+      return fail(ErrorCode::bad_input, "the TorchScript archive has no method `forward`");
+    }
+    std::vector<at::Tensor> tensors;
+    for (const at::Tensor& tensor : module.parameters()) {
+      tensors.push_back(tensor);
+    }
+    for (const at::Tensor& tensor : module.buffers()) {
+      tensors.push_back(tensor);
+    }
+    callable_.passing = passing_of(forward->function().getSchema(), 1);
+    callable_.optimise = optimise;
+    callable_.run = [method = *forward](std::vector<c10::IValue> arguments) { return method(std::move(arguments)); };
+    finish(tensors);
+    return {};
+  }
+
+  void finish(const std::vector<at::Tensor>& tensors) {
+    std::set<std::string> devices;
+    for (const at::Tensor& tensor : tensors) {
+      devices.insert(tensor.device().str());
+    }
+    // A model without a tensor runs where its inputs are.
+    out_.witness.device = devices.empty() ? callable_.device.str()
+                                          : join(std::vector<std::string>(devices.begin(), devices.end()), ", ");
+    out_.load.stage = LoadStage::done;
+    took_ = steady_now() - started_;
+  }
+
+  Result<void> run_state_dict() {
+    out_.witness.architecture_unverified = true;
+    out_.load.stage = LoadStage::architecture;
+    if (declaration_.architecture.empty()) {
+      return fail(ErrorCode::bad_input, "the file has weights but no code; `architecture:` is not given");
+    }
+    const auto content = read_architecture();
+    if (!content) {
+      return std::unexpected(content.error());
+    }
+    const bool is_archive = as_text(content->bytes()).starts_with("PK\x03\x04");
+    out_.witness.form = is_archive ? "TorchScript archive filled by state_dict" : "state_dict in TorchScript source";
+    return is_archive ? fill_archive(content->bytes()) : run_source(std::string(as_text(content->bytes())));
+  }
+
+  Result<MappedFile> read_architecture() {
+    auto mapped = MappedFile::open(declaration_.architecture);
+    if (!mapped) {
+      return wrap(mapped.error(), "cannot read `architecture:`");
+    }
+    return mapped;
+  }
+
+  Result<void> choose_tensors() {
+    out_.load.stage = LoadStage::state_dict;
+    const StateDictChoice choice = choose_state_dict(artifact_, declaration_);
+    if (choice.chosen == nullptr) {
+      return fail(ErrorCode::bad_input, choice.why_not);
+    }
+    state_dict_path_ = choice.chosen->path;
+    auto tensors = guarded([&] { return state_dict_tensors(file_, artifact_, *choice.chosen); });
+    if (!tensors) {
+      return std::unexpected(tensors.error());
+    }
+    tensors_ = std::move(*tensors);
+    for (const NamedTensor& named : tensors_) {
+      present_.push_back({.key = named.key, .shape = named.tensor.sizes().vec()});
+    }
+    return {};
+  }
+
+  bool keys_differ() const {
+    const KeyMatchFacts& keys = *out_.load.keys;
+    return !keys.missing.empty() || !keys.unexpected.empty() || !keys.misshapen.empty();
+  }
+
+  static std::unexpected<Error> keys_do_not_fit(const KeyMatchFacts& keys) {
+    return fail(ErrorCode::bad_input, "the state_dict does not fit the architecture: " +
+                                          std::to_string(keys.missing.size()) + " missing, " +
+                                          std::to_string(keys.unexpected.size()) + " unexpected, " +
+                                          std::to_string(keys.misshapen.size()) + " misshapen");
+  }
+
+  Result<void> fill_archive(Bytes archive) {
+    if (auto outcome = choose_tensors(); !outcome) {
+      return outcome;
+    }
+    if (auto outcome = use_device(); !outcome) {
+      return outcome;
+    }
+    out_.load.stage = LoadStage::architecture;
+    return guarded([&]() -> Result<void> {
+      const torch::jit::Module module = load_archive(archive, callable_.device);
+      out_.load.stage = LoadStage::state_dict;
+      const std::map<std::string, at::Tensor> wanted = match_module(module);
+      if (keys_differ()) {
+        return keys_do_not_fit(*out_.load.keys);
+      }
+      if (wanted.empty()) {
+        return fail(ErrorCode::bad_input,
+                    "the architecture's archive has no parameters (a frozen module keeps none); expected those that "
+                    "the state_dict fills");
+      }
+      const at::NoGradGuard no_gradients;
+      for (const NamedTensor& named : tensors_) {
+        // As load_state_dict does, also across element types; tied parameters stay tied.
+        if (const auto place = wanted.find(named.key); place != wanted.end()) {
+          at::Tensor(place->second).copy_(named.tensor);
+        }
+      }
+      // The service runs its own module eagerly.
+      return use_module(module, false);
+    });
+  }
+
+  std::map<std::string, at::Tensor> match_module(const torch::jit::Module& module) {
+    std::map<std::string, at::Tensor> places;
+    std::vector<WantedKey> wanted;
+    const auto want = [&](const std::string& name, const at::Tensor& tensor) {
+      places.emplace(name, tensor);
+      wanted.push_back({.key = name, .shape = tensor.sizes().vec()});
+    };
+    for (const auto& parameter : module.named_parameters()) {
+      want(parameter.name, parameter.value);
+    }
+    for (const auto& buffer : module.named_buffers()) {
+      want(buffer.name, buffer.value);
+    }
+    out_.load.keys = match_keys(state_dict_path_, present_, wanted, true);
+    return places;
+  }
+
+  Result<void> run_source(const std::string& text) {
+    if (text.size() > kMaxSourceBytes || text.contains('\0')) {
+      return fail(ErrorCode::bad_input, "`architecture:` is neither TorchScript source (text of at most 4 MiB) nor a "
+                                        "TorchScript archive (a zip file)");
+    }
+    // Its parser wants a line's end also after the last line.
+    const auto source = compile_source(text + "\n");
+    if (!source) {
+      return std::unexpected(source.error());
+    }
+    if (auto outcome = choose_tensors(); !outcome) {
+      return outcome;
+    }
+    out_.load.keys = match_keys(state_dict_path_, present_, source->keys, source->keys_are_all);
+    if (!out_.load.keys->missing.empty()) {
+      return keys_do_not_fit(*out_.load.keys);
+    }
+    if (auto outcome = use_device(); !outcome) {
+      return outcome;
+    }
+    out_.load.stage = LoadStage::state_dict;
+    return guarded([&] { return bind_source(*source); });
+  }
+
+  Result<void> bind_source(const CompiledSource& source) {
+    c10::Dict<std::string, at::Tensor> state_dict;
+    std::vector<at::Tensor> tensors;
+    for (const NamedTensor& named : tensors_) {
+      tensors.push_back(named.tensor.to(callable_.device));
+      state_dict.insert(named.key, tensors.back());
+    }
+    callable_.passing = passing_of(source.forward->getSchema(), 1);
+    // The service runs its own module eagerly.
+    callable_.optimise = false;
+    callable_.run = [unit = source.unit, forward = source.forward, state_dict](std::vector<c10::IValue> arguments) {
+      arguments.insert(arguments.begin(), c10::IValue(state_dict));
+      return (*forward)(std::move(arguments));
+    };
+    const Duration built = steady_now() - started_;
+    if (trial_ && !declaration_.inputs.empty()) {
+      if (auto outcome = try_keys(source, tensors); !outcome) {
+        return outcome;
+      }
+    }
+    finish(tensors);
+    took_ = built;
+    return {};
+  }
+
+  // One inference with the example inputs: which tensors does an operator read?
+  Result<void> try_keys(const CompiledSource& source, const std::vector<at::Tensor>& tensors) {
+    const auto inputs = make_inputs(declaration_, {});
+    if (!inputs) {
+      return std::unexpected(inputs.error());
+    }
+    auto read = guarded([&] { return tensors_read_during(tensors, [&] { call_once(callable_, *inputs); }); });
+    if (!read) {
+      if (const std::string key = missing_key(read.error().message); !key.empty()) {
+        out_.load.keys->missing.push_back(key);
+      }
+      return std::unexpected(read.error());
+    }
+    for (std::size_t i = 0; i < present_.size(); ++i) {
+      // This call passed its branch by; another may not.
+      (*read)[i] = (*read)[i] || source.conditional.contains(present_[i].key);
+    }
+    set_unread(*out_.load.keys, present_, *read);
+    return out_.load.keys->unexpected.empty() ? Result<void>{} : keys_do_not_fit(*out_.load.keys);
+  }
+
+  const ModelDeclaration& declaration_;
+  Bytes file_;
+  bool trial_;
+  Duration started_;
+  std::optional<Duration> took_;
+  Loaded out_;
+  ArtifactFacts artifact_;
+  std::string state_dict_path_;
+  std::vector<NamedTensor> tensors_;
+  std::vector<TensorKey> present_;
+  Callable callable_;
+};
+
+}  // namespace
+
+Loaded load_model(const ModelDeclaration& declaration, Bytes file, bool trial) {
+  return Loader(declaration, file, trial).load();
+}
+
+}  // namespace runup

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+// runup-probe-torch: loads one model with libtorch and answers experiments, see probes/protocol.
+
+#include <unistd.h>
+
+#include <sys/mman.h>
+
+#include "probes/protocol/channel.h"
+#include "probes/runtime/process.h"
+#include "probes/torch/loading.h"
+
+namespace runup {
+
+namespace {
+
+// A latency experiment's list of times must fit a frame.
+constexpr std::uint64_t kMostCalls = 1'000'000;
+
+template <class Facts>
+Result<void> send(Channel& channel, MessageType type, const Facts& facts) {
+  return channel.send(encode(ProbeMessage{.type = type, .facts = encode(facts)}));
+}
+
+// The model file, private and writable: a model that updates its weights in place changes its own copy.
+Result<MappedFile> map_artifact() {
+  auto mapped = MappedFile::from_descriptor(kFirstPassedFd);
+  if (mapped && !mapped->bytes().empty()) {
+    // Where the system refuses (strict overcommit), only such a model has a problem.
+    ::mprotect(const_cast<std::byte*>(mapped->bytes().data()), mapped->bytes().size(), PROT_READ | PROT_WRITE);
+  }
+  return mapped;
+}
+
+Result<void> describe_answer(const ModelDeclaration& declaration, const Experiment& asked, const Answer& answer,
+                             ExperimentFacts& facts) {
+  for (const HeldOutput& output : answer.outputs) {
+    facts.outputs.push_back(describe_output(output.values));
+  }
+  if (asked.fill != Fill::sample || declaration.samples[asked.sample].output.empty()) {
+    return {};
+  }
+  const SampleDeclaration& sample = declaration.samples[asked.sample];
+  const auto expected = MappedFile::open(sample.output);
+  if (!expected) {
+    return std::unexpected(expected.error());
+  }
+  auto comparison = compare_output(answer.outputs.front().values, expected->bytes(), sample.rtol, sample.atol);
+  if (!comparison) {
+    return wrap(comparison.error(), "cannot compare with `" + sample.output + "`");
+  }
+  facts.outputs.front().comparison = std::move(*comparison);
+  return {};
+}
+
+Result<void> infer(const ModelDeclaration& declaration, const Experiment& asked, Model& model,
+                   ExperimentFacts& facts) {
+  const auto inputs = make_inputs(declaration, asked);
+  if (!inputs) {
+    return std::unexpected(inputs.error());
+  }
+  const auto answer = model.call(*inputs);
+  if (!answer) {
+    return std::unexpected(answer.error());
+  }
+  return describe_answer(declaration, asked, *answer, facts);
+}
+
+Result<void> time_calls(const ModelDeclaration& declaration, const Experiment& asked, Model& model,
+                        ExperimentFacts& facts) {
+  if (asked.count > kMostCalls) {
+    return fail(ErrorCode::limit, std::to_string(asked.count) + " calls are asked for; at most " +
+                                      std::to_string(kMostCalls) + " are timed");
+  }
+  const auto inputs = make_inputs(declaration, asked);
+  if (!inputs) {
+    return std::unexpected(inputs.error());
+  }
+  if (model.calls() == 0) {
+    if (const auto first = model.call(*inputs); !first) {
+      return std::unexpected(first.error());
+    }
+  }
+  auto calls = model.time_calls(*inputs, asked.count);
+  if (!calls) {
+    return std::unexpected(calls.error());
+  }
+  facts.calls = std::move(*calls);
+  return {};
+}
+
+ExperimentFacts perform(const ModelDeclaration& declaration, const Experiment& asked, Model& model) {
+  const Duration started = steady_now();
+  ExperimentFacts facts{.asked = asked};
+  const Result<void> outcome =
+      asked.kind == ExperimentKind::infer     ? infer(declaration, asked, model, facts)
+      : asked.kind == ExperimentKind::latency ? time_calls(declaration, asked, model, facts)
+                                              : fail(ErrorCode::unsupported, "a cold start is a process of its own");
+  if (!outcome) {
+    facts.error = outcome.error().describe();
+  }
+  facts.took = steady_now() - started;
+  return facts;
+}
+
+Result<void> run_experiments(Channel& channel, const RuntimeRequest& request, Bytes file) {
+  Loaded loaded = load_model(request.model, file, true);
+  auto outcome = send(channel, MessageType::witness, loaded.witness);
+  if (outcome) {
+    outcome = send(channel, MessageType::load, loaded.load);
+  }
+  for (std::size_t i = 0; outcome && loaded.model && i < request.experiments.size(); ++i) {
+    outcome = send(channel, MessageType::experiment, perform(request.model, request.experiments[i], *loaded.model));
+  }
+  return outcome;
+}
+
+Result<void> cold_start(Channel& channel, const RuntimeRequest& request, Bytes file, Duration entered) {
+  if (request.experiments.empty()) {
+    return fail(ErrorCode::bad_input, "a cold start needs one experiment");
+  }
+  // Making noise is no part of a model's start.
+  const auto inputs = make_inputs(request.model, request.experiments.front());
+  if (!inputs) {
+    return std::unexpected(inputs.error());
+  }
+  ColdStartFacts facts{.runtime_start = entered - request.spawned_at, .cached = cached_share(file)};
+  const Duration started = steady_now();
+  Loaded loaded = load_model(request.model, file, false);
+  facts.load = steady_now() - started;
+  if (!loaded.model) {
+    return fail(ErrorCode::bad_input, "loading stopped at `" + std::string(enum_name(loaded.load.stage)) +
+                                          "`: " + loaded.load.error);
+  }
+  const auto answer = loaded.model->call(*inputs);
+  if (!answer) {
+    return std::unexpected(answer.error());
+  }
+  facts.first = answer->took;
+  facts.peak_resident_bytes = peak_resident_bytes();
+  return send(channel, MessageType::cold_start, facts);
+}
+
+int serve(Duration entered) {
+  return serve_probe<RuntimeRequest>([entered](Channel& channel, const RuntimeRequest& request) -> Result<void> {
+    const auto file = map_artifact();
+    if (!file) {
+      return std::unexpected(file.error());
+    }
+    return request.mode == RuntimeMode::cold_start ? cold_start(channel, request, file->bytes(), entered)
+                                                   : run_experiments(channel, request, file->bytes());
+  });
+}
+
+}  // namespace
+
+}  // namespace runup
+
+int main() {
+  const int status = runup::serve(runup::steady_now());
+  // libtorch's destructors take longer than many models' inference, and nothing is left to save.
+  ::_exit(status);
+}
