@@ -20,7 +20,16 @@ struct RunnerSettings {
   std::function<void(const std::string&)> progress;
   // set by a signal handler: stop, end every process, report what there is
   const std::atomic<bool>* interrupted = nullptr;
+  // how long a probe may take for one step (loading, one experiment); more is allowed for large files
+  // and for many calls
+  Duration step_timeout = Duration::from_seconds(60);
+  // memory of one runtime probe with all that it starts; 0: 9/10 of what the host has available
+  std::uint64_t runtime_memory_bytes = 0;
 };
+
+// Takes `step_timeout` from $RUNUP_PROBE_TIMEOUT ("90s") and `runtime_memory_bytes` from
+// $RUNUP_PROBE_MEMORY ("4GiB"), where they are set.
+Result<void> read_limits_from_environment(RunnerSettings& settings);
 
 Report run_plan(const Plan& plan, const RunnerSettings& settings);
 

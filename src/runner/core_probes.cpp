@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runner/core_probes.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <format>
+#include <mutex>
+
+#include "runner/probe_call.h"
+#include "runner/questions.h"
+
+namespace runup {
+
+namespace {
+
+// What a core probe may reserve beside the file that it maps.
+constexpr std::uint64_t kRoomBesideTheFile = std::uint64_t{1} << 30U;
+constexpr double kSlowDiskBytesPerSecond = 50e6;
+
+// A sanitiser's options are all that a core probe may need of the environment.
+std::vector<std::string> core_environment() {
+  std::vector<std::string> environment;
+  for (const char* name : {"ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"}) {
+    if (const char* value = std::getenv(name)) {
+      environment.push_back(std::string(name) + "=" + value);
+    }
+  }
+  return environment;
+}
+
+// Calls a core probe, which gives one message of type `wanted`.
+template <class Facts, class Request>
+Observed<Facts> observe(RunContext& context, const char* role, MessageType wanted, const Request& request,
+                        std::vector<int> descriptors, std::uint64_t file_bytes) {
+  const std::shared_lock slot(context.quiet);
+  const Duration start = steady_now();
+  const Duration patience = context.settings.step_timeout + reading_time(file_bytes);
+  std::optional<Facts> facts;
+  auto absence = call_probe(
+      context, {.who = std::format("the {} probe", role),
+                .job = {.argv = {"/proc/self/exe", kProbeRole, role},
+                        .environment = core_environment(),
+                        .descriptors = std::move(descriptors),
+                        .limits = {.deadline = patience + patience,
+                                   .address_space_bytes = file_bytes + kRoomBesideTheFile}},
+                .request = encode(request),
+                .patience = [patience] { return patience; },
+                .take = [&](const ProbeMessage& message) -> Result<void> {
+                  if (message.type != wanted) {
+                    return fail(ErrorCode::bad_input, std::format("a `{}` message came; expected `{}`",
+                                                                  enum_name(message.type), enum_name(wanted)));
+                  }
+                  auto read = read_facts<Facts>(message);
+                  if (!read) {
+                    return std::unexpected(read.error());
+                  }
+                  facts = std::move(*read);
+                  return {};
+                }});
+  const Duration took = steady_now() - start;
+  if (facts && !absence) {
+    return Observed<Facts>::seen(std::move(*facts), took);
+  }
+  return Observed<Facts>::none(
+      absence.value_or(Absence{.kind = AbsenceKind::garbled,
+                               .detail = std::format("the {} probe ended without facts", role)}),
+      took);
+}
+
+Absence blocked(std::string detail) { return {.kind = AbsenceKind::blocked, .detail = std::move(detail)}; }
+
+std::string state_of(const PathFacts& path) {
+  switch (path.kind) {
+    case FileKind::missing:
+      return std::format("there is no file at `{}`", path.path);
+    case FileKind::directory:
+      return std::format("`{}` is a folder", path.path);
+    case FileKind::other:
+      return std::format("`{}` is no regular file", path.path);
+    case FileKind::unreadable:
+      return std::format("`{}` cannot be opened: {}", path.path, path.error);
+    case FileKind::regular:
+      break;
+  }
+  return std::format("`{}` is a regular file", path.path);
+}
+
+}  // namespace
+
+Duration reading_time(std::uint64_t bytes) {
+  return Duration::from_seconds(static_cast<double>(bytes) / kSlowDiskBytesPerSecond);
+}
+
+Observed<PackageFacts> observe_package(RunContext& context) {
+  context.progress("looking at the package");
+  return observe<PackageFacts>(
+      context, "package", MessageType::package,
+      PackageRequest{.root = context.plan.target.package, .paths = path_questions(context.plan)}, {}, 0);
+}
+
+Observed<HostFacts> observe_host(RunContext& context) {
+  return observe<HostFacts>(context, "host", MessageType::host, HostRequest{}, {}, 0);
+}
+
+OpenedFile open_named_file(const Observed<PackageFacts>& package, const std::string& key) {
+  if (!package) {
+    const Absence why = package.absence.value_or(Absence{});
+    return {.absence = Absence{.kind = why.kind, .detail = why.detail, .log = why.log}};
+  }
+  const PathFacts* path = package->find(key);
+  if (path == nullptr) {
+    return {.absence = blocked(std::format("the package probe said nothing of `{}`", key))};
+  }
+  if (path->kind != FileKind::regular) {
+    return {.absence = blocked(state_of(*path))};
+  }
+  OpenedFile opened{
+      .file = FileDescriptor(::open(path->path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY))};
+  struct stat status{};
+  if (!opened.file || ::fstat(opened.file.get(), &status) != 0) {
+    opened.absence = blocked(system_error(std::format("cannot open `{}`", path->path), errno).message);
+  } else if (!S_ISREG(status.st_mode)) {
+    opened.absence = blocked(std::format("`{}` was replaced during the run", path->path));
+  } else {
+    opened.bytes = static_cast<std::uint64_t>(status.st_size);
+  }
+  return opened;
+}
+
+Observed<ArtifactFacts> observe_artifact(RunContext& context, const OpenedFile& opened, bool hash) {
+  if (opened.absence) {
+    return Observed<ArtifactFacts>::none(*opened.absence);
+  }
+  return observe<ArtifactFacts>(context, "artifact", MessageType::artifact, ArtifactRequest{.hash = hash},
+                                {opened.file.get()}, opened.bytes);
+}
+
+}  // namespace runup

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// The probes that are roles of this executable.
+
+#include "facts/facts.h"
+#include "runner/context.h"
+
+namespace runup {
+
+Observed<PackageFacts> observe_package(RunContext& context);
+Observed<HostFacts> observe_host(RunContext& context);
+
+// An opened regular file, or why there is none.
+struct OpenedFile {
+  FileDescriptor file;
+  std::uint64_t bytes = 0;
+  std::optional<Absence> absence;
+};
+// Opens the path that the config key names, when the package probe said that it is a regular file:
+// opening anything else could block or act.
+OpenedFile open_named_file(const Observed<PackageFacts>& package, const std::string& key);
+
+// `hash`: ReadOptions::hash.
+Observed<ArtifactFacts> observe_artifact(RunContext& context, const OpenedFile& opened, bool hash = true);
+
+// How long reading a file of this size may take, at 50 MB/s from a slow disk.
+Duration reading_time(std::uint64_t bytes);
+
+}  // namespace runup

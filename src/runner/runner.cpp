@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runner/runner.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <cstdlib>
+#include <exception>
+#include <format>
+#include <thread>
+
+#include "config/key_path.h"
+#include "runner/context.h"
+#include "runner/core_probes.h"
+#include "runner/plugin.h"
+#include "runner/questions.h"
+#include "runner/runtime_observer.h"
+#include "runner/tell.h"
+
+namespace runup {
+
+namespace {
+
+// What is observed once for the whole target.
+struct TargetFacts {
+  Observed<PackageFacts> package;
+  Observed<HostFacts> host;
+};
+
+// One model's part of the report.
+struct ModelReport {
+  std::vector<CheckResult> results;
+  std::vector<ReportWitness> witnesses;
+  InferenceStanding standing;
+};
+
+bool any_needs(const Plan& plan, bool Needs::*what) {
+  for (const PlannedModel& model : plan.models) {
+    if (needs_of(model).*what) {
+      return true;
+    }
+  }
+  return false;
+}
+
+TargetFacts observe_target(RunContext& context) {
+  TargetFacts facts;
+  // For the report's line about the host too, so it is always asked.
+  std::jthread host([&] { facts.host = observe_host(context); });
+  if (any_needs(context.plan, &Needs::package)) {
+    facts.package = observe_package(context);
+  }
+  return facts;
+}
+
+Facts observe_model(RunContext& context, const PlannedModel& model, const TargetFacts& target) {
+  Facts facts{.target = context.plan.target,
+              .model_name = model.name,
+              .model = model.declaration,
+              .package = target.package,
+              .artifact = {},
+              .label_file = {},
+              .host = target.host,
+              .runtimes = {}};
+  const Needs needs = needs_of(model);
+  if (!needs.artifact) {
+    return facts;
+  }
+  context.progress(std::format("{}: reading the model file", model.name));
+  const std::string key = child_path("models", model.name);
+  const OpenedFile artifact = open_named_file(target.package, child_path(key, "path"));
+  facts.artifact = observe_artifact(context, artifact);
+  if (model.declaration.labels && model.declaration.labels->from == LabelSource::file) {
+    facts.label_file =
+        observe_artifact(context, open_named_file(target.package, child_path(child_path(key, "labels"), "path")));
+  }
+  if (needs.runtime) {
+    if (auto obstacle = runtime_obstacle(context, facts)) {
+      facts.runtimes.push_back(Observed<RuntimeFacts>::none(std::move(*obstacle)));
+    } else {
+      facts.runtimes.push_back(observe_runtime(context, model, artifact, target.host));
+    }
+  }
+  return facts;
+}
+
+// A check's time: what it read, where experiments that it did not ask for are not its own.
+Duration time_of(const PlannedCheck& check, const Facts& facts) {
+  const Needs needs = needs_of(check);
+  Duration took;
+  took += needs.package ? facts.package.took : Duration{};
+  took += needs.artifact ? facts.artifact.took + facts.label_file.took : Duration{};
+  took += needs.host ? facts.host.took : Duration{};
+  if (!needs.runtime) {
+    return took;
+  }
+  const std::vector<Experiment> own = experiments_of(check, facts.model);
+  for (const auto& runtime : facts.runtimes) {
+    took += runtime.took;
+    for (const ExperimentFacts& answer : runtime ? runtime->experiments : std::vector<ExperimentFacts>{}) {
+      if (std::ranges::find(own, answer.asked) == own.end()) {
+        took = took - answer.took;
+      }
+    }
+  }
+  return took;
+}
+
+Judgement judge_built_in(const PlannedCheck& check, const Facts& facts) {
+  try {
+    return check.built_in->judge(facts, check.options);
+  } catch (const std::exception& error) {
+    return Judgement::cannot_tell(std::format("the check itself failed: {}", error.what()));
+  }
+}
+
+CheckResult judge(RunContext& context, const PlannedModel& model, const PlannedCheck& check, const Facts& facts) {
+  CheckResult result{.check = check.id, .model = model.name};
+  if (check.plugin) {
+    result.plugin = check.plugin->path;
+  }
+  Judgement judgement;
+  if (!check.skip_reason.empty()) {
+    judgement = Judgement::skip(check.skip_reason);
+  } else if (!is_judged(check)) {
+    judgement = Judgement::cannot_tell(check.cannot_run.empty() ? "nothing says how to run it" : check.cannot_run);
+  } else {
+    result.took = time_of(check, facts);
+    if (check.built_in != nullptr) {
+      judgement = judge_built_in(check, facts);
+    } else {
+      context.progress(std::format("{}: {}", model.name, check.id));
+      PluginTiming timing;
+      const std::shared_lock slot(context.quiet);
+      judgement = judge_with_plugin(context.supervisor, *check.plugin, facts, check.options, timing);
+      result.took += timing.took;
+    }
+  }
+  result.outcome = settle(std::move(judgement), check.severity, context.plan.strict);
+  return result;
+}
+
+ModelReport run_model(RunContext& context, const PlannedModel& model, const TargetFacts& target) {
+  ModelReport report{.results = {}, .witnesses = {}, .standing = {.model = model.name, .required = model.inference_required}};
+  Facts facts;
+  try {
+    facts = observe_model(context, model, target);
+  } catch (const std::exception& error) {
+    const Absence why{.kind = AbsenceKind::refused, .detail = std::format("runup itself failed: {}", error.what())};
+    facts.model_name = model.name;
+    facts.model = model.declaration;
+    facts.package = Observed<PackageFacts>::none(why);
+    facts.artifact = Observed<ArtifactFacts>::none(why);
+    facts.host = Observed<HostFacts>::none(why);
+    facts.runtimes = {Observed<RuntimeFacts>::none(why)};
+  }
+  report.witnesses = witnesses_of(facts);
+  report.standing.witnessed = !report.witnesses.empty();
+  for (const PlannedCheck& check : model.checks) {
+    report.results.push_back(judge(context, model, check, facts));
+  }
+  return report;
+}
+
+std::vector<ModelReport> run_models(RunContext& context, const TargetFacts& target) {
+  const std::vector<PlannedModel>& models = context.plan.models;
+  std::vector<ModelReport> reports(models.size());
+  std::atomic<std::size_t> next = 0;
+  const auto work = [&] {
+    for (std::size_t i = next++; i < models.size(); i = next++) {
+      reports[i] = run_model(context, models[i], target);
+    }
+  };
+  std::vector<std::jthread> helpers;
+  const std::size_t side_by_side =
+      std::min(models.size(), static_cast<std::size_t>(std::max(context.plan.jobs, 1)));
+  for (std::size_t i = 1; i < side_by_side; ++i) {
+    helpers.emplace_back(work);
+  }
+  work();
+  helpers.clear();
+  return reports;
+}
+
+std::string own_host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
+}
+
+std::string utc_now() {
+  return std::format("{:%FT%TZ}", std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
+}
+
+// A report in which every check could not be told, for the same reason.
+void fill_undecided(Report& report, const Plan& plan, const std::string& reason) {
+  for (const PlannedModel& model : plan.models) {
+    for (const PlannedCheck& check : model.checks) {
+      Judgement judgement = check.skip_reason.empty() ? Judgement::cannot_tell(reason) : Judgement::skip(check.skip_reason);
+      report.results.push_back({.check = check.id,
+                                .model = model.name,
+                                .outcome = settle(std::move(judgement), check.severity, plan.strict),
+                                .plugin = check.plugin ? check.plugin->path : ""});
+    }
+  }
+}
+
+}  // namespace
+
+Report run_plan(const Plan& plan, const RunnerSettings& settings) {
+  const Duration start = steady_now();
+  Report report{.runup_version = RUNUP_VERSION,
+                .target = plan.target.target,
+                .config = plan.config_file,
+                .started = utc_now(),
+                .host_name = own_host_name(),
+                .remarks = plan.remarks,
+                .strict = plan.strict};
+  std::vector<InferenceStanding> standings;
+  auto supervisor = Supervisor::start(settings.interrupted);
+  if (!supervisor) {
+    fill_undecided(report, plan, "runup's supervisor could not be started: " + supervisor.error().describe());
+  } else {
+    RunContext context{.plan = plan, .settings = settings, .supervisor = **supervisor, .quiet = {}};
+    const TargetFacts target = observe_target(context);
+    report.host = host_words(target.host);
+    for (ModelReport& model : run_models(context, target)) {
+      std::ranges::move(model.results, std::back_inserter(report.results));
+      std::ranges::move(model.witnesses, std::back_inserter(report.witnesses));
+      standings.push_back(model.standing);
+    }
+    report.interrupted = context.interrupted();
+  }
+  for (const PlannedModel& model : plan.models) {
+    if (!model.inference_required) {
+      report.remarks.push_back(acceptance_words(model.name));
+    }
+  }
+  report.took = steady_now() - start;
+  settle_verdict(report, standings);
+  return report;
+}
+
+Result<void> read_limits_from_environment(RunnerSettings& settings) {
+  if (const char* timeout = std::getenv("RUNUP_PROBE_TIMEOUT")) {
+    auto read = parse_duration(timeout);
+    if (!read || read->nanoseconds <= 0) {
+      return fail(ErrorCode::bad_input, std::format("$RUNUP_PROBE_TIMEOUT is `{}`; expected a duration such as `90s`", timeout));
+    }
+    settings.step_timeout = *read;
+  }
+  if (const char* memory = std::getenv("RUNUP_PROBE_MEMORY")) {
+    auto read = parse_byte_size(memory);
+    if (!read || read->bytes == 0) {
+      return fail(ErrorCode::bad_input, std::format("$RUNUP_PROBE_MEMORY is `{}`; expected a size such as `4GiB`", memory));
+    }
+    settings.runtime_memory_bytes = read->bytes;
+  }
+  return {};
+}
+
+}  // namespace runup
