@@ -119,6 +119,7 @@ class LabelReader {
     if (!std::ranges::all_of(array.objects, [&](ValueId item) { return pickle_.text(item).has_value(); })) {
       return std::nullopt;
     }
+    facts_.type = "numpy.ndarray";
     take(array);
     return is_list_of_names() ? std::optional(facts_) : std::nullopt;
   }

@@ -102,7 +102,7 @@ void describe_plain_pickle(Bytes file, const Pickle& pickle, ArtifactFacts& fact
     }
     return StorageContent{.view = file.subspan(*storage.offset, storage.bytes), .owned = {}};
   });
-  walk_values({.graph = graph, .tensors = tensors, .base = "", .member = ""}, facts, defects);
+  walk_values({.graph = graph, .tensors = tensors, .base = "", .member = "", .place = ""}, facts, defects);
 }
 
 }  // namespace runup::artifact

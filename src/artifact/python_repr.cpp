@@ -70,6 +70,20 @@ class Printer {
     }
   }
 
+  void print_set(std::span<const ValueId> items, bool frozen, int depth) {
+    if (items.empty()) {
+      out_ += frozen ? "frozenset()" : "set()";
+      return;
+    }
+    out_ += frozen ? "frozenset({" : "{";
+    if (depth >= kMostDepth) {
+      out_ += "...";
+    } else {
+      print_items(items, depth);
+    }
+    out_ += frozen ? "})" : "}";
+  }
+
   void print_container(const Value& value, int depth) {
     std::string_view brackets = "()";
     switch (value.kind) {
@@ -78,6 +92,8 @@ class Printer {
         break;
       case ValueKind::set:
       case ValueKind::frozenset:
+        print_set(value.items, value.kind == ValueKind::frozenset, depth);
+        return;
       case ValueKind::dict:
         brackets = "{}";
         break;
@@ -117,6 +133,11 @@ class Printer {
     const auto object = graph_.instance(id);
     if (object->known == Known::builtin_complex && object->args.size() == 2) {
       out_ += complex_text(object->args);
+      return;
+    }
+    if (object->known == Known::builtin_set || object->known == Known::builtin_frozenset) {
+      const auto items = object->args.empty() ? std::span<const ValueId>() : pickle_.sequence(object->args[0]);
+      print_set(items, object->known == Known::builtin_frozenset, depth);
       return;
     }
     out_ += graph_.type_name(id);

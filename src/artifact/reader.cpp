@@ -61,6 +61,19 @@ void describe_plain(Bytes file, ArtifactFacts& facts, Defects& defects) {
   }
 }
 
+// A file whose start is gone may still start like a pickle; one that is a pickle to its very end may
+// hold a zip among its values.
+bool is_zip(Bytes file) {
+  if (ZipArchive::looks_like_zip(file)) {
+    return true;
+  }
+  if (!ZipArchive::ends_like_zip(file)) {
+    return false;
+  }
+  const auto pickle = read_plain_pickle(file);
+  return !pickle || pickle->end != file.size();
+}
+
 bool is_no_model(ArtifactKind kind) {
   switch (kind) {
     case ArtifactKind::unknown:
@@ -78,7 +91,7 @@ void describe(Bytes file, const ReadOptions& options, ArtifactFacts& facts) {
   Defects defects(facts.defects);
   const PageRelease pages(options.release_pages);
   std::optional<ZipArchive> zip;
-  if (ZipArchive::looks_like_zip(file)) {
+  if (is_zip(file)) {
     zip = ZipArchive::open(file, defects, pages);
     describe_zip(file, *zip, facts, defects);
   } else {

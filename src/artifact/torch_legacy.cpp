@@ -56,7 +56,7 @@ class LegacyReader {
       }
       return StorageContent{.view = file_.subspan(*storage.offset, storage.bytes), .owned = {}};
     });
-    walk_values({.graph = graph, .tensors = tensors, .base = "", .member = "object"}, facts_, defects_);
+    walk_values({.graph = graph, .tensors = tensors, .base = "", .member = "object", .place = ""}, facts_, defects_);
   }
 
  private:

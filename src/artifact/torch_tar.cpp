@@ -223,7 +223,7 @@ class TarReader {
     const TensorReader tensors(graph, persistent, table_, [](std::int64_t) -> Read<StorageContent> {
       return problem(DefectKind::missing_part, "not there");
     });
-    walk_values({.graph = graph, .tensors = tensors, .base = "", .member = "pickle"}, facts_, defects_);
+    walk_values({.graph = graph, .tensors = tensors, .base = "", .member = "pickle", .place = "pickle"}, facts_, defects_);
   }
 
   Bytes file_;

@@ -20,7 +20,9 @@ namespace {
 // Range of inline_container.h in PyTorch 2.x: what is older or newer is refused by its reader.
 constexpr int kOldestVersion = 1;
 constexpr int kNewestVersion = 10;
-constexpr std::uint64_t kMostPickle = std::uint64_t{256} << 20U;
+constexpr std::uint64_t kMostPickle = std::uint64_t{1} << 30U;
+// PyTorch never deflates a pickle; what other tools deflated is unpacked up to here.
+constexpr std::uint64_t kMostUnpackedPickle = std::uint64_t{64} << 20U;
 constexpr std::uint64_t kMostTextRecord = 4096;
 constexpr std::size_t kMostExtraFiles = 100;
 
@@ -89,7 +91,7 @@ class TorchZipReader {
       // Why is among the zip's own defects.
       return;
     }
-    auto content = records_.zip().read(*entry, kMostPickle);
+    auto content = records_.zip().read(*entry, entry->deflated() ? kMostUnpackedPickle : kMostPickle);
     if (!content) {
       defects_.add(content.error(), member);
       return;
@@ -100,13 +102,13 @@ class TorchZipReader {
     const std::size_t first = table_.size();
     const PersistentObjects persistent = read_persistent_ids(graph, prefix, table_, defects_, member);
     for (std::size_t i = first; i < table_.size(); ++i) {
-      locate(table_.at(static_cast<std::int64_t>(i)));
+      locate(table_.at(static_cast<std::int64_t>(i)), member);
     }
     const TensorReader tensors(graph, persistent, table_, [&](std::int64_t storage) {
       const ZipMember* data = records_.find(TorchRecords::storage_record(table_.at(storage).key));
-      return data == nullptr ? problem(DefectKind::missing_part, "not there") : records_.zip().read(*data, kMostPickle);
+      return data == nullptr ? problem(DefectKind::missing_part, "not there") : records_.zip().read(*data, kMostUnpackedPickle);
     });
-    walk_values({.graph = graph, .tensors = tensors, .base = base, .member = std::string(record)}, facts_, defects_);
+    walk_values({.graph = graph, .tensors = tensors, .base = base, .member = std::string(record), .place = member}, facts_, defects_);
   }
 
   Pickle read_pickle_stream(Bytes stream, const std::string& member) {
@@ -121,7 +123,7 @@ class TorchZipReader {
   }
 
   // Finds the record of a storage and holds its size against the one that the pickle says.
-  void locate(StorageFacts& storage) {
+  void locate(StorageFacts& storage, const std::string& pickle) {
     const std::string record = TorchRecords::storage_record(storage.key);
     const ZipMember* entry = records_.find(record);
     const std::string member = printable(records_.root() + record);
@@ -135,8 +137,8 @@ class TorchZipReader {
     const auto type = torch_type(storage.dtype);
     if (entry->unpacked < storage.bytes) {
       defects_.add(Problem{.kind = DefectKind::truncated,
-                           .message = std::format("storage `{}` has {} bytes; the pickle says {}", printable(storage.key),
-                                                  entry->unpacked, storage.bytes),
+                           .message = std::format("storage `{}` has {} bytes; `{}` says {}", printable(storage.key),
+                                                  entry->unpacked, printable(pickle), storage.bytes),
                            .offset = entry->data_offset,
                            .missing_bytes = storage.bytes - entry->unpacked},
                    member);
@@ -144,8 +146,8 @@ class TorchZipReader {
     }
     if (entry->unpacked >= storage.bytes + (type ? type->item_bytes : 1)) {
       defects_.add(DefectKind::contradiction,
-                   std::format("storage `{}` has {} bytes; the pickle says {}", printable(storage.key), entry->unpacked,
-                               storage.bytes),
+                   std::format("storage `{}` has {} bytes; `{}` says {}", printable(storage.key), entry->unpacked,
+                               printable(pickle), storage.bytes),
                    member, entry->data_offset);
     }
     if (!entry->deflated()) {
@@ -187,7 +189,7 @@ class TorchZipReader {
         note_cut(facts_, std::format("extra files beyond {}", kMostExtraFiles));
         return;
       }
-      const auto content = records_.zip().read(member, kMostPickle);
+      const auto content = records_.zip().read(member, kMostUnpackedPickle);
       facts_.metadata.push_back({.path = member.name.substr(records_.root().size()),
                                  .type = "file",
                                  .value = content ? cut_text(printable(as_text(content->view).substr(0, kMostTextRecord)))

@@ -17,10 +17,11 @@ namespace runup::artifact {
 namespace {
 
 constexpr std::size_t kMostDepth = 256;
-// More than there are values, so that only sharing without end can reach it. A visit counts one, and
-// one more for each kilobyte that it looks at.
-constexpr std::uint64_t kMostWork = 8'000'000;
+// More than sound files have, so that only sharing without end can reach it. A container or object
+// counts one, and one more for each kilobyte and each few children that it looks at.
+constexpr std::uint64_t kMostWork = 1'500'000;
 constexpr std::uint64_t kBytesOfWork = 1024;
+constexpr std::uint64_t kChildrenOfWork = 16;
 constexpr std::size_t kMostTensors = 200'000;
 constexpr std::size_t kMostMetadata = 20'000;
 constexpr std::size_t kMostObjects = 20'000;
@@ -37,6 +38,8 @@ struct Surroundings {
   bool inside_call = false;
   bool in_optimizer = false;
   bool in_module = false;
+  // of a label encoder or list of names, whose parts are no lists of their own
+  bool in_labels = false;
 };
 
 struct Frame {
@@ -61,6 +64,7 @@ class Walker {
         pickle_(source.graph.pickle()),
         tensors_(source.tensors),
         member_(source.member),
+        place_(source.place),
         facts_(facts),
         defects_(defects),
         path_(source.base),
@@ -107,6 +111,9 @@ class Walker {
       return;
     }
     const Child child = frame.children[frame.next++];
+    if (is_uninteresting(child, frame.below)) {
+      return;
+    }
     Surroundings around = frame.below;
     around.inside_call = around.inside_call || child.step == Step::inside;
     const std::size_t before = path_.size();
@@ -114,6 +121,13 @@ class Walker {
     if (!enter(child.value, around, before)) {
       path_.resize(before);
     }
+  }
+
+  // A scalar that would be in no list.
+  bool is_uninteresting(const Child& child, const Surroundings& around) const {
+    const bool wanted = child.step != Step::inside && !around.inside_call &&
+                        (facts_.metadata.size() < kMostMetadata || facts_.objects.size() < kMostObjects);
+    return !wanted && pickle_.at(child.value).kind <= ValueKind::bytearray;
   }
 
   void append_step(const Child& child) {
@@ -164,13 +178,14 @@ class Walker {
     }
     if (!around.inside_call) {
       frame.object = add_object(node);
-      add_labels(id, around);
+      add_labels(id, frame.below);
       add_state_dict(node, frame);
       if (node.repr) {
         add_metadata(node);
       }
     }
     note_module(node, frame);
+    work_ += node.children.size() / kChildrenOfWork;
     frame.children = std::move(node.children);
     above_[id] = true;
     frames_.push_back(std::move(frame));
@@ -249,15 +264,16 @@ class Walker {
     }
   }
 
-  void add_labels(ValueId id, const Surroundings& around) {
-    if (around.in_optimizer || around.in_module || facts_.label_lists.size() >= kMostLabelLists) {
+  void add_labels(ValueId id, Surroundings& around) {
+    if (around.in_optimizer || around.in_module || around.in_labels || facts_.label_lists.size() >= kMostLabelLists) {
       return;
     }
-    work_ += pickle_.at(id).items.size() / 16;
+    work_ += pickle_.at(id).items.size() / kChildrenOfWork;
     auto labels = read_label_list(graph_, id, path_);
     if (!labels) {
       return;
     }
+    around.in_labels = true;
     std::size_t size = 0;
     for (const std::string& name : labels->classes) {
       size += name.size();
@@ -332,7 +348,7 @@ class Walker {
     if (!tensor) {
       Problem why = tensor.error();
       why.message = path_.empty() ? why.message : std::format("`{}`: {}", printable(cut_text(path_)), why.message);
-      defects_.add(std::move(why), member_);
+      defects_.add(std::move(why), place_);
       return;
     }
     if (tensor->facts.storage >= 0) {
@@ -399,6 +415,7 @@ class Walker {
   const Pickle& pickle_;
   const TensorReader& tensors_;
   const std::string& member_;
+  const std::string& place_;
   ArtifactFacts& facts_;
   Defects& defects_;
   std::string path_;

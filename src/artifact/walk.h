@@ -18,8 +18,10 @@ struct WalkSource {
   const TensorReader& tensors;
   // of the root value: empty, or `constants` for the second pickle of a TorchScript archive
   std::string base;
-  // whose pickle it is, for GlobalFacts::member
+  // whose pickle it is, for GlobalFacts::member: `data.pkl`
   std::string member;
+  // the same for DefectFacts::member: `archive/data.pkl`
+  std::string place;
 };
 
 // Adds to `facts`: tensors, state_dicts, label_lists, metadata, objects, globals, module_classes, cut.

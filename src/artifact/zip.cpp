@@ -72,6 +72,16 @@ bool ZipArchive::looks_like_zip(Bytes file) {
          text.substr(record->directory).starts_with(zip::kCentralHeader);
 }
 
+bool ZipArchive::ends_like_zip(Bytes file) {
+  const auto end = zip::find_end_record(file);
+  if (!end) {
+    return false;
+  }
+  constexpr std::uint64_t kNear = std::uint64_t{64} << 10U;
+  const std::uint64_t near = std::min(*end, kNear);
+  return as_text(file.subspan(*end - near, near)).contains(zip::kCentralHeader);
+}
+
 ZipArchive ZipArchive::open(Bytes file, Defects& defects, const PageRelease& pages) {
   ZipArchive archive(file);
   const auto end = zip::find_end_record(file);

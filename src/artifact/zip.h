@@ -35,8 +35,10 @@ struct ZipMember {
 
 class ZipArchive {
  public:
-  // Signature of a local header at the start, or an end record with its directory at the end.
+  // Signature of a local header at the start, or an end record whose directory is where it says.
   static bool looks_like_zip(Bytes file);
+  // The end of the file is that of a zip, whose start may be gone.
+  static bool ends_like_zip(Bytes file);
   // What is wrong goes to `defects`. A file without its directory is walked by its local headers.
   static ZipArchive open(Bytes file, Defects& defects, const PageRelease& pages);
 

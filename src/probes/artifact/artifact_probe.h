@@ -3,7 +3,8 @@
 
 namespace runup {
 
-// main() of the artifact probe's role: an ArtifactRequest on descriptor 3, the file as descriptor 4.
+// The artifact probe: receives an ArtifactRequest on descriptor 3, maps the model file that is open
+// at descriptor 4, and answers with one ArtifactFacts. It opens nothing by name. Returns the exit code.
 int artifact_probe_main();
 
 }  // namespace runup
