@@ -123,7 +123,7 @@ void judge_outputs(Judge& judge, const RuntimeFacts& runtime, const Answers& goo
     }
   }
   if (answers.size() < good.size()) {
-    judge.add("no-output",
+    judge.add("output-absent",
               std::format("{} of {} inferences gave no output tensor; expected at least one",
                           good.size() - answers.size(), good.size()),
               "return a tensor, or a tuple or dict of tensors, from the model's `forward`");

@@ -149,10 +149,10 @@ TEST_CASE("inference/non-finite: NaN for real inputs is an error, for zeros alon
   CHECK(run_check(kId, facts).status == Status::failed);
 }
 
-TEST_CASE("inference/no-output: nothing came back") {
+TEST_CASE("inference/output-absent: nothing came back") {
   Facts facts = sign_facts();
   answer_of(facts, Fill::ones).outputs.clear();
-  CHECK(find_finding(run_check(kId, facts), "no-output").message ==
+  CHECK(find_finding(run_check(kId, facts), "output-absent").message ==
         "1 of 5 inferences gave no output tensor; expected at least one");
 }
 

@@ -37,7 +37,7 @@ inline constexpr std::array kFindings{
                 "the file that `architecture:` names does not compile or load"},
     FindingInfo{"refused-input", Severity::error, "an inference with a declared input fails"},
     FindingInfo{"non-finite", Severity::error, "the output has NaN or infinity"},
-    FindingInfo{"no-output", Severity::error, "the model ran and gave nothing"},
+    FindingInfo{"output-absent", Severity::error, "the model ran and gave nothing"},
     FindingInfo{"wrong-shape", Severity::error, "the output has another shape than it must have"},
     FindingInfo{"constant-output", Severity::error, "different inputs give the same output"},
     FindingInfo{"sample-mismatch", Severity::error,

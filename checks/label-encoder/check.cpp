@@ -17,7 +17,7 @@ constexpr std::array kFindings{
                 "several lists of class names, and nothing says which one is used"},
     FindingInfo{"not-an-encoder", Severity::error, "what stands at the key names no classes"},
     FindingInfo{"not-fitted", Severity::error, "the LabelEncoder was never fitted"},
-    FindingInfo{"no-classes", Severity::error, "the list of class names is empty"},
+    FindingInfo{"empty-list", Severity::error, "the list of class names is empty"},
     FindingInfo{"index-gap", Severity::error, "the indices of the map are not 0, 1, 2, ..."},
     FindingInfo{"class-count-mismatch", Severity::error,
                 "there are more or fewer classes than the model has outputs"},
@@ -139,7 +139,7 @@ bool judge_readable(Judge& judge) {
     return !list.classes.empty();
   }
   if (list.classes.empty()) {
-    judge.add("no-classes", std::format("{} has 0 classes; expected one for each output", judge.choice.name),
+    judge.add("empty-list", std::format("{} has 0 classes; expected one for each output", judge.choice.name),
               std::string(kRefit));
   }
   return !list.classes.empty();

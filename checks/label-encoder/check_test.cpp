@@ -149,12 +149,12 @@ TEST_CASE("label-encoder/plain-list: a list where code expects `.classes_`") {
   CHECK(finding_ids(outcome) == Words{"plain-list"});
 }
 
-TEST_CASE("label-encoder/not-fitted, no-classes, index-gap: lists without usable names") {
+TEST_CASE("label-encoder/not-fitted, empty-list, index-gap: lists without usable names") {
   Facts facts = with_classes({});
   list_of(facts).problem = "the encoder was never fitted";
   CHECK(finding_ids(run_check(kId, facts)) == Words{"not-fitted"});
   list_of(facts).problem.clear();
-  CHECK(finding_ids(run_check(kId, facts)) == Words{"no-classes"});
+  CHECK(finding_ids(run_check(kId, facts)) == Words{"empty-list"});
   list_of(facts).kind = LabelListKind::index_to_name;
   list_of(facts).problem = "index 2 is missing";
   CHECK(find_finding(run_check(kId, facts), "index-gap").message.ends_with("index 2 is missing"));

@@ -93,7 +93,7 @@ void judge_no_choice(Judge& judge, const StateDictChoice& choice) {
     } else if (!judge.artifact.root_type.empty()) {
       message += std::format("; its root is a `{}`", judge.artifact.root_type);
     }
-    judge.add("no-state-dict", std::move(message), std::move(other_fix));
+    judge.add("state-dict-absent", std::move(message), std::move(other_fix));
   }
 }
 

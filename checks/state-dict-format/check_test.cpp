@@ -84,17 +84,17 @@ TEST_CASE("state-dict-format: a state_dict at the root, and safetensors, pass wi
   CHECK(outcome.findings.empty());
 }
 
-TEST_CASE("state-dict-format/no-state-dict: what is there instead is named") {
+TEST_CASE("state-dict-format/state-dict-absent: what is there instead is named") {
   Facts facts = unconfirmed();
   facts.model.state_dict.clear();
   artifact_of(facts).state_dicts.clear();
   artifact_of(facts).root_type = "list";
   CHECK(run_check(kId, facts).status == Status::failed);
-  CHECK(find_finding(run_check(kId, facts), "no-state-dict").message ==
+  CHECK(find_finding(run_check(kId, facts), "state-dict-absent").message ==
         "`models/sign.pth` has no mapping of names to weights; its root is a `list`");
   artifact_of(facts).state_dicts.push_back({.path = "ema", .tensors = 4, .bytes = 100, .role = "ema"});
-  CHECK(find_finding(run_check(kId, facts), "no-state-dict").message.ends_with("; it has `ema` (ema)"));
-  CHECK(find_finding(run_check(kId, facts), "no-state-dict").fix.contains("`state_dict: ema`"));
+  CHECK(find_finding(run_check(kId, facts), "state-dict-absent").message.ends_with("; it has `ema` (ema)"));
+  CHECK(find_finding(run_check(kId, facts), "state-dict-absent").fix.contains("`state_dict: ema`"));
 }
 
 TEST_CASE("state-dict-format/several-candidates: all named, with their sizes") {

@@ -25,7 +25,7 @@ struct Options {
 };
 
 inline constexpr std::array kFindings{
-    FindingInfo{"no-state-dict", Severity::error, "the file has no mapping of names to weights"},
+    FindingInfo{"state-dict-absent", Severity::error, "the file has no mapping of names to weights"},
     FindingInfo{"several-candidates", Severity::error,
                 "several mappings could be the weights, and nothing says which"},
     FindingInfo{"key-missing", Severity::error, "the file has no such key as `state_dict:` names"},

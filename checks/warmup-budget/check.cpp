@@ -39,7 +39,7 @@ constexpr std::array kFindings{
     FindingInfo{"latency-over-budget", Severity::error, "warm inferences take longer than their budget"},
     FindingInfo{"slow-second-call", Severity::note,
                 "calls after the first are still far slower than warm ones"},
-    FindingInfo{"no-budget", Severity::note, "times were measured, but nothing says how long they may be"}};
+    FindingInfo{"unbudgeted", Severity::note, "times were measured, but nothing says how long they may be"}};
 
 namespace {
 
@@ -242,7 +242,7 @@ Judgement judge(const Facts& facts, const Options& options) {
                                              count_of(runtime.witness.threads, "thread", "threads")));
   if (!options.load && !options.first && !options.p50 && !options.p95 && !options.p99) {
     judgement.findings.push_back(make_finding(
-        kFindings, "no-budget",
+        kFindings, "unbudgeted",
         "load, first inference and warm latency were measured, but no budget says how long they may take",
         "set what your users notice, for example `checks: {warmup-budget: {load: 10s, first: 1s, p95: "
         "200ms}}`",

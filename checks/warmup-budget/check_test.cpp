@@ -136,11 +136,11 @@ TEST_CASE("warmup-budget/slow-second-call: warm-up that takes more than one call
   CHECK(run_check(kId, facts, options).findings.empty());
 }
 
-TEST_CASE("warmup-budget/no-budget: measured all the same, and passed with a note") {
+TEST_CASE("warmup-budget/unbudgeted: measured all the same, and passed with a note") {
   const Outcome outcome = run_check(kId, sign_facts());
   CHECK(outcome.status == Status::passed);
-  CHECK(finding_ids(outcome) == std::vector<std::string>{"no-budget"});
-  CHECK(find_finding(outcome, "no-budget").severity == Severity::note);
+  CHECK(finding_ids(outcome) == std::vector<std::string>{"unbudgeted"});
+  CHECK(find_finding(outcome, "unbudgeted").severity == Severity::note);
   CHECK(evidence_of(outcome, "load") == "81.0 ms (80.0 ms to 82.0 ms, 3 measured)");
 }
 
