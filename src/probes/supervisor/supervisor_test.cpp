@@ -266,6 +266,26 @@ TEST_CASE("talking over a channel, and ending a job that need not go on") {
   CHECK(end.wall.seconds() < 5);
 }
 
+TEST_CASE("a job that ends at the moment when it is told to") {
+  const auto supervisor = started();
+  for (int i = 0; i < 300; ++i) {
+    int ends[2];
+    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
+    const FileDescriptor here(ends[0]);
+    FileDescriptor there(ends[1]);
+    Job job = shell("exit 0");
+    job.descriptors = {there.get()};
+    const JobEnd end = supervisor->run(job, [&] {
+      there = FileDescriptor();
+      std::array<char, 1> byte{};
+      [[maybe_unused]] const ssize_t ignored = ::read(here.get(), byte.data(), 1);
+      std::this_thread::sleep_for(std::chrono::microseconds(10 * (i % 100)));
+      return false;
+    });
+    REQUIRE((end.kind == EndKind::exited || end.ended_by_caller));
+  }
+}
+
 TEST_CASE("an interruption ends running jobs and refuses new ones") {
   std::atomic<bool> interrupted = false;
   const auto supervisor = started(&interrupted);

@@ -63,7 +63,9 @@ Result<std::optional<Packet>> receive_packet(int socket) {
   ssize_t received = 0;
   do {
     received = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-  } while (received < 0 && errno == EINTR);
+    // A peer that closed with something unread resets the connection, which is told once, before what
+    // it had sent is given.
+  } while (received < 0 && (errno == EINTR || errno == ECONNRESET));
   if (received < 0) {
     return std::unexpected(system_error("cannot hear the other side of the supervisor's socket", errno));
   }
