@@ -96,11 +96,12 @@ Result<CompiledSource> compile_source(const std::string& text) {
     CompiledSource source{.unit = torch::jit::compile(text)};
     source.forward = source.unit->find_function(c10::QualifiedName("forward"));
     if (source.forward == nullptr) {
-      return fail(ErrorCode::bad_input, "the source defines no function `forward`; " + std::string(kExpectedForm));
+      return fail(ErrorCode::bad_input,
+                  "the source defines no function `forward`; " + std::string(kExpectedForm));
     }
     if (!takes_state_dict(*source.forward)) {
-      return fail(ErrorCode::bad_input, "`forward` does not take a `Dict[str, Tensor]` first; " +
-                                            std::string(kExpectedForm));
+      return fail(ErrorCode::bad_input,
+                  "`forward` does not take a `Dict[str, Tensor]` first; " + std::string(kExpectedForm));
     }
     // A copy, because the graph that will run shall be inlined by its executor alone.
     const auto graph = torch::jit::toGraphFunction(*source.forward).graph()->copy();

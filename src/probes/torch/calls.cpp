@@ -44,7 +44,8 @@ class TorchModel : public Model {
     return guarded([&] { return timed(arguments(callable_, inputs)); });
   }
 
-  Result<std::vector<Duration>> time_calls(const std::vector<InputValues>& inputs, std::uint64_t count) override {
+  Result<std::vector<Duration>> time_calls(const std::vector<InputValues>& inputs,
+                                           std::uint64_t count) override {
     return guarded([&]() -> Result<std::vector<Duration>> {
       const std::vector<c10::IValue> ready = arguments(callable_, inputs);
       std::vector<Duration> calls;
@@ -97,6 +98,8 @@ c10::IValue call_once(const Callable& callable, const std::vector<InputValues>& 
   return run(callable, arguments(callable, inputs));
 }
 
-std::unique_ptr<Model> make_model(Callable callable) { return std::make_unique<TorchModel>(std::move(callable)); }
+std::unique_ptr<Model> make_model(Callable callable) {
+  return std::make_unique<TorchModel>(std::move(callable));
+}
 
 }  // namespace runup

@@ -101,7 +101,8 @@ std::string message_of_traceback(const std::vector<std::string>& lines) {
 
 std::string message_before_place(const std::vector<std::string>& lines) {
   Place ignored;
-  const auto frame = std::ranges::find_if(lines, [&](const std::string& line) { return read_frame(line, ignored); });
+  const auto frame =
+      std::ranges::find_if(lines, [&](const std::string& line) { return read_frame(line, ignored); });
   std::string text = joined(lines, 0, static_cast<std::size_t>(frame - lines.begin()));
   // "undefined value y:" and "expected ident but found 'newline' here:" lead over to the source.
   for (const std::string_view end : {":", " here"}) {
@@ -120,6 +121,9 @@ std::string first_words(std::string_view message) {
   std::string words = traceback ? message_of_traceback(lines) : message_before_place(lines);
   if (words.empty()) {
     words = joined(lines, 0, lines.size());
+  }
+  if (words.empty()) {
+    words = "an error without words";
   }
   while (words.ends_with('.')) {
     words.pop_back();

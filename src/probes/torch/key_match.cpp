@@ -48,7 +48,8 @@ KeyMatchFacts match_keys(std::string state_dict, const std::vector<TensorKey>& p
   return match;
 }
 
-void set_unread(KeyMatchFacts& match, const std::vector<TensorKey>& present, const std::vector<bool>& is_read) {
+void set_unread(KeyMatchFacts& match, const std::vector<TensorKey>& present,
+                const std::vector<bool>& is_read) {
   match.unexpected.clear();
   match.matched = 0;
   for (std::size_t i = 0; i < present.size(); ++i) {

@@ -33,6 +33,7 @@ KeyMatchFacts match_keys(std::string state_dict, const std::vector<TensorKey>& p
 
 // Puts the keys of which nothing was read in an inference, as `is_read` says for each of `present`,
 // into `match`, in place of what names alone told.
-void set_unread(KeyMatchFacts& match, const std::vector<TensorKey>& present, const std::vector<bool>& is_read);
+void set_unread(KeyMatchFacts& match, const std::vector<TensorKey>& present,
+                const std::vector<bool>& is_read);
 
 }  // namespace runup

@@ -8,16 +8,19 @@ using namespace runup;
 using Keys = std::vector<std::string>;
 
 TEST_CASE("a state_dict that fits") {
-  const auto match = match_keys("model", {{"a", {2, 3}}, {"b", {}}}, {{"a", {{2, 3}}}, {"b", std::nullopt}}, true);
+  const auto match =
+      match_keys("model", {{"a", {2, 3}}, {"b", {}}}, {{"a", {{2, 3}}}, {"b", std::nullopt}}, true);
   CHECK(match == KeyMatchFacts{.state_dict = "model", .matched = 2});
 }
 
 TEST_CASE("missing, unexpected and misshapen keys, each in the order of its side") {
-  const auto match = match_keys("", {{"z", {1}}, {"a", {2, 3}}, {"y", {1}}}, {{"q", {{1}}}, {"a", {{3, 2}}}, {"p", {}}}, true);
+  const auto match = match_keys("", {{"z", {1}}, {"a", {2, 3}}, {"y", {1}}},
+                                {{"q", {{1}}}, {"a", {{3, 2}}}, {"p", {}}}, true);
   CHECK(match.matched == 0);
   CHECK(match.missing == Keys{"q", "p"});
   CHECK(match.unexpected == Keys{"z", "y"});
-  CHECK(match.misshapen == std::vector<ShapeMismatchFacts>{{.key = "a", .expected = {3, 2}, .actual = {2, 3}}});
+  CHECK(match.misshapen ==
+        std::vector<ShapeMismatchFacts>{{.key = "a", .expected = {3, 2}, .actual = {2, 3}}});
 }
 
 TEST_CASE("a prefix on every key shows on both sides") {
@@ -27,7 +30,8 @@ TEST_CASE("a prefix on every key shows on both sides") {
 }
 
 TEST_CASE("batch-norm counters are neither missing nor unexpected") {
-  const auto match = match_keys("", {{"bn.num_batches_tracked", {}}}, {{"bn2.num_batches_tracked", {{}}}}, true);
+  const auto match =
+      match_keys("", {{"bn.num_batches_tracked", {}}}, {{"bn2.num_batches_tracked", std::nullopt}}, true);
   CHECK(match.missing.empty());
   CHECK(match.unexpected.empty());
   CHECK(match_keys("", {{"my_num_batches_tracked", {}}}, {}, true).unexpected.size() == 1);

@@ -75,8 +75,8 @@ Result<c10::Device> find_device(const std::string& wanted, const std::vector<std
     device.set_index(0);
   }
   if (std::ranges::find(present, device.str()) == present.end()) {
-    return fail(ErrorCode::not_found, "device `" + wanted + "` is not there; this libtorch has " +
-                                          join_quoted(present));
+    return fail(ErrorCode::not_found,
+                "device `" + wanted + "` is not there; this libtorch has " + join_quoted(present));
   }
   return device;
 }
@@ -160,7 +160,9 @@ class Loader {
     }
     callable_.passing = passing_of(forward->function().getSchema(), 1);
     callable_.optimise = optimise;
-    callable_.run = [method = *forward](std::vector<c10::IValue> arguments) { return method(std::move(arguments)); };
+    callable_.run = [method = *forward](std::vector<c10::IValue> arguments) {
+      return method(std::move(arguments));
+    };
     finish(tensors);
     return {};
   }
@@ -171,8 +173,9 @@ class Loader {
       devices.insert(tensor.device().str());
     }
     // A model without a tensor runs where its inputs are.
-    out_.witness.device = devices.empty() ? callable_.device.str()
-                                          : join(std::vector<std::string>(devices.begin(), devices.end()), ", ");
+    out_.witness.device = devices.empty()
+                              ? callable_.device.str()
+                              : join(std::vector<std::string>(devices.begin(), devices.end()), ", ");
     out_.load.stage = LoadStage::done;
     took_ = steady_now() - started_;
   }
@@ -188,7 +191,8 @@ class Loader {
       return std::unexpected(content.error());
     }
     const bool is_archive = as_text(content->bytes()).starts_with("PK\x03\x04");
-    out_.witness.form = is_archive ? "TorchScript archive filled by state_dict" : "state_dict in TorchScript source";
+    out_.witness.form =
+        is_archive ? "TorchScript archive filled by state_dict" : "state_dict in TorchScript source";
     return is_archive ? fill_archive(content->bytes()) : run_source(std::string(as_text(content->bytes())));
   }
 
@@ -224,10 +228,10 @@ class Loader {
   }
 
   static std::unexpected<Error> keys_do_not_fit(const KeyMatchFacts& keys) {
-    return fail(ErrorCode::bad_input, "the state_dict does not fit the architecture: " +
-                                          std::to_string(keys.missing.size()) + " missing, " +
-                                          std::to_string(keys.unexpected.size()) + " unexpected, " +
-                                          std::to_string(keys.misshapen.size()) + " misshapen");
+    return fail(ErrorCode::bad_input,
+                "the state_dict does not fit the architecture: " + std::to_string(keys.missing.size()) +
+                    " missing, " + std::to_string(keys.unexpected.size()) + " unexpected, " +
+                    std::to_string(keys.misshapen.size()) + " misshapen");
   }
 
   Result<void> fill_archive(Bytes archive) {
@@ -246,9 +250,10 @@ class Loader {
         return keys_do_not_fit(*out_.load.keys);
       }
       if (wanted.empty()) {
-        return fail(ErrorCode::bad_input,
-                    "the architecture's archive has no parameters (a frozen module keeps none); expected those that "
-                    "the state_dict fills");
+        return fail(
+            ErrorCode::bad_input,
+            "the architecture's archive has no parameters (a frozen module keeps none); expected those that "
+            "the state_dict fills");
       }
       const at::NoGradGuard no_gradients;
       for (const NamedTensor& named : tensors_) {
@@ -281,8 +286,9 @@ class Loader {
 
   Result<void> run_source(const std::string& text) {
     if (text.size() > kMaxSourceBytes || text.contains('\0')) {
-      return fail(ErrorCode::bad_input, "`architecture:` is neither TorchScript source (text of at most 4 MiB) nor a "
-                                        "TorchScript archive (a zip file)");
+      return fail(ErrorCode::bad_input,
+                  "`architecture:` is neither TorchScript source (text of at most 4 MiB) nor a "
+                  "TorchScript archive (a zip file)");
     }
     // Its parser wants a line's end also after the last line.
     const auto source = compile_source(text + "\n");
@@ -313,7 +319,8 @@ class Loader {
     callable_.passing = passing_of(source.forward->getSchema(), 1);
     // The service runs its own module eagerly.
     callable_.optimise = false;
-    callable_.run = [unit = source.unit, forward = source.forward, state_dict](std::vector<c10::IValue> arguments) {
+    callable_.run = [unit = source.unit, forward = source.forward,
+                     state_dict](std::vector<c10::IValue> arguments) {
       arguments.insert(arguments.begin(), c10::IValue(state_dict));
       return (*forward)(std::move(arguments));
     };

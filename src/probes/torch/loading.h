@@ -32,7 +32,8 @@ class Model {
   virtual ~Model() = default;
   virtual Result<Answer> call(const std::vector<InputValues>& inputs) = 0;
   // `count` calls with the same inputs, in order.
-  virtual Result<std::vector<Duration>> time_calls(const std::vector<InputValues>& inputs, std::uint64_t count) = 0;
+  virtual Result<std::vector<Duration>> time_calls(const std::vector<InputValues>& inputs,
+                                                   std::uint64_t count) = 0;
   // how many calls there were
   virtual std::uint64_t calls() const = 0;
 };

@@ -26,13 +26,14 @@ Result<MappedFile> map_artifact() {
   auto mapped = MappedFile::from_descriptor(kFirstPassedFd);
   if (mapped && !mapped->bytes().empty()) {
     // Where the system refuses (strict overcommit), only such a model has a problem.
-    ::mprotect(const_cast<std::byte*>(mapped->bytes().data()), mapped->bytes().size(), PROT_READ | PROT_WRITE);
+    ::mprotect(const_cast<std::byte*>(mapped->bytes().data()), mapped->bytes().size(),
+               PROT_READ | PROT_WRITE);
   }
   return mapped;
 }
 
-Result<void> describe_answer(const ModelDeclaration& declaration, const Experiment& asked, const Answer& answer,
-                             ExperimentFacts& facts) {
+Result<void> describe_answer(const ModelDeclaration& declaration, const Experiment& asked,
+                             const Answer& answer, ExperimentFacts& facts) {
   for (const HeldOutput& output : answer.outputs) {
     facts.outputs.push_back(describe_output(output.values));
   }
@@ -44,7 +45,8 @@ Result<void> describe_answer(const ModelDeclaration& declaration, const Experime
   if (!expected) {
     return std::unexpected(expected.error());
   }
-  auto comparison = compare_output(answer.outputs.front().values, expected->bytes(), sample.rtol, sample.atol);
+  auto comparison =
+      compare_output(answer.outputs.front().values, expected->bytes(), sample.rtol, sample.atol);
   if (!comparison) {
     return wrap(comparison.error(), "cannot compare with `" + sample.output + "`");
   }
@@ -91,10 +93,10 @@ Result<void> time_calls(const ModelDeclaration& declaration, const Experiment& a
 ExperimentFacts perform(const ModelDeclaration& declaration, const Experiment& asked, Model& model) {
   const Duration started = steady_now();
   ExperimentFacts facts{.asked = asked};
-  const Result<void> outcome =
-      asked.kind == ExperimentKind::infer     ? infer(declaration, asked, model, facts)
-      : asked.kind == ExperimentKind::latency ? time_calls(declaration, asked, model, facts)
-                                              : fail(ErrorCode::unsupported, "a cold start is a process of its own");
+  const Result<void> outcome = asked.kind == ExperimentKind::infer ? infer(declaration, asked, model, facts)
+                               : asked.kind == ExperimentKind::latency
+                                   ? time_calls(declaration, asked, model, facts)
+                                   : fail(ErrorCode::unsupported, "a cold start is a process of its own");
   if (!outcome) {
     facts.error = outcome.error().describe();
   }
@@ -109,7 +111,8 @@ Result<void> run_experiments(Channel& channel, const RuntimeRequest& request, By
     outcome = send(channel, MessageType::load, loaded.load);
   }
   for (std::size_t i = 0; outcome && loaded.model && i < request.experiments.size(); ++i) {
-    outcome = send(channel, MessageType::experiment, perform(request.model, request.experiments[i], *loaded.model));
+    outcome =
+        send(channel, MessageType::experiment, perform(request.model, request.experiments[i], *loaded.model));
   }
   return outcome;
 }
@@ -141,14 +144,15 @@ Result<void> cold_start(Channel& channel, const RuntimeRequest& request, Bytes f
 }
 
 int serve(Duration entered) {
-  return serve_probe<RuntimeRequest>([entered](Channel& channel, const RuntimeRequest& request) -> Result<void> {
-    const auto file = map_artifact();
-    if (!file) {
-      return std::unexpected(file.error());
-    }
-    return request.mode == RuntimeMode::cold_start ? cold_start(channel, request, file->bytes(), entered)
-                                                   : run_experiments(channel, request, file->bytes());
-  });
+  return serve_probe<RuntimeRequest>(
+      [entered](Channel& channel, const RuntimeRequest& request) -> Result<void> {
+        const auto file = map_artifact();
+        if (!file) {
+          return std::unexpected(file.error());
+        }
+        return request.mode == RuntimeMode::cold_start ? cold_start(channel, request, file->bytes(), entered)
+                                                       : run_experiments(channel, request, file->bytes());
+      });
 }
 
 }  // namespace

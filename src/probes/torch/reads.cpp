@@ -53,7 +53,8 @@ class Tracker {
     if (!tensor.defined() || !tensor.has_storage()) {
       return;
     }
-    if (const auto found = by_storage_.find(tensor.storage().unsafeGetStorageImpl()); found != by_storage_.end()) {
+    if (const auto found = by_storage_.find(tensor.storage().unsafeGetStorageImpl());
+        found != by_storage_.end()) {
       const std::scoped_lock lock(mutex_);
       read_[found->second] = true;
     }
@@ -121,7 +122,8 @@ void spread_over_shared_memory(const std::vector<at::Tensor>& tensors, std::vect
 
 }  // namespace
 
-std::vector<bool> tensors_read_during(const std::vector<at::Tensor>& tensors, const std::function<void()>& run) {
+std::vector<bool> tensors_read_during(const std::vector<at::Tensor>& tensors,
+                                      const std::function<void()>& run) {
   Tracker tracker(tensors);
   {
     const CallbackGuard guard(tracker);

@@ -109,13 +109,14 @@ std::optional<c10::ScalarType> integers_of(c10::ScalarType type) {
 Result<at::Tensor> quantised(const at::Tensor& integers, const std::string& key, const TensorFacts& facts) {
   const QuantisationFacts& how = *facts.quantisation;
   if (how.scheme == "per_tensor_affine" && how.scales.size() == 1 && how.zero_points.size() == 1) {
-    return at::_make_per_tensor_quantized_tensor(integers, how.scales[0], static_cast<std::int64_t>(how.zero_points[0]));
+    return at::_make_per_tensor_quantized_tensor(integers, how.scales[0],
+                                                 static_cast<std::int64_t>(how.zero_points[0]));
   }
   if (how.scheme == "per_channel_affine" && how.axis >= 0 && how.axis < integers.dim() &&
       how.scales.size() == static_cast<std::size_t>(integers.size(how.axis)) &&
       how.zero_points.size() == how.scales.size()) {
-    return at::_make_per_channel_quantized_tensor(integers, at::tensor(how.scales),
-                                                  at::tensor(how.zero_points).to(c10::ScalarType::Long), how.axis);
+    return at::_make_per_channel_quantized_tensor(
+        integers, at::tensor(how.scales), at::tensor(how.zero_points).to(c10::ScalarType::Long), how.axis);
   }
   return unusable(key, "is quantised by `" + how.scheme + "`, which is not read here");
 }
@@ -149,8 +150,9 @@ Result<at::Tensor> make_tensor(const std::string& key, const TensorFacts& facts,
                              std::to_string(view.size()) + " bytes");
   }
   const std::byte* first = view.data() + static_cast<std::size_t>(facts.storage_offset) * item_bytes;
-  at::Tensor tensor = at::from_blob(const_cast<std::byte*>(first), facts.shape, facts.stride,
-                                    [keep = *content](void*) mutable { keep.reset(); }, *integers);
+  at::Tensor tensor = at::from_blob(
+      const_cast<std::byte*>(first), facts.shape, facts.stride,
+      [keep = *content](void*) mutable { keep.reset(); }, *integers);
   return facts.quantisation ? quantised(tensor, key, facts) : tensor;
 }
 
@@ -160,8 +162,8 @@ class OutputCollector {
   Result<void> add(const c10::IValue& value, const std::string& name, int depth) {
     if (depth > kDeepestOutput || outputs_.size() > kMostOutputs) {
       return fail(ErrorCode::limit, "the model returned more than " + std::to_string(kMostOutputs) +
-                                        " tensors, or nested them more than " + std::to_string(kDeepestOutput) +
-                                        " deep");
+                                        " tensors, or nested them more than " +
+                                        std::to_string(kDeepestOutput) + " deep");
     }
     if (value.isTensor()) {
       return add_tensor(value.toTensor(), name.empty() ? "output[0]" : name);
@@ -209,7 +211,8 @@ class OutputCollector {
     }
     for (std::size_t i = 0; i < tuple.elements().size(); ++i) {
       const std::string& field = type->schema()->arguments()[i].name();
-      if (auto outcome = add(tuple.elements()[i], name.empty() ? field : name + "." + field, depth + 1); !outcome) {
+      if (auto outcome = add(tuple.elements()[i], name.empty() ? field : name + "." + field, depth + 1);
+          !outcome) {
         return outcome;
       }
     }
@@ -285,8 +288,9 @@ Result<std::vector<HeldOutput>> output_values(const c10::IValue& returned) {
   }
   std::vector<HeldOutput> outputs = collector.take();
   if (outputs.empty()) {
-    return fail(ErrorCode::bad_input, "the model returned `" + returned.tagKind() +
-                                          "` without a tensor in it; expected a tensor, or a tuple, list or dict of them");
+    return fail(ErrorCode::bad_input,
+                "the model returned `" + returned.tagKind() +
+                    "` without a tensor in it; expected a tensor, or a tuple, list or dict of them");
   }
   return outputs;
 }
