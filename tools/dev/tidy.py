@@ -63,8 +63,10 @@ def subprocess_version(known=[]):
 
 
 def check(build, source):
+    # in a test, REQUIRE(value) comes before *value; clang-tidy does not know that REQUIRE throws
+    checks = ["--checks=-bugprone-unchecked-optional-access"] if source.stem.endswith("_test") else []
     ran = subprocess.run(
-        [TIDY, "--quiet", "-p", build, "--extra-arg=-Wno-unknown-warning-option", source],
+        [TIDY, "--quiet", "-p", build, "--extra-arg=-Wno-unknown-warning-option", *checks, source],
         capture_output=True, text=True)
     return ran.returncode, ran.stdout, ran.stderr
 
