@@ -103,9 +103,8 @@ struct Judge {
                                               model_location(facts, std::move(key))));
   }
   void add_config(std::string_view id, std::string message, std::string fix) {
-    judgement.findings.push_back(
-        make_finding(kFindings, id, std::move(message), std::move(fix),
-                     {.file = {}, .key = std::format("models.{}.device", facts.model_name)}));
+    judgement.findings.push_back(make_finding(kFindings, id, std::move(message), std::move(fix),
+                                              {.file = {}, .key = model_key(facts, "device")}));
   }
 };
 
@@ -122,7 +121,7 @@ bool judge_name(Judge& judge) {
   judge.add_config("unknown-device",
                    std::format("`{}` is no device that PyTorch knows; did you mean `{}`?",
                                judge.facts.model.device, meant),
-                   std::format("set `models.{}.device` to `{}`", judge.facts.model_name, meant));
+                   std::format("set `{}` to `{}`", model_key(judge.facts, "device"), meant));
   return false;
 }
 

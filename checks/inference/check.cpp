@@ -49,7 +49,7 @@ bool judge_load(Judge& judge, const RuntimeFacts& runtime) {
           "architecture-broken", std::format("{} cannot build `{}`: {}", who, file, words),
           "correct the architecture: TorchScript source with `def forward(state_dict: Dict[str, Tensor], x: "
           "Tensor) -> Tensor`, or an archive of `torch.jit.script`",
-          {.file = file, .key = std::format("models.{}.architecture", judge.facts.model_name)});
+          {.file = file, .key = model_key(judge.facts, "architecture")});
       return false;
     }
     case LoadStage::device:

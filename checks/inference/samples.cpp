@@ -25,9 +25,8 @@ void judge_recorded_output(Judge& judge, const ExperimentFacts& answer) {
       "deploy the weights that the sample was recorded with, or record it again with these; for a difference "
       "in rounding alone "
       "raise the sample's `rtol`";
-  const Location where{
-      .file = shown_path(judge.facts, sample.output),
-      .key = std::format("models.{}.samples[{}]", judge.facts.model_name, answer.asked.sample)};
+  const Location where{.file = shown_path(judge.facts, sample.output),
+                       .key = model_key(judge.facts, std::format("samples[{}]", answer.asked.sample))};
   if (!seen.same_shape) {
     judge.add("sample-mismatch",
               std::format("{} gives `{}` of shape {}; the recorded output has {}", input, output.name,
@@ -83,9 +82,8 @@ void judge_recorded_label(Judge& judge, const ExperimentFacts& answer) {
   if (sample.label.empty()) {
     return;
   }
-  const Location where{
-      .file = {},
-      .key = std::format("models.{}.samples[{}].label", judge.facts.model_name, answer.asked.sample)};
+  const Location where{.file = {},
+                       .key = model_key(judge.facts, std::format("samples[{}].label", answer.asked.sample))};
   const std::vector<std::string> none;
   const std::vector<std::string>& classes =
       judge.labels.chosen != nullptr ? judge.labels.chosen->classes : none;

@@ -52,10 +52,6 @@ struct Judge {
   }
 };
 
-std::string model_key(const Facts& facts, std::string_view key) {
-  return std::format("models.{}.{}", facts.model_name, key);
-}
-
 std::string parent_of(std::string_view path) {
   const std::size_t slash = path.rfind('/');
   return std::string(slash == std::string_view::npos ? std::string_view(".") : path.substr(0, slash));

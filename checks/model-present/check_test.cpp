@@ -231,3 +231,10 @@ TEST_CASE("model-present: what was not observed is undecided") {
   CHECK(run_check(kId, facts).status == Status::undecided);
   CHECK(run_check(kId, facts).reason.contains("the artifact probe ran out of time"));
 }
+
+TEST_CASE("model-present: a model whose name needs quotes in a key path") {
+  Facts facts = sign_facts();
+  facts.model_name = "sign.v2";
+  path_of(facts).asked_by = "models.\"sign.v2\".path";
+  CHECK(run_check(kId, facts).status == Status::passed);
+}

@@ -58,10 +58,10 @@ struct Judge {
   Judgement& judgement;
   const StateDictFacts* chosen = nullptr;
 
-  void add(std::string_view id, std::string message, std::string fix, std::string key = "") {
-    judgement.findings.push_back(make_finding(
-        kFindings, id, std::move(message), std::move(fix),
-        model_location(facts, key.empty() && chosen != nullptr ? chosen->path : std::move(key))));
+  void add(std::string_view id, std::string message, std::string fix, const std::string& key = "") {
+    judgement.findings.push_back(
+        make_finding(kFindings, id, std::move(message), std::move(fix),
+                     model_location(facts, key.empty() && chosen != nullptr ? chosen->path : key)));
   }
   std::string name() const {
     return chosen->path.empty() ? "the state_dict" : std::format("`{}`", chosen->path);

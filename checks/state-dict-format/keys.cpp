@@ -20,8 +20,11 @@ struct Fit {
 
 Fit find_fit(const Facts& facts) {
   for (const auto& runtime : facts.runtimes) {
-    if (runtime && runtime->load.keys) {
-      return {.keys = &*runtime->load.keys, .source = runtime->witness.form.contains("source")};
+    if (!runtime) {
+      continue;
+    }
+    if (const auto& keys = runtime->load.keys) {
+      return {.keys = &*keys, .source = runtime->witness.form.contains("source")};
     }
   }
   return {};

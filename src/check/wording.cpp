@@ -6,6 +6,7 @@
 #include <format>
 #include <utility>
 
+#include "base/key_path.h"
 #include "base/text.h"
 #include "check/check.h"
 
@@ -69,6 +70,10 @@ std::string model_file(const Facts& facts) { return shown_path(facts, facts.mode
 
 Location model_location(const Facts& facts, std::string key) {
   return {.file = model_file(facts), .key = std::move(key), .line = {}};
+}
+
+std::string model_key(const Facts& facts, std::string_view key) {
+  return child_path("models", facts.model_name) + "." + std::string(key);
 }
 
 std::string_view kind_words(ArtifactKind kind) {

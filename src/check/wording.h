@@ -19,6 +19,9 @@ std::string model_file(const Facts& facts);
 // A place in the model file; `key` is a key path in it.
 Location model_location(const Facts& facts, std::string key = "");
 
+// The config's key of something about this model: `models.sign.device` for "device".
+std::string model_key(const Facts& facts, std::string_view key);
+
 // What a file of this kind is, with its article: "a Git LFS pointer", "a PyTorch checkpoint (zip)".
 std::string_view kind_words(ArtifactKind kind);
 // Kinds that no loader of models takes: pages, pointers, text, nothing at all.
