@@ -38,7 +38,11 @@ def number(value):
 def read_exactly(channel, length):
     data = b""
     while len(data) < length:
-        part = channel.recv(min(length - len(data), 1 << 20))
+        try:
+            part = channel.recv(min(length - len(data), 1 << 20))
+        except ConnectionResetError:
+            # It closed without reading all that we sent.
+            part = b""
         if not part:
             return None
         data += part

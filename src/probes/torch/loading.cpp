@@ -48,7 +48,7 @@ class MappedAdapter final : public caffe2::serialize::ReadAdapterInterface {
 };
 
 torch::jit::Module load_archive(Bytes file, c10::Device device) {
-  return torch::jit::load(std::make_shared<MappedAdapter>(file), device, false);
+  return torch::jit::load(std::make_shared<MappedAdapter>(file), device);
 }
 
 std::vector<std::string> present_devices() {
@@ -248,12 +248,6 @@ class Loader {
       const std::map<std::string, at::Tensor> wanted = match_module(module);
       if (keys_differ()) {
         return keys_do_not_fit(*out_.load.keys);
-      }
-      if (wanted.empty()) {
-        return fail(
-            ErrorCode::bad_input,
-            "the architecture's archive has no parameters (a frozen module keeps none); expected those that "
-            "the state_dict fills");
       }
       const at::NoGradGuard no_gradients;
       for (const NamedTensor& named : tensors_) {
