@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <format>
+#include <iterator>
 
 #include "base/text.h"
 #include "report/layout.h"
@@ -78,15 +79,17 @@ std::string evidence_item(const Evidence& item) {
                            : std::format("{}: {}", one_line(item.name), one_line(item.value));
 }
 
-// The items that fit whole into `columns`, with an ellipsis for those that do not.
+// As many items as fit into `columns`; one that fits half is cut, and an ellipsis stands for the rest.
 std::string evidence_text(const std::vector<Evidence>& evidence, std::size_t columns) {
   constexpr std::string_view kMore = " · …";
+  constexpr std::size_t kWorthCutting = 16;
   std::string text;
   for (const Evidence& item : evidence) {
     const std::string longer = text + (text.empty() ? "" : " · ") + evidence_item(item);
     const std::size_t reserve = &item == &evidence.back() ? 0 : display_width(kMore);
     if (display_width(longer) + reserve > columns) {
-      return text.empty() ? clip(longer, columns) : text + std::string(kMore);
+      const bool cut = text.empty() || display_width(text) + kWorthCutting <= columns;
+      return cut ? clip(longer, columns) : text + std::string(kMore);
     }
     text = longer;
   }
@@ -107,28 +110,45 @@ void append_evidence(std::string& out, const std::vector<Evidence>& evidence, st
   }
 }
 
+void append_place(std::string& out, const CheckResult& result, const Finding& finding, std::size_t indent,
+                  const Layout& layout) {
+  const std::string blank(indent, ' ');
+  const std::string where = one_line(location_text(finding.where));
+  const std::string id = one_line(std::format("{}/{}", result.check, finding.id));
+  const bool together = indent + display_width(where) + 3 + display_width(id) <= layout.width;
+  if (where.empty() || together) {
+    out += blank + paint(Tone::faint, where.empty() ? id : where + " · " + id, layout.colour) + "\n";
+    return;
+  }
+  out += blank + paint(Tone::faint, where, layout.colour) + "\n";
+  out += blank + paint(Tone::faint, id, layout.colour) + "\n";
+}
+
+// Notes ask for nothing, so that without --verbose they take little room.
+bool is_shortened(const Finding& finding, const Layout& layout) {
+  return finding.severity == Severity::note && !layout.verbose;
+}
+
 void append_finding(std::string& out, const CheckResult& result, const Finding& finding,
                     const Layout& layout) {
   constexpr std::size_t kIndent = 6;
   constexpr std::size_t kText = kIndent + kSeverityColumns;
-  const std::string blank(kText, ' ');
-  const std::string severity = pad(enum_name(finding.severity), kSeverityColumns);
-  append_wrapped(out, std::string(kIndent, ' ') + paint(tone_of(finding.severity), severity, layout.colour),
-                 kText, finding.message, layout.width);
-
-  const std::string where = one_line(location_text(finding.where));
-  const std::string id = one_line(std::format("{}/{}", result.check, finding.id));
-  const bool together = kText + display_width(where) + 3 + display_width(id) <= layout.width;
-  if (where.empty() || together) {
-    out += blank + paint(Tone::faint, where.empty() ? id : where + " · " + id, layout.colour) + "\n";
-  } else {
-    out += blank + paint(Tone::faint, where, layout.colour) + "\n";
-    out += blank + paint(Tone::faint, id, layout.colour) + "\n";
+  const std::string severity =
+      std::string(kIndent, ' ') +
+      paint(tone_of(finding.severity), pad(enum_name(finding.severity), kSeverityColumns), layout.colour);
+  if (is_shortened(finding, layout)) {
+    const std::size_t room = layout.width > kText + 20 ? layout.width - kText : 20;
+    out += severity + clip(one_line(finding.message), room) + "\n";
+    out += std::string(kText, ' ') +
+           paint(Tone::faint, one_line(std::format("{}/{}", result.check, finding.id)), layout.colour) + "\n";
+    return;
   }
+  append_wrapped(out, severity, kText, finding.message, layout.width);
+  append_place(out, result, finding, kText, layout);
   append_evidence(out, finding.evidence, kText, layout);
   if (!finding.fix.empty()) {
-    append_wrapped(out, blank + paint(Tone::name, "fix: ", layout.colour), kText + 5, finding.fix,
-                   layout.width);
+    append_wrapped(out, std::string(kText, ' ') + paint(Tone::name, "fix: ", layout.colour), kText + 5,
+                   finding.fix, layout.width);
   }
 }
 
@@ -136,11 +156,18 @@ void append_finding(std::string& out, const CheckResult& result, const Finding& 
 std::string headline(const Outcome& outcome, std::size_t columns, bool verbose) {
   const std::string findings = findings_text(outcome.findings);
   switch (outcome.status) {
-    case Status::passed:
-      if (!findings.empty()) {
-        return "passed with " + findings;
+    case Status::passed: {
+      const std::string passed = findings.empty() ? "" : "passed with " + findings;
+      if (verbose) {
+        return passed.empty() ? "passed" : passed;
       }
-      return verbose ? "passed" : evidence_text(outcome.evidence, columns);
+      const std::size_t taken = passed.empty() ? 0 : display_width(passed) + 3;
+      if (taken + 16 > columns) {
+        return passed;
+      }
+      const std::string evidence = evidence_text(outcome.evidence, columns - taken);
+      return passed + (passed.empty() || evidence.empty() ? "" : " · ") + evidence;
+    }
     case Status::failed:
       return "failed with " + findings;
     case Status::skipped:
@@ -151,10 +178,13 @@ std::string headline(const Outcome& outcome, std::size_t columns, bool verbose) 
   return findings.empty() ? "undecided" : std::format("undecided, with {}", findings);
 }
 
-void append_result(std::string& out, const CheckResult& result, const Layout& layout) {
+// `told` is the last reason that was given for the same model: what blocks one check often blocks the
+// next ones too, and then a word is enough.
+void append_result(std::string& out, const CheckResult& result, std::string& told, const Layout& layout) {
   const Outcome& outcome = result.outcome;
   const Mark mark = mark_of(outcome);
-  const bool has_reason = !outcome.reason.empty() && outcome.status != Status::passed;
+  const bool repeated = outcome.status == Status::undecided && outcome.reason == told && !layout.verbose;
+  const bool has_reason = !outcome.reason.empty() && outcome.status != Status::passed && !repeated;
   const std::size_t head_columns = 4 + layout.id_columns + 2;
   const bool timed = outcome.status != Status::skipped && result.took.nanoseconds > 0;
   const std::size_t tail_columns = timed ? layout.time_columns + 2 : 0;
@@ -165,7 +195,7 @@ void append_result(std::string& out, const CheckResult& result, const Layout& la
   const std::string with_reason = std::format("{}: {}", text, one_line(outcome.reason));
   const bool reason_fits =
       has_reason && outcome.status != Status::failed && display_width(with_reason) <= room;
-  text = clip(reason_fits ? with_reason : text, room);
+  text = clip(reason_fits ? with_reason : repeated ? text + ", for the same reason" : text, room);
 
   const bool loud = outcome.status == Status::failed || outcome.status == Status::undecided;
   std::string line = std::format(
@@ -191,6 +221,9 @@ void append_result(std::string& out, const CheckResult& result, const Layout& la
   }
   for (const Finding& finding : outcome.findings) {
     append_finding(out, result, finding, layout);
+  }
+  if (outcome.status == Status::undecided) {
+    told = outcome.reason;
   }
   if (has_reason && outcome.status == Status::failed) {
     append_wrapped(out, std::string(6, ' ') + paint(Tone::doubt, "besides, undecided: ", layout.colour), 26,
@@ -235,20 +268,30 @@ bool is_shown(const CheckResult& result, const Layout& layout) {
          result.outcome.status == Status::undecided;
 }
 
+// "sign  5 passed, 1 failed"
+std::string model_heading(const std::string& model, const Report& report, const Layout& layout) {
+  std::vector<CheckResult> own;
+  std::ranges::copy_if(report.results, std::back_inserter(own),
+                       [&](const CheckResult& result) { return result.model == model; });
+  return std::format("{}  {}\n", paint(Tone::strong, one_line(model), layout.colour),
+                     paint(Tone::faint, statuses_text(count(own)), layout.colour));
+}
+
 bool append_results(std::string& out, const Report& report, const Layout& layout) {
   const std::vector<std::string> models = models_of(report);
   bool any = false;
   for (const std::string& model : models) {
     bool headed = models.size() == 1;
+    std::string told;
     for (const CheckResult& result : report.results) {
       if (result.model != model || !is_shown(result, layout)) {
         continue;
       }
       if (!headed) {
-        out += std::format("{}{}\n", any ? "\n" : "", paint(Tone::strong, one_line(model), layout.colour));
+        out += (any ? "\n" : "") + model_heading(model, report, layout);
         headed = true;
       }
-      append_result(out, result, layout);
+      append_result(out, result, told, layout);
       any = true;
     }
   }
@@ -263,6 +306,21 @@ std::string worth_explaining(const Report& report) {
     }
   }
   return {};
+}
+
+std::string hint_text(const Report& report, const Layout& layout) {
+  if (layout.brief) {
+    return {};
+  }
+  const std::string id = worth_explaining(report);
+  std::string hint = id.empty() ? "" : std::format("more about a finding: runup explain {}", one_line(id));
+  for (const CheckResult& result : report.results) {
+    if (std::ranges::any_of(result.outcome.findings,
+                            [&](const Finding& f) { return is_shortened(f, layout); })) {
+      return hint + (hint.empty() ? "" : "; ") + "notes are shortened, --verbose shows them whole";
+    }
+  }
+  return hint;
 }
 
 // Always one line, so that the last line of the output is the verdict.
@@ -312,11 +370,8 @@ std::string render(const Report& report, const RenderOptions& options) {
     }
     any = true;
   }
-  if (const std::string id = worth_explaining(report); !id.empty() && !layout.brief) {
-    out += "\n" +
-           paint(Tone::faint, std::format("more about a finding: runup explain {}", one_line(id)),
-                 layout.colour) +
-           "\n";
+  if (const std::string hint = hint_text(report, layout); !hint.empty()) {
+    out += "\n" + paint(Tone::faint, hint, layout.colour) + "\n";
   }
   out += any ? "\n" : "";
   return out + verdict_line(report, layout);

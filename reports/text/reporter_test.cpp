@@ -102,3 +102,38 @@ TEST_CASE("text: set-up errors read like a compiler's") {
   CHECK(text.contains("runup.yaml:4:1: unknown key `modles`; did you mean `models`\n"));
   CHECK(text.contains("UNDECIDED: nothing was checked: 3 mistakes in the set-up"));
 }
+
+TEST_CASE("text: notes are shortened unless --verbose") {
+  Report report = ready_report();
+  report.results[0].outcome.findings = {{.id = "remark",
+                                         .severity = Severity::note,
+                                         .message = std::string(200, 'm') + " end of it",
+                                         .fix = "read on"}};
+  const std::string shortened = render(report);
+  CHECK(shortened.contains("device-mapping/remark"));
+  CHECK(!shortened.contains("end of it"));
+  CHECK(!shortened.contains("fix: "));
+  CHECK(shortened.contains("--verbose shows them whole"));
+  const std::string whole = render(report, {.verbose = true});
+  CHECK(whole.contains("end of it"));
+  CHECK(whole.contains("fix: read on"));
+  CHECK(!whole.contains("--verbose shows"));
+}
+
+TEST_CASE("text: a cause that blocks several checks is told once for a model") {
+  Report report = report_frame();
+  for (const char* model : {"sign", "face"}) {
+    for (const char* check : {"model-loadable", "inference", "warmup-budget"}) {
+      report.results.push_back(
+          not_judged(Status::undecided, check, "`x` is a Git LFS pointer; see `model-present`", 0, model));
+    }
+  }
+  settle_verdict(report, {});
+  const std::string text = render(report);
+  std::size_t told = 0;
+  for (std::size_t at = text.find("Git LFS"); at != std::string::npos; at = text.find("Git LFS", at + 1)) {
+    ++told;
+  }
+  CHECK(told == 2);
+  CHECK(text.contains("warmup-budget   undecided, for the same reason"));
+}
