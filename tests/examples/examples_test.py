@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The good example is ready without an error or a warning; the broken one has exactly its faults."""
+
+from support import EXAMPLES, findings, run, statuses
+
+ERRORS = {
+    "sign/state-dict-format/wrapper-prefix",
+    "sign/label-encoder/class-count-mismatch",
+    "sign/label-encoder/duplicate-class",
+    "sign/device-mapping/foreign-storage",
+    "sign-lfs/model-present/git-lfs-pointer",
+    "sign-truncated/model-loadable/truncated",
+    "sign-missing/model-present/missing",
+    "sign-html/model-present/html-page",
+    "sign-outside/model-present/outside-package",
+    "sign-outside/warmup-budget/latency-over-budget",
+    "sign-whole-module/model-loadable/main-class",
+    "sign-whole-module/state-dict-format/whole-module",
+    "sign-nan/inference/non-finite",
+    "sign-nan/warmup-budget/latency-over-budget",
+    "sign-older/state-dict-format/missing-keys",
+    "sign-older/state-dict-format/unexpected-keys",
+    "sign-shuffled/inference/wrong-label",
+    "sign-shuffled/warmup-budget/latency-over-budget",
+}
+WARNINGS = {
+    "sign/state-dict-format/training-residue",
+    "sign/label-encoder/blank-class",
+    "sign/label-encoder/unsorted-encoder",
+    "sign-whole-module/model-loadable/foreign-class",
+    "sign-shuffled/label-encoder/unsorted-encoder",
+}
+
+
+def same(seen, expected):
+    assert seen == expected, f"not expected: {sorted(seen - expected)}; not found: {sorted(expected - seen)}"
+
+
+good = run(EXAMPLES / "sign-language-service" / "runup.yaml")
+same(findings(good, "error", "warning"), set())
+assert set(statuses(good).values()) == {"passed"} and len(good["results"]) == 7, statuses(good)
+assert good["witnesses"][0]["library"] == "libtorch"
+
+broken = run(EXAMPLES / "sign-language-service-broken" / "runup.yaml")
+same(findings(broken, "error"), ERRORS)
+same(findings(broken, "warning"), WARNINGS)
+for result in broken["results"]:
+    for finding in result["outcome"]["findings"]:
+        assert finding["fix"], finding
+print("both examples are judged as expected")

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ways to be green without having looked: each must end undecided or not ready."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import torch
+import yaml
+
+from support import EXAMPLES, findings, reason, run, statuses
+
+GOOD = EXAMPLES / "sign-language-service"
+MODEL = "models/cnn_bilstm_attention_model.pth"
+
+
+class Copy:
+    """A copy of the good example whose config and model may be changed."""
+
+    def __enter__(self):
+        self._folder = tempfile.TemporaryDirectory(prefix="runup-false-green-")
+        self.root = Path(self._folder.name) / "service"
+        shutil.copytree(GOOD, self.root, ignore=shutil.ignore_patterns("train"))
+        self.config = yaml.safe_load((self.root / "runup.yaml").read_text())
+        self.model = self.config["models"]["sign"]
+        return self
+
+    def __exit__(self, *_):
+        self._folder.cleanup()
+
+    def run(self, *arguments):
+        (self.root / "runup.yaml").write_text(yaml.safe_dump(self.config, allow_unicode=True))
+        return run(self.root / "runup.yaml", *arguments)
+
+    def change(self, edit):
+        checkpoint = torch.load(self.root / MODEL, weights_only=False)
+        torch.save(edit(checkpoint) or checkpoint, self.root / MODEL)
+
+
+def without_an_architecture():
+    with Copy() as copy:
+        del copy.model["architecture"]
+        report = copy.run()
+    assert report["verdict"] == "undecided", statuses(report)
+    assert "architecture" in reason(report, "inference")
+    assert not findings(report, "error", "warning")
+
+
+def without_an_architecture_but_accepted():
+    with Copy() as copy:
+        del copy.model["architecture"]
+        copy.config["checks"] = {"inference": {"required": False}, "warmup-budget": {"enabled": False}}
+        report = copy.run()
+    assert report["verdict"] == "ready", (report["verdict_reason"], statuses(report))
+    assert any("required" in remark for remark in report["remarks"]), report["remarks"]
+
+
+def nothing_selected_runs_an_inference():
+    with Copy() as copy:
+        report = copy.run("--select", "model-present")
+    assert report["verdict"] == "undecided", statuses(report)
+
+
+def everything_skipped():
+    with Copy() as copy:
+        report = copy.run("--skip", "*")
+    assert report["verdict"] == "undecided"
+
+
+def without_inputs():
+    with Copy() as copy:
+        del copy.model["inputs"], copy.model["samples"]
+        report = copy.run()
+    assert report["verdict"] == "undecided", statuses(report)
+
+
+def one_weight_of_another_run():
+    """Shapes fit and outputs are finite; only the recorded sample knows."""
+    with Copy() as copy:
+        def edit(checkpoint):
+            weights = checkpoint["model_state_dict"]
+            weights["classifier.0.weight"] = weights["classifier.0.weight"] * 1.5
+        copy.change(edit)
+        report = copy.run()
+    assert "sign/inference/sample-mismatch" in findings(report, "error"), findings(report, "error")
+
+
+def all_weights_zero():
+    with Copy() as copy:
+        def edit(checkpoint):
+            for tensor in checkpoint["model_state_dict"].values():
+                tensor.zero_()
+        copy.change(edit)
+        del copy.model["samples"]
+        report = copy.run()
+    assert report["verdict"] == "not-ready", statuses(report)
+
+
+def one_class_more():
+    with Copy() as copy:
+        def edit(checkpoint):
+            weights = checkpoint["model_state_dict"]
+            weights["classifier.3.weight"] = torch.cat([weights["classifier.3.weight"], torch.zeros(1, 64)])
+            weights["classifier.3.bias"] = torch.cat([weights["classifier.3.bias"], torch.zeros(1)])
+        copy.change(edit)
+        report = copy.run()
+    assert "sign/label-encoder/class-count-mismatch" in findings(report, "error")
+
+
+def encoder_gone():
+    with Copy() as copy:
+        copy.change(lambda checkpoint: checkpoint.pop("label_encoder") and None)
+        report = copy.run()
+    assert "sign/label-encoder/missing" in findings(report, "error"), findings(report, "error")
+
+
+def one_storage_on_another_gpu():
+    """A forgotten tensor that is no weight has a CUDA tag; torch.load fails on it all the same."""
+    with Copy() as copy:
+        original = torch.serialization.location_tag
+        extra = torch.ones(3)
+        pointer = extra.untyped_storage().data_ptr()
+        torch.serialization.location_tag = (
+            lambda storage: "cuda:3" if storage.data_ptr() == pointer else original(storage))
+        try:
+            copy.change(lambda checkpoint: {**checkpoint, "history": {"losses": [extra]}})
+        finally:
+            torch.serialization.location_tag = original
+        report = copy.run()
+    assert "sign/device-mapping/foreign-storage" in findings(report, "error"), findings(report, "error")
+
+
+def device_that_is_not_there():
+    with Copy() as copy:
+        report = copy.run("--set", "models.sign.device=cuda:0")
+    assert report["verdict"] == "not-ready", statuses(report)
+    assert any(name.startswith("sign/device-mapping/") for name in findings(report, "error"))
+
+
+def strict_makes_warnings_fail():
+    with Copy() as copy:
+        copy.change(lambda checkpoint: {**checkpoint, "optimizer_state_dict": {
+            "state": {0: {"exp_avg": torch.zeros(200_000), "exp_avg_sq": torch.zeros(200_000)}}}})
+        relaxed, strict = copy.run(), copy.run("--strict")
+    assert relaxed["verdict"] == "ready", (relaxed["verdict_reason"], findings(relaxed, "error"))
+    assert findings(relaxed, "warning") == {"sign/state-dict-format/training-residue"}
+    assert strict["verdict"] == "not-ready"
+
+
+for case in list(globals().values()):
+    if callable(case) and getattr(case, "__module__", "") == "__main__" and case is not Copy:
+        case()
+        print("ok", case.__name__)
