@@ -25,7 +25,9 @@ class Sha256 {
   Sha256() : context_(EVP_MD_CTX_new(), &EVP_MD_CTX_free) {
     good_ = context_ && EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1;
   }
-  void add(Bytes piece) { good_ = good_ && EVP_DigestUpdate(context_.get(), piece.data(), piece.size()) == 1; }
+  void add(Bytes piece) {
+    good_ = good_ && EVP_DigestUpdate(context_.get(), piece.data(), piece.size()) == 1;
+  }
   // Empty when the library failed.
   std::string hex() {
     std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};

@@ -64,7 +64,8 @@ class Inflater {
       }
     }
     if (total != expected) {
-      return problem(DefectKind::contradiction, std::format("unpacks to {} bytes; it says {}", total, expected));
+      return problem(DefectKind::contradiction,
+                     std::format("unpacks to {} bytes; it says {}", total, expected));
     }
     return {};
   }

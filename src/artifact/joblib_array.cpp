@@ -27,8 +27,9 @@ std::optional<Read<JoblibArray>> joblib_array(const Pickle& pickle, ValueId id) 
   if (type->item_bytes != 0 && *count > (std::uint64_t{1} << 62U) / type->item_bytes) {
     return problem(DefectKind::over_limit, "joblib's array is larger than any file");
   }
-  return JoblibArray{.aligned = pickle.integer(pickle.entry(state, "numpy_array_alignment_bytes")).has_value(),
-                     .bytes = *count * type->item_bytes};
+  return JoblibArray{
+      .aligned = pickle.integer(pickle.entry(state, "numpy_array_alignment_bytes")).has_value(),
+      .bytes = *count * type->item_bytes};
 }
 
 }  // namespace runup::artifact

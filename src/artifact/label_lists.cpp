@@ -18,14 +18,17 @@ constexpr std::size_t kMostClasses = 100'000;
 constexpr std::size_t kLongestName = 1000;
 
 // In a key, these say that class names are meant, or that other names are.
-constexpr std::array<std::string_view, 12> kLabelWords{"label", "class",  "categor", "name", "vocab", "idx",
-                                                       "index", "target", "gesture", "word", "sign",  "action"};
-constexpr std::array<std::string_view, 14> kOtherWords{"feature", "column", "param",  "file", "path", "tag",   "layer",
-                                                       "missing", "key",    "metric", "loss", "beta", "milestone", "shape"};
+constexpr std::array<std::string_view, 12> kLabelWords{"label",   "class", "categor", "name",
+                                                       "vocab",   "idx",   "index",   "target",
+                                                       "gesture", "word",  "sign",    "action"};
+constexpr std::array<std::string_view, 14> kOtherWords{"feature", "column", "param",     "file", "path",
+                                                       "tag",     "layer",  "missing",   "key",  "metric",
+                                                       "loss",    "beta",   "milestone", "shape"};
 
 std::string last_key(const std::string& path) {
   std::string key = path.substr(path.rfind('.') + 1);
-  std::ranges::transform(key, key.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::ranges::transform(key, key.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   return key;
 }
 
@@ -46,7 +49,8 @@ bool is_shallow(const std::string& path) { return path.find_first_of(".[", 1) ==
 
 class LabelReader {
  public:
-  LabelReader(const ObjectGraph& graph, const std::string& path) : graph_(graph), pickle_(graph.pickle()), path_(path) {}
+  LabelReader(const ObjectGraph& graph, const std::string& path)
+      : graph_(graph), pickle_(graph.pickle()), path_(path) {}
 
   std::optional<LabelListFacts> read(ValueId id) {
     facts_.path = path_;
@@ -99,8 +103,9 @@ class LabelReader {
     }
     const auto array = read_numpy_array(graph_, classes);
     if (!array || !*array) {
-      facts_.problem = array ? "`classes_` cannot be read: " + array->error().message
-                             : std::format("`classes_` is a `{}`; expected an array", graph_.type_name(classes));
+      facts_.problem =
+          array ? "`classes_` cannot be read: " + array->error().message
+                : std::format("`classes_` is a `{}`; expected an array", graph_.type_name(classes));
     } else if ((*array)->shape.size() != 1) {
       facts_.problem = std::format("`classes_` has {} dimensions; expected 1", (*array)->shape.size());
     } else if ((*array)->elements > kMostClasses) {
@@ -165,7 +170,9 @@ class LabelReader {
     }
     const auto text = text_too ? pickle_.text(id) : std::nullopt;
     std::size_t value = 0;
-    if (!text || std::from_chars(text->data(), text->data() + text->size(), value).ptr != text->data() + text->size() ||
+    if (!text ||
+        std::from_chars(text->data(), text->data() + text->size(), value).ptr !=
+            text->data() + text->size() ||
         text->empty()) {
       return std::nullopt;
     }
@@ -174,15 +181,17 @@ class LabelReader {
 
   bool is_wanted(std::size_t count) const {
     const Plausibility plausible = plausibility(path_);
-    return plausible == Plausibility::yes ? count >= 1
-                                          : plausible == Plausibility::when_shallow && is_shallow(path_) && count >= 2;
+    return plausible == Plausibility::yes
+               ? count >= 1
+               : plausible == Plausibility::when_shallow && is_shallow(path_) && count >= 2;
   }
 
   // Texts of which most differ: duplicates and blanks are for the checks to find.
   bool is_list_of_names() const {
     const std::set<std::string_view> different(facts_.classes.begin(), facts_.classes.end());
     return different.size() * 2 > facts_.classes.size() &&
-           std::ranges::all_of(facts_.classes, [](const std::string& name) { return name.size() <= kLongestName; });
+           std::ranges::all_of(facts_.classes,
+                               [](const std::string& name) { return name.size() <= kLongestName; });
   }
 
   void take(std::span<const ValueId> items) {

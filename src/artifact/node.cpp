@@ -36,7 +36,8 @@ void add_items(std::vector<Child>& children, std::span<const ValueId> items, Ste
 }
 
 // Of a text key that was set twice, Python keeps the first place and the last value.
-void add_entries(const Pickle& pickle, std::vector<Child>& children, std::span<const ValueId> items, Step step) {
+void add_entries(const Pickle& pickle, std::vector<Child>& children, std::span<const ValueId> items,
+                 Step step) {
   std::unordered_map<std::string_view, std::size_t> places;
   for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
     if (const auto key = pickle.text(items[i])) {
@@ -69,7 +70,8 @@ void add_argument_entries(const Pickle& pickle, Node& node, ValueId argument) {
 
 class Describer {
  public:
-  Describer(const ObjectGraph& graph, const TensorReader& tensors) : graph_(graph), pickle_(graph.pickle()), tensors_(tensors) {}
+  Describer(const ObjectGraph& graph, const TensorReader& tensors)
+      : graph_(graph), pickle_(graph.pickle()), tensors_(tensors) {}
 
   Node describe(ValueId id) {
     const Value& value = pickle_.at(id);

@@ -34,7 +34,8 @@ double half_to_double(std::uint16_t bits) {
   const int mantissa = bits & 0x3FF;
   const double sign = (bits & 0x8000U) != 0 ? -1 : 1;
   if (exponent == 31) {
-    return mantissa == 0 ? sign * std::numeric_limits<double>::infinity() : std::numeric_limits<double>::quiet_NaN();
+    return mantissa == 0 ? sign * std::numeric_limits<double>::infinity()
+                         : std::numeric_limits<double>::quiet_NaN();
   }
   return sign * (exponent == 0 ? std::ldexp(mantissa, -24) : std::ldexp(mantissa + 1024, exponent - 25));
 }
@@ -57,13 +58,17 @@ std::optional<std::string> read_integer(std::string_view bytes, const NumpyType&
   const bool big = type.big_endian;
   switch (bytes.size()) {
     case 1:
-      return is_signed ? std::to_string(load<std::int8_t>(bytes, big)) : std::to_string(load<std::uint8_t>(bytes, big));
+      return is_signed ? std::to_string(load<std::int8_t>(bytes, big))
+                       : std::to_string(load<std::uint8_t>(bytes, big));
     case 2:
-      return is_signed ? std::to_string(load<std::int16_t>(bytes, big)) : std::to_string(load<std::uint16_t>(bytes, big));
+      return is_signed ? std::to_string(load<std::int16_t>(bytes, big))
+                       : std::to_string(load<std::uint16_t>(bytes, big));
     case 4:
-      return is_signed ? std::to_string(load<std::int32_t>(bytes, big)) : std::to_string(load<std::uint32_t>(bytes, big));
+      return is_signed ? std::to_string(load<std::int32_t>(bytes, big))
+                       : std::to_string(load<std::uint32_t>(bytes, big));
     case 8:
-      return is_signed ? std::to_string(load<std::int64_t>(bytes, big)) : std::to_string(load<std::uint64_t>(bytes, big));
+      return is_signed ? std::to_string(load<std::int64_t>(bytes, big))
+                       : std::to_string(load<std::uint64_t>(bytes, big));
     default:
       return std::nullopt;
   }
@@ -132,11 +137,12 @@ Read<void> set_content(NumpyArray& array, const ObjectGraph& graph, ValueId cont
     array.objects.assign(items.begin(), items.end());
     return array.objects.size() == array.elements
                ? Read<void>()
-               : problem(DefectKind::malformed, std::format("a numpy array of {} objects holds {}", array.elements,
-                                                            array.objects.size()));
+               : problem(DefectKind::malformed, std::format("a numpy array of {} objects holds {}",
+                                                            array.elements, array.objects.size()));
   }
-  if (content != kNoValue && (pickle.is(content, ValueKind::bytes) || pickle.is(content, ValueKind::bytearray) ||
-                              pickle.is(content, ValueKind::text))) {
+  if (content != kNoValue &&
+      (pickle.is(content, ValueKind::bytes) || pickle.is(content, ValueKind::bytearray) ||
+       pickle.is(content, ValueKind::text))) {
     array.data = pickle.at(content).text;
   } else if (auto bytes = graph.byte_content(content)) {
     array.owned = std::move(*bytes);
@@ -152,7 +158,8 @@ Read<void> set_content(NumpyArray& array, const ObjectGraph& graph, ValueId cont
                         std::format("a numpy array `{}` holds {} bytes", array.describe(), there));
 }
 
-Read<NumpyArray> from_parts(const ObjectGraph& graph, ValueId shape, ValueId type, bool fortran, ValueId content) {
+Read<NumpyArray> from_parts(const ObjectGraph& graph, ValueId shape, ValueId type, bool fortran,
+                            ValueId content) {
   NumpyArray array;
   array.fortran = fortran;
   auto ok = set_shape(array, graph, shape, type);
@@ -205,8 +212,11 @@ std::optional<NumpyType> parse_numpy_type(std::string_view code) {
     return std::nullopt;
   }
   type.kind = code.front() == '?' ? 'b' : code.front();
-  code = code.substr(1, code.find('[') == std::string_view::npos ? std::string_view::npos : code.find('[') - 1);
-  std::uint64_t count = type.kind == 'O' || type.kind == 'm' || type.kind == 'M' ? 8 : type.kind == 'b' ? 1 : 0;
+  code =
+      code.substr(1, code.find('[') == std::string_view::npos ? std::string_view::npos : code.find('[') - 1);
+  std::uint64_t count = type.kind == 'O' || type.kind == 'm' || type.kind == 'M' ? 8
+                        : type.kind == 'b'                                       ? 1
+                                                                                 : 0;
   if (!code.empty()) {
     const auto [end, error] = std::from_chars(code.data(), code.data() + code.size(), count);
     if (error != std::errc() || end != code.data() + code.size() || count > (std::uint64_t{1} << 31U)) {
@@ -233,7 +243,8 @@ std::optional<NumpyType> read_numpy_type(const ObjectGraph& graph, ValueId id) {
   if (state.size() >= 6) {
     type->big_endian = pickle.text(state[1]) == ">";
     const auto size = pickle.integer(state[5]);
-    if ((type->kind == 'V' || type->kind == 'U' || type->kind == 'S') && size && *size >= 0 && *size < (1LL << 31)) {
+    if ((type->kind == 'V' || type->kind == 'U' || type->kind == 'S') && size && *size >= 0 &&
+        *size < (1LL << 31)) {
       type->item_bytes = static_cast<std::uint64_t>(*size);
     }
   }
@@ -293,7 +304,8 @@ std::optional<NumpyScalar> read_numpy_scalar(const ObjectGraph& graph, ValueId i
   if (type->kind == 'O') {
     // Not entered: the object may hold this very scalar.
     scalar.repr = graph.type_name(call->args[1]);
-  } else if (const auto bytes = graph.byte_content(call->args[1]); bytes && bytes->size() == type->item_bytes) {
+  } else if (const auto bytes = graph.byte_content(call->args[1]);
+             bytes && bytes->size() == type->item_bytes) {
     scalar.repr = element_text(*type, *bytes, false);
   }
   return scalar;
@@ -305,7 +317,8 @@ std::string numpy_label(const ObjectGraph& graph, const NumpyArray& array, std::
     const auto text = graph.pickle().text(item);
     return text ? std::string(*text) : value_repr(graph, item);
   }
-  return element_text(array.type, array.bytes().substr(index * array.type.item_bytes, array.type.item_bytes), true);
+  return element_text(array.type, array.bytes().substr(index * array.type.item_bytes, array.type.item_bytes),
+                      true);
 }
 
 std::optional<std::uint64_t> element_count(std::span<const std::int64_t> shape) {

@@ -70,8 +70,9 @@ const std::unordered_map<std::string_view, Known>& known_names() {
 }
 
 constexpr std::array<std::string_view, 17> kTypeNames{
-    "NoneType", "bool", "int", "int",       "float",             "str",    "bytes",         "bytearray", "tuple",
-    "list",     "dict", "set", "frozenset", "class or function", "object", "persistent id", "buffer"};
+    "NoneType",  "bool",          "int",   "int",  "float", "str",       "bytes",
+    "bytearray", "tuple",         "list",  "dict", "set",   "frozenset", "class or function",
+    "object",    "persistent id", "buffer"};
 
 }  // namespace
 
@@ -117,7 +118,10 @@ std::optional<Instance> ObjectGraph::instance(ValueId id) const {
   if (object == nullptr) {
     return std::nullopt;
   }
-  Instance instance{.callee = object->callee, .form = object->form, .args = pickle_.at(object->args).items, .object = object};
+  Instance instance{.callee = object->callee,
+                    .form = object->form,
+                    .args = pickle_.at(object->args).items,
+                    .object = object};
   // PyTorch before 1.0 put a module's class into a persistent id, with its source.
   if (pickle_.is(instance.callee, ValueKind::persistent)) {
     const auto id_parts = pickle_.sequence(pickle_.at(instance.callee).items[0]);

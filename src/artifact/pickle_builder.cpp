@@ -11,12 +11,14 @@ namespace {
 constexpr std::size_t kMaxGlobalName = 4096;
 
 constexpr std::array<std::string_view, 17> kKindNames{
-    "None", "bool",      "int",   "int",  "float", "str", "bytes",     "bytearray", "tuple",
-    "list", "dict",      "set",   "frozenset", "class or function", "object", "persistent id", "buffer"};
+    "None",      "bool",          "int",   "int",  "float", "str",       "bytes",
+    "bytearray", "tuple",         "list",  "dict", "set",   "frozenset", "class or function",
+    "object",    "persistent id", "buffer"};
 
 // Python refuses these as keys: "unhashable type".
 bool is_hashable(ValueKind kind) {
-  return kind != ValueKind::list && kind != ValueKind::dict && kind != ValueKind::set && kind != ValueKind::bytearray;
+  return kind != ValueKind::list && kind != ValueKind::dict && kind != ValueKind::set &&
+         kind != ValueKind::bytearray;
 }
 
 }  // namespace
@@ -76,8 +78,8 @@ ValueId PickleBuilder::make(ValueKind kind, std::vector<ValueId> items) {
 
 Read<ValueId> PickleBuilder::global(std::string_view module, std::string_view name) {
   if (module.size() + name.size() > kMaxGlobalName) {
-    return problem(DefectKind::over_limit,
-                   std::format("a global's name has {} bytes; at most {} are read", module.size() + name.size(), kMaxGlobalName));
+    return problem(DefectKind::over_limit, std::format("a global's name has {} bytes; at most {} are read",
+                                                       module.size() + name.size(), kMaxGlobalName));
   }
   std::string key(module);
   key += '\n';
@@ -144,7 +146,8 @@ Read<void> PickleBuilder::set_state(ValueId target, ValueId state) {
     return {};
   }
   // A class or a persistent object may be given attributes; what they are is none of ours.
-  if (value.kind == ValueKind::global || value.kind == ValueKind::persistent || value.kind == ValueKind::opaque) {
+  if (value.kind == ValueKind::global || value.kind == ValueKind::persistent ||
+      value.kind == ValueKind::opaque) {
     return {};
   }
   return problem(DefectKind::malformed, std::format("a {} has no state to set", kind_name(target)));
@@ -167,7 +170,8 @@ Read<void> PickleBuilder::check_call(const ObjectValue& object) const {
       return problem(DefectKind::malformed, std::format("a {} cannot be called", kind_name(object.callee)));
   }
   if (!pickle_.is(object.args, ValueKind::tuple)) {
-    return problem(DefectKind::malformed, std::format("the arguments are a {}; expected a tuple", kind_name(object.args)));
+    return problem(DefectKind::malformed,
+                   std::format("the arguments are a {}; expected a tuple", kind_name(object.args)));
   }
   if (object.kwargs != kNoValue && !pickle_.is(object.kwargs, ValueKind::dict)) {
     return problem(DefectKind::malformed, "the keyword arguments are no dict");

@@ -51,7 +51,8 @@ class Machine {
         return problem(DefectKind::over_limit, "the pickle holds more values than are read", at);
       }
     }
-    return problem(DefectKind::over_limit, std::format("more than {} opcodes", kMaxOpcodes), stream_.position());
+    return problem(DefectKind::over_limit, std::format("more than {} opcodes", kMaxOpcodes),
+                   stream_.position());
   }
 
  private:
@@ -80,16 +81,18 @@ class Machine {
         return set_protocol();
       case Op::frame: {
         const auto size = stream_.number<std::uint64_t>();
-        return !size                       ? fail_with(size.error())
-               : *size > stream_.left() ? fail_with(Problem{.kind = DefectKind::truncated,
-                                                            .message = std::format("a frame of {} bytes; {} are left",
-                                                                                   *size, stream_.left())})
-                                        : Step();
+        return !size ? fail_with(size.error())
+               : *size > stream_.left()
+                   ? fail_with(Problem{
+                         .kind = DefectKind::truncated,
+                         .message = std::format("a frame of {} bytes; {} are left", *size, stream_.left())})
+                   : Step();
       }
       case Op::mark:
         marks_.push_back(stack_.size());
-        return marks_.size() > kMaxStack ? fail_with(Problem{.kind = DefectKind::over_limit, .message = "too many marks"})
-                                         : Step();
+        return marks_.size() > kMaxStack
+                   ? fail_with(Problem{.kind = DefectKind::over_limit, .message = "too many marks"})
+                   : Step();
       case Op::pop:
         if (!marks_.empty() && marks_.back() == stack_.size()) {
           marks_.pop_back();
@@ -149,7 +152,8 @@ class Machine {
     ValueId* slot = nullptr;
     if (*index < kDenseMemo) {
       if (memo_.size() <= *index) {
-        memo_.resize(std::max<std::size_t>(*index + 1, std::min<std::size_t>(memo_.size() * 2, kDenseMemo)), kNoValue);
+        memo_.resize(std::max<std::size_t>(*index + 1, std::min<std::size_t>(memo_.size() * 2, kDenseMemo)),
+                     kNoValue);
       }
       slot = &memo_[*index];
     } else {
@@ -271,7 +275,8 @@ class Machine {
       case Op::ext1:
       case Op::ext2:
       case Op::ext4:
-        return fail_with(Problem{.message = "an extension code stands for a class that only the saving program knows"});
+        return fail_with(
+            Problem{.message = "an extension code stands for a class that only the saving program knows"});
       case Op::next_buffer:
         return fail_with(Problem{.message = "a buffer is expected that is not in the file"});
       case Op::readonly_buffer:
@@ -310,7 +315,8 @@ class Machine {
   Step obj() {
     auto items = pop_to_mark();
     if (!items || items->empty()) {
-      return items ? problem(DefectKind::malformed, "no class behind the mark") : Step(std::unexpected(items.error()));
+      return items ? problem(DefectKind::malformed, "no class behind the mark")
+                   : Step(std::unexpected(items.error()));
     }
     const ValueId callee = items->front();
     items->erase(items->begin());
@@ -346,8 +352,8 @@ class Machine {
     if (!wrapper) {
       return {};
     }
-    const auto payload = *wrapper && (*wrapper)->pickled ? Machine(stream_, build_, {}).run()
-                                                         : read_payload(*wrapper);
+    const auto payload =
+        *wrapper && (*wrapper)->pickled ? Machine(stream_, build_, {}).run() : read_payload(*wrapper);
     if (payload) {
       build_.set_payload(*target, *payload);
     }
@@ -360,7 +366,8 @@ class Machine {
     }
     if (array->aligned) {
       const auto padding = stream_.number<std::uint8_t>();
-      const auto skipped = padding ? stream_.take(*padding) : Read<std::string_view>(std::unexpected(padding.error()));
+      const auto skipped =
+          padding ? stream_.take(*padding) : Read<std::string_view>(std::unexpected(padding.error()));
       if (!skipped) {
         return std::unexpected(skipped.error());
       }

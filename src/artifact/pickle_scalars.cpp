@@ -98,7 +98,8 @@ Read<ValueId> decimal(std::string_view text, PickleBuilder& build) {
     text.remove_prefix(1);
   }
   if (text.size() > kMaxDigits) {
-    return problem(DefectKind::over_limit, std::format("a number of {} digits; at most {} are read", text.size(), kMaxDigits));
+    return problem(DefectKind::over_limit,
+                   std::format("a number of {} digits; at most {} are read", text.size(), kMaxDigits));
   }
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -106,7 +107,8 @@ Read<ValueId> decimal(std::string_view text, PickleBuilder& build) {
   if (digits.empty() || !std::ranges::all_of(digits, [](char c) { return c >= '0' && c <= '9'; })) {
     return problem(DefectKind::malformed, "no decimal number");
   }
-  return error == std::errc() ? build.integer(value) : build.own_text(ValueKind::big_integer, std::string(text));
+  return error == std::errc() ? build.integer(value)
+                              : build.own_text(ValueKind::big_integer, std::string(text));
 }
 
 Read<ValueId> int_line(PickleStream& stream, PickleBuilder& build) {
@@ -213,7 +215,8 @@ std::optional<Read<ValueId>> read_scalar(Op op, PickleStream& stream, PickleBuil
     case Op::long_text:
       return long_line(stream, build);
     case Op::long1:
-      return with_number<std::uint8_t>(stream, [&](std::uint8_t length) { return long_of(stream.take(length), build); });
+      return with_number<std::uint8_t>(
+          stream, [&](std::uint8_t length) { return long_of(stream.take(length), build); });
     case Op::long4:
       return long4(stream, build);
     case Op::float_text:

@@ -29,8 +29,8 @@ std::optional<Bytes> bytes_in_file(const Pickle& pickle, ValueId id) {
 }
 
 // pickle.dump(tensor) writes each storage as torch.storage._load_from_bytes(what torch.save wrote).
-void read_nested_storages(Bytes file, const ObjectGraph& graph, StorageTable& table, PersistentObjects& objects,
-                          ArtifactFacts& facts) {
+void read_nested_storages(Bytes file, const ObjectGraph& graph, StorageTable& table,
+                          PersistentObjects& objects, ArtifactFacts& facts) {
   const Pickle& pickle = graph.pickle();
   std::uint64_t work = 0;
   for (ValueId id = 0; id < pickle.values.size(); ++id) {
@@ -72,7 +72,8 @@ std::optional<Pickle> read_plain_pickle(Bytes file) {
     return std::nullopt;
   }
   const bool modern = says_protocol(file);
-  const bool old = !modern && file.size() <= kMostOldPickle && file.back() == static_cast<std::byte>(Op::stop) &&
+  const bool old = !modern && file.size() <= kMostOldPickle &&
+                   file.back() == static_cast<std::byte>(Op::stop) &&
                    std::string_view("(cdl]})IFLSVNiGJKMTUX").contains(static_cast<char>(file.front()));
   if (!modern && !old) {
     return std::nullopt;
@@ -92,7 +93,8 @@ void describe_plain_pickle(Bytes file, const Pickle& pickle, ArtifactFacts& fact
   StorageTable table(facts.storages);
   PersistentObjects objects = read_persistent_ids(graph, "", table, defects, "");
   for (const StorageFacts& storage : facts.storages) {
-    defects.add(DefectKind::missing_part, std::format("storage `{}` is not in the file", printable(storage.key)));
+    defects.add(DefectKind::missing_part,
+                std::format("storage `{}` is not in the file", printable(storage.key)));
   }
   read_nested_storages(file, graph, table, objects, facts);
   const TensorReader tensors(graph, objects, table, [&](std::int64_t index) -> Read<StorageContent> {

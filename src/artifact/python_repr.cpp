@@ -123,7 +123,8 @@ class Printer {
   void print_object(ValueId id, int depth) {
     if (const auto bytes = graph_.byte_content(id)) {
       const bool array = graph_.type_name(id) == "bytearray";
-      out_ += std::format("{}{}{}", array ? "bytearray(" : "", python_repr_bytes(*bytes, kMostRepr * 2), array ? ")" : "");
+      out_ += std::format("{}{}{}", array ? "bytearray(" : "", python_repr_bytes(*bytes, kMostRepr * 2),
+                          array ? ")" : "");
       return;
     }
     if (const auto scalar = read_numpy_scalar(graph_, id)) {
@@ -136,7 +137,8 @@ class Printer {
       return;
     }
     if (object->known == Known::builtin_set || object->known == Known::builtin_frozenset) {
-      const auto items = object->args.empty() ? std::span<const ValueId>() : pickle_.sequence(object->args[0]);
+      const auto items =
+          object->args.empty() ? std::span<const ValueId>() : pickle_.sequence(object->args[0]);
       print_set(items, object->known == Known::builtin_frozenset, depth);
       return;
     }
@@ -149,13 +151,16 @@ class Printer {
   }
 
   std::string complex_text(std::span<const ValueId> parts) const {
-    const auto number = [&](ValueId id) { return pickle_.is(id, ValueKind::real) ? pickle_.at(id).real : 0.0; };
+    const auto number = [&](ValueId id) {
+      return pickle_.is(id, ValueKind::real) ? pickle_.at(id).real : 0.0;
+    };
     const auto short_form = [](double value) {
       std::string text = python_repr(value);
       return text.ends_with(".0") ? text.substr(0, text.size() - 2) : text;
     };
     const std::string imaginary = short_form(number(parts[1]));
-    return std::format("({}{}{}j)", short_form(number(parts[0])), imaginary.starts_with('-') ? "" : "+", imaginary);
+    return std::format("({}{}{}j)", short_form(number(parts[0])), imaginary.starts_with('-') ? "" : "+",
+                       imaginary);
   }
 
   const ObjectGraph& graph_;

@@ -62,11 +62,25 @@ bool is_unprintable(char32_t code) {
     char32_t first;
     char32_t last;
   };
-  constexpr std::array<Range, 19> kRanges{{{0x00, 0x1F},       {0x7F, 0xA0},       {0xAD, 0xAD},     {0x0600, 0x0605},
-                                           {0x061C, 0x061C},   {0x06DD, 0x06DD},   {0x070F, 0x070F}, {0x1680, 0x1680},
-                                           {0x180E, 0x180E},   {0x2000, 0x200F},   {0x2028, 0x202F}, {0x205F, 0x206F},
-                                           {0x3000, 0x3000},   {0xD800, 0xF8FF},   {0xFEFF, 0xFEFF}, {0xFFF0, 0xFFFB},
-                                           {0xFFFE, 0xFFFF},   {0xE0000, 0xE00FF}, {0xF0000, 0x10FFFF}}};
+  constexpr std::array<Range, 19> kRanges{{{0x00, 0x1F},
+                                           {0x7F, 0xA0},
+                                           {0xAD, 0xAD},
+                                           {0x0600, 0x0605},
+                                           {0x061C, 0x061C},
+                                           {0x06DD, 0x06DD},
+                                           {0x070F, 0x070F},
+                                           {0x1680, 0x1680},
+                                           {0x180E, 0x180E},
+                                           {0x2000, 0x200F},
+                                           {0x2028, 0x202F},
+                                           {0x205F, 0x206F},
+                                           {0x3000, 0x3000},
+                                           {0xD800, 0xF8FF},
+                                           {0xFEFF, 0xFEFF},
+                                           {0xFFF0, 0xFFFB},
+                                           {0xFFFE, 0xFFFF},
+                                           {0xE0000, 0xE00FF},
+                                           {0xF0000, 0x10FFFF}}};
   return std::ranges::any_of(kRanges, [&](Range range) { return code >= range.first && code <= range.last; });
 }
 
@@ -195,7 +209,8 @@ std::string decimal_of(Bytes little_endian) {
   if (little_endian.size() > kMaxIntegerBytes) {
     return std::format("<integer of {} bytes>", little_endian.size());
   }
-  const bool negative = !little_endian.empty() && (std::to_integer<unsigned>(little_endian.back()) & 0x80U) != 0;
+  const bool negative =
+      !little_endian.empty() && (std::to_integer<unsigned>(little_endian.back()) & 0x80U) != 0;
   std::vector<std::uint32_t> words((little_endian.size() + 3) / 4, negative ? 0xFFFFFFFFU : 0U);
   for (std::size_t i = 0; i < little_endian.size(); ++i) {
     const unsigned shift = 8 * static_cast<unsigned>(i % 4);
@@ -251,7 +266,8 @@ std::string python_repr(double value) {
   const std::string_view scientific(buffer.data(), shortest.ptr);
   const std::size_t e = scientific.find('e');
   int exponent = 0;
-  std::from_chars(scientific.data() + e + (scientific[e + 1] == '+' ? 2 : 1), scientific.data() + scientific.size(), exponent);
+  std::from_chars(scientific.data() + e + (scientific[e + 1] == '+' ? 2 : 1),
+                  scientific.data() + scientific.size(), exponent);
   if (exponent < -4 || exponent >= 16) {
     return std::string(scientific);
   }

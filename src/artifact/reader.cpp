@@ -121,7 +121,8 @@ Result<StorageContent> read_member(Bytes file, const StorageFacts& storage) {
   constexpr std::uint64_t kSlack = 16;
   auto content = zip.read(*member, storage.bytes + kSlack);
   if (!content) {
-    return fail(ErrorCode::bad_input, std::format("`{}`: {}", printable(member->name), content.error().message));
+    return fail(ErrorCode::bad_input,
+                std::format("`{}`: {}", printable(member->name), content.error().message));
   }
   content->view = content->view.first(storage.bytes);
   return std::move(*content);
@@ -140,7 +141,8 @@ ArtifactFacts read_artifact(Bytes file, const ReadOptions& options) {
     describe(file, options, facts);
   } catch (const std::bad_alloc&) {
     // The process has a limit on its memory; a sound model file stays far below it.
-    facts.defects.push_back({.kind = DefectKind::over_limit, .message = "reading it takes more memory than is allowed"});
+    facts.defects.push_back(
+        {.kind = DefectKind::over_limit, .message = "reading it takes more memory than is allowed"});
   }
   return facts;
 }
@@ -152,7 +154,8 @@ Result<StorageContent> read_storage(Bytes file, const ArtifactFacts& facts, std:
   const StorageFacts& storage = facts.storages[index];
   if (storage.offset) {
     if (*storage.offset > file.size() || storage.bytes > file.size() - *storage.offset) {
-      return fail(ErrorCode::bad_input, std::format("storage `{}` lies behind the file's end", printable(storage.key)));
+      return fail(ErrorCode::bad_input,
+                  std::format("storage `{}` lies behind the file's end", printable(storage.key)));
     }
     return StorageContent{.view = file.subspan(*storage.offset, storage.bytes), .owned = {}};
   }
@@ -162,7 +165,8 @@ Result<StorageContent> read_storage(Bytes file, const ArtifactFacts& facts, std:
   try {
     return read_member(file, storage);
   } catch (const std::bad_alloc&) {
-    return fail(ErrorCode::limit, std::format("storage `{}` takes more memory than is allowed", printable(storage.key)));
+    return fail(ErrorCode::limit,
+                std::format("storage `{}` takes more memory than is allowed", printable(storage.key)));
   }
 }
 

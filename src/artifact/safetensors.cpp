@@ -40,20 +40,23 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 18> kTypes{{
 
 class SafetensorsReader {
  public:
-  SafetensorsReader(Bytes file, ArtifactFacts& facts, Defects& defects) : file_(file), facts_(facts), defects_(defects) {}
+  SafetensorsReader(Bytes file, ArtifactFacts& facts, Defects& defects)
+      : file_(file), facts_(facts), defects_(defects) {}
 
   void read() {
     const auto length = read_little_endian<std::uint64_t>(file_, 0);
     if (!length || *length > kMostHeader) {
-      defects_.add(DefectKind::over_limit, std::format("a header of {} bytes; at most {} are allowed", length.value_or(0), kMostHeader));
+      defects_.add(DefectKind::over_limit, std::format("a header of {} bytes; at most {} are allowed",
+                                                       length.value_or(0), kMostHeader));
       return;
     }
     const std::uint64_t there = file_.size() - kLengthBytes;
     if (*length > there) {
-      defects_.add(Problem{.kind = DefectKind::truncated,
-                           .message = std::format("the header has {} bytes; the file ends after {} of them", *length, there),
-                           .offset = kLengthBytes,
-                           .missing_bytes = *length - there});
+      defects_.add(Problem{
+          .kind = DefectKind::truncated,
+          .message = std::format("the header has {} bytes; the file ends after {} of them", *length, there),
+          .offset = kLengthBytes,
+          .missing_bytes = *length - there});
       return;
     }
     auto header = read_safetensors_header(as_text(file_.subspan(kLengthBytes, *length)));
@@ -63,7 +66,8 @@ class SafetensorsReader {
     }
     data_ = kLengthBytes + *length;
     for (const auto& [key, value] : header->metadata) {
-      facts_.metadata.push_back({.path = "__metadata__." + key, .type = "str", .value = python_repr_text(value)});
+      facts_.metadata.push_back(
+          {.path = "__metadata__." + key, .type = "str", .value = python_repr_text(value)});
     }
     std::ranges::sort(header->tensors, {}, &SafetensorsEntry::offsets);
     for (const SafetensorsEntry& entry : header->tensors) {
@@ -82,14 +86,17 @@ class SafetensorsReader {
     }
     const auto type = std::ranges::find(kTypes, entry.dtype, [](const auto& row) { return row.first; });
     if (type == kTypes.end()) {
-      defects_.add(DefectKind::malformed, std::format("dtype `{}` is not known", printable(entry.dtype)), member);
+      defects_.add(DefectKind::malformed, std::format("dtype `{}` is not known", printable(entry.dtype)),
+                   member);
       return;
     }
     const std::uint64_t begin = entry.offsets[0];
     const std::uint64_t size = entry.offsets[1] - begin;
     if (begin != covered_) {
-      defects_.add(begin < covered_ ? DefectKind::contradiction : DefectKind::malformed,
-                   std::format("its bytes start at {}; expected {}, where the tensor before it ends", begin, covered_), member);
+      defects_.add(
+          begin < covered_ ? DefectKind::contradiction : DefectKind::malformed,
+          std::format("its bytes start at {}; expected {}, where the tensor before it ends", begin, covered_),
+          member);
     }
     covered_ = std::max(covered_, entry.offsets[1]);
     TensorFacts tensor{.path = entry.name, .dtype = std::string(type->second)};
@@ -98,7 +105,8 @@ class SafetensorsReader {
                       set_tensor_size(tensor).has_value();
     if (!fits || stored_bytes(tensor) != size) {
       defects_.add(DefectKind::contradiction,
-                   std::format("shape {} of {} takes {} bytes; data_offsets give {}", shape_text(tensor.shape), tensor.dtype,
+                   std::format("shape {} of {} takes {} bytes; data_offsets give {}",
+                               shape_text(tensor.shape), tensor.dtype,
                                fits ? std::to_string(stored_bytes(tensor)) : "more than memory has", size),
                    member);
       return;
@@ -126,18 +134,22 @@ class SafetensorsReader {
   void check_end() {
     const std::uint64_t there = file_.size() - data_;
     if (covered_ > there) {
-      defects_.add(Problem{.kind = DefectKind::truncated,
-                           .message = std::format("the tensors take {} bytes; the file has {} behind its header", covered_, there),
-                           .offset = file_.size(),
-                           .missing_bytes = covered_ - there});
+      defects_.add(Problem{
+          .kind = DefectKind::truncated,
+          .message =
+              std::format("the tensors take {} bytes; the file has {} behind its header", covered_, there),
+          .offset = file_.size(),
+          .missing_bytes = covered_ - there});
     } else if (covered_ < there) {
-      defects_.add(DefectKind::malformed, std::format("{} bytes behind the last tensor", there - covered_), {}, data_ + covered_);
+      defects_.add(DefectKind::malformed, std::format("{} bytes behind the last tensor", there - covered_),
+                   {}, data_ + covered_);
     }
   }
 
   void add_state_dict() {
     if (!facts_.tensors.empty()) {
-      facts_.state_dicts.push_back({.path = "", .tensors = facts_.tensors.size(), .bytes = total_, .role = "weights"});
+      facts_.state_dicts.push_back(
+          {.path = "", .tensors = facts_.tensors.size(), .bytes = total_, .role = "weights"});
     }
   }
 
@@ -158,9 +170,8 @@ bool looks_like_safetensors(Bytes file) {
     return false;
   }
   // A length that could be read as text has eight letters; no header is that long.
-  return std::ranges::any_of(file.first(kLengthBytes), [](std::byte b) {
-    return b < std::byte{0x09} || b >= std::byte{0x7F};
-  });
+  return std::ranges::any_of(file.first(kLengthBytes),
+                             [](std::byte b) { return b < std::byte{0x09} || b >= std::byte{0x7F}; });
 }
 
 void read_safetensors(Bytes file, ArtifactFacts& facts, Defects& defects) {

@@ -86,7 +86,8 @@ class HeaderEvents {
       return false;
     }
     if (place_ == Place::tensor && value != "dtype" && value != "shape" && value != "data_offsets") {
-      why = {.message = std::format("`{}` is no member of a tensor: dtype, shape, data_offsets", printable(value))};
+      why = {.message =
+                 std::format("`{}` is no member of a tensor: dtype, shape, data_offsets", printable(value))};
       return false;
     }
     key_ = value;
@@ -120,7 +121,9 @@ class HeaderEvents {
   }
 
   // The tensor whose description was being read when it ended.
-  std::string current() const { return header.tensors.empty() || place_ == Place::root ? "" : header.tensors.back().name; }
+  std::string current() const {
+    return header.tensors.empty() || place_ == Place::root ? "" : header.tensors.back().name;
+  }
 
  private:
   enum class Place { nothing, root, metadata, tensor, shape, offsets };

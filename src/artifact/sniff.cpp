@@ -20,7 +20,8 @@ constexpr std::size_t kMostJson = std::size_t{1} << 20U;
 
 bool starts_ignoring_case(std::string_view text, std::string_view prefix) {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  return text.size() >= prefix.size() && std::ranges::equal(text.substr(0, prefix.size()), prefix, {}, lower, lower);
+  return text.size() >= prefix.size() &&
+         std::ranges::equal(text.substr(0, prefix.size()), prefix, {}, lower, lower);
 }
 
 // UTF-8 without control characters; a character that the look ends in the middle of is no fault.

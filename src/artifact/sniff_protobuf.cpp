@@ -34,7 +34,8 @@ class Fields {
     if (!tag || *tag >> 3U == 0 || *tag >> 3U > 0x1FFFFFFF) {
       return std::nullopt;
     }
-    Field field{.number = static_cast<std::uint32_t>(*tag >> 3U), .wire = static_cast<std::uint32_t>(*tag & 7U)};
+    Field field{.number = static_cast<std::uint32_t>(*tag >> 3U),
+                .wire = static_cast<std::uint32_t>(*tag & 7U)};
     if (field.wire == 0 || field.wire == 2) {
       const auto value = varint();
       if (!value) {
@@ -70,18 +71,8 @@ class Fields {
 };
 
 // Wire type of each field of onnx.ModelProto (onnx.proto3).
-constexpr std::array<std::pair<std::uint32_t, std::uint32_t>, 12> kModelFields{{{1, 0},
-                                                                                {2, 2},
-                                                                                {3, 2},
-                                                                                {4, 2},
-                                                                                {5, 0},
-                                                                                {6, 2},
-                                                                                {7, 2},
-                                                                                {8, 2},
-                                                                                {14, 2},
-                                                                                {20, 2},
-                                                                                {25, 2},
-                                                                                {26, 2}}};
+constexpr std::array<std::pair<std::uint32_t, std::uint32_t>, 12> kModelFields{
+    {{1, 0}, {2, 2}, {3, 2}, {4, 2}, {5, 0}, {6, 2}, {7, 2}, {8, 2}, {14, 2}, {20, 2}, {25, 2}, {26, 2}}};
 
 bool is_model_field(const Field& field) {
   for (const auto& [number, wire] : kModelFields) {
@@ -115,7 +106,8 @@ std::optional<Model> read_model(std::string_view text) {
     model.producer = field->number == 2 ? short_text(field->content) : model.producer;
     model.producer_version = field->number == 3 ? short_text(field->content) : model.producer_version;
     // A graph starts with a node, its name, an initialiser or a value, all counted bytes.
-    const bool starts_well = field->content.empty() || (static_cast<unsigned char>(field->content[0]) & 7U) == 2;
+    const bool starts_well =
+        field->content.empty() || (static_cast<unsigned char>(field->content[0]) & 7U) == 2;
     model.graph = model.graph || (field->number == 7 && starts_well);
     model.missing = field->missing;
   }
@@ -148,12 +140,14 @@ ArtifactKind sniff_protobuf(Bytes file, ArtifactFacts& facts, Defects& defects) 
   const std::string_view text = as_text(file);
   if (const auto model = read_model(text)) {
     facts.format_version = std::to_string(model->ir_version);
-    facts.producer = model->producer_version.empty() ? model->producer : model->producer + " " + model->producer_version;
+    facts.producer =
+        model->producer_version.empty() ? model->producer : model->producer + " " + model->producer_version;
     if (model->missing > 0) {
-      defects.add(Problem{.kind = DefectKind::truncated,
-                          .message = std::format("the model ends {} bytes before the end of its last part", model->missing),
-                          .offset = file.size(),
-                          .missing_bytes = model->missing});
+      defects.add(Problem{
+          .kind = DefectKind::truncated,
+          .message = std::format("the model ends {} bytes before the end of its last part", model->missing),
+          .offset = file.size(),
+          .missing_bytes = model->missing});
     }
     return ArtifactKind::onnx;
   }

@@ -8,9 +8,11 @@ namespace runup::artifact {
 
 namespace {
 
-constexpr std::array<std::string_view, 9> kOptimizerKeys{
-    "step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq", "momentum_buffer", "square_avg", "grad_avg", "acc_delta", "sum"};
-constexpr std::array<std::string_view, 7> kWeightWords{"model", "state_dict", "weights", "net", "params", "module", "encoder"};
+constexpr std::array<std::string_view, 9> kOptimizerKeys{"step",           "exp_avg",         "exp_avg_sq",
+                                                         "max_exp_avg_sq", "momentum_buffer", "square_avg",
+                                                         "grad_avg",       "acc_delta",       "sum"};
+constexpr std::array<std::string_view, 7> kWeightWords{"model",  "state_dict", "weights", "net",
+                                                       "params", "module",     "encoder"};
 constexpr std::array<std::string_view, 4> kAverageWords{"ema", "swa", "shadow", "averaged"};
 
 // Whole words of a path, cut at everything that is no letter: `model_ema` has `model` and `ema`.
@@ -32,7 +34,8 @@ bool contains_ignoring_case(std::string_view text, std::string_view part) {
 }
 
 bool is_weight_key(std::string_view key) {
-  return key.ends_with("weight") || key.ends_with("bias") || key.ends_with("running_mean") || key.contains('.');
+  return key.ends_with("weight") || key.ends_with("bias") || key.ends_with("running_mean") ||
+         key.contains('.');
 }
 
 }  // namespace
@@ -45,7 +48,8 @@ std::string_view state_dict_role(const MappingOfTensors& mapping) {
     return "optimizer";
   }
   const auto averages = [&](std::string_view word) { return has_word(mapping.path, word); };
-  if (std::ranges::any_of(kAverageWords, averages) || std::ranges::find(mapping.keys, "n_averaged") != mapping.keys.end()) {
+  if (std::ranges::any_of(kAverageWords, averages) ||
+      std::ranges::find(mapping.keys, "n_averaged") != mapping.keys.end()) {
     return "ema";
   }
   const auto names_weights = [&](std::string_view word) {

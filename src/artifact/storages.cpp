@@ -43,7 +43,8 @@ bool is_module_id(const Pickle& pickle, std::span<const ValueId> parts) {
 Read<StorageId> read_storage_id(const ObjectGraph& graph, std::span<const ValueId> parts) {
   const Pickle& pickle = graph.pickle();
   if (parts.size() < 5 || parts.size() > 6 || pickle.text(parts[0]) != "storage") {
-    return problem(DefectKind::malformed, "a persistent id is no storage: (\"storage\", type, key, location, elements)");
+    return problem(DefectKind::malformed,
+                   "a persistent id is no storage: (\"storage\", type, key, location, elements)");
   }
   const GlobalValue* storage_class = pickle.global(parts[1]);
   const auto type = storage_class == nullptr ? std::nullopt : torch_type_of_storage(storage_class->name);
@@ -51,13 +52,17 @@ Read<StorageId> read_storage_id(const ObjectGraph& graph, std::span<const ValueI
   const auto location = graph.pickle().text(parts[3]);
   const auto bytes = type ? bytes_of(pickle, parts[4], *type) : std::nullopt;
   if (!type) {
-    return problem(DefectKind::malformed, std::format("storage class `{}` is not known",
-                                                      storage_class == nullptr ? "?" : printable(storage_class->name)));
+    return problem(DefectKind::malformed,
+                   std::format("storage class `{}` is not known",
+                               storage_class == nullptr ? "?" : printable(storage_class->name)));
   }
   if (!key || !location || !bytes) {
     return problem(DefectKind::malformed, "a storage has no valid key, location or number of elements");
   }
-  StorageId id{.facts = {.key = *key, .dtype = std::string(type->name), .device = std::string(*location), .bytes = *bytes},
+  StorageId id{.facts = {.key = *key,
+                         .dtype = std::string(type->name),
+                         .device = std::string(*location),
+                         .bytes = *bytes},
                .type = *type};
   if (parts.size() == 6 && !pickle.is(parts[5], ValueKind::none)) {
     const auto view = pickle.sequence(parts[5]);
@@ -65,7 +70,8 @@ Read<StorageId> read_storage_id(const ObjectGraph& graph, std::span<const ValueI
     const auto offset = view_key ? bytes_of(pickle, view[1], *type) : std::nullopt;
     const auto size = offset ? bytes_of(pickle, view[2], *type) : std::nullopt;
     if (!size || *offset + *size > *bytes) {
-      return problem(DefectKind::malformed, std::format("a view of storage `{}` is not inside it", printable(*key)));
+      return problem(DefectKind::malformed,
+                     std::format("a view of storage `{}` is not inside it", printable(*key)));
     }
     id.view_key = *view_key;
     id.view_offset = *offset;
@@ -97,8 +103,8 @@ std::int64_t StorageTable::add(StorageFacts storage) {
   return index;
 }
 
-PersistentObjects read_persistent_ids(const ObjectGraph& graph, const std::string& prefix, StorageTable& table,
-                                      Defects& defects, const std::string& member) {
+PersistentObjects read_persistent_ids(const ObjectGraph& graph, const std::string& prefix,
+                                      StorageTable& table, Defects& defects, const std::string& member) {
   PersistentObjects objects;
   for_each_persistent(graph.pickle(), [&](ValueId id, std::span<const ValueId> parts) {
     if (is_module_id(graph.pickle(), parts)) {
@@ -115,8 +121,8 @@ PersistentObjects read_persistent_ids(const ObjectGraph& graph, const std::strin
       index = table.add(storage->facts);
     } else if (table.at(index).bytes != storage->facts.bytes) {
       defects.add(DefectKind::contradiction,
-                  std::format("storage `{}` has {} bytes in one place and {} in another", printable(storage->facts.key),
-                              table.at(index).bytes, storage->facts.bytes),
+                  std::format("storage `{}` has {} bytes in one place and {} in another",
+                              printable(storage->facts.key), table.at(index).bytes, storage->facts.bytes),
                   member);
     }
     if (!storage->view_key.empty()) {
@@ -137,7 +143,9 @@ std::vector<StorageView> storage_views(const ObjectGraph& graph, const StorageTa
     const auto storage = is_module_id(graph.pickle(), parts) ? problem(DefectKind::malformed, "")
                                                              : read_storage_id(graph, parts);
     if (storage && !storage->view_key.empty()) {
-      views.push_back({.storage = table.find(storage->view_key), .root = storage->facts.key, .offset = storage->view_offset});
+      views.push_back({.storage = table.find(storage->view_key),
+                       .root = storage->facts.key,
+                       .offset = storage->view_offset});
     }
   });
   return views;

@@ -40,8 +40,8 @@ struct PersistentObjects {
 // Reads the persistent ids of torch.save, ("storage", type, key, location, elements) with, in legacy
 // files, (view key, offset, elements) behind it, and adds each storage once under `prefix` + key.
 // The first mention of a key decides its type, as in torch.load.
-PersistentObjects read_persistent_ids(const ObjectGraph& graph, const std::string& prefix, StorageTable& table,
-                                      Defects& defects, const std::string& member);
+PersistentObjects read_persistent_ids(const ObjectGraph& graph, const std::string& prefix,
+                                      StorageTable& table, Defects& defects, const std::string& member);
 
 // A view of a storage, as legacy files have them; `offset` counts bytes in the root storage.
 struct StorageView {

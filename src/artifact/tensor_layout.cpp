@@ -37,7 +37,8 @@ Read<void> set_tensor_size(TensorFacts& facts) {
   const std::uint64_t item = type ? type->item_bytes : 1;
   const auto count = element_count(facts.shape);
   if (!count || *count > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) / item) {
-    return problem(DefectKind::malformed, std::format("shape {} has more elements than memory can have", shape_text(facts.shape)));
+    return problem(DefectKind::malformed,
+                   std::format("shape {} has more elements than memory can have", shape_text(facts.shape)));
   }
   facts.elements = *count;
   const std::uint64_t packed = type ? type->packed : 1;
@@ -55,9 +56,10 @@ Read<void> place_tensor(TensorFacts& facts, std::int64_t index, std::uint64_t st
   const std::uint64_t there = storage_bytes / item;
   const auto needed = extent(facts);
   if (!needed || *needed / packed + (*needed % packed != 0 ? 1 : 0) > there) {
-    return problem(DefectKind::malformed,
-                   std::format("a tensor of shape {}, stride {}, offset {} reaches beyond its storage of {} elements",
-                               shape_text(facts.shape), shape_text(facts.stride), facts.storage_offset, there * packed));
+    return problem(
+        DefectKind::malformed,
+        std::format("a tensor of shape {}, stride {}, offset {} reaches beyond its storage of {} elements",
+                    shape_text(facts.shape), shape_text(facts.stride), facts.storage_offset, there * packed));
   }
   facts.storage = index;
   return {};

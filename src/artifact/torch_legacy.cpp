@@ -56,7 +56,8 @@ class LegacyReader {
       }
       return StorageContent{.view = file_.subspan(*storage.offset, storage.bytes), .owned = {}};
     });
-    walk_values({.graph = graph, .tensors = tensors, .base = "", .member = "object", .place = ""}, facts_, defects_);
+    walk_values({.graph = graph, .tensors = tensors, .base = "", .member = "object", .place = ""}, facts_,
+                defects_);
   }
 
  private:
@@ -84,8 +85,8 @@ class LegacyReader {
   void check_head(const Pickle& version, const Pickle& system) {
     const auto number = version.integer(version.root);
     if (number != kProtocol) {
-      defects_.add(DefectKind::malformed,
-                   std::format("protocol version {}; expected {}", number ? std::to_string(*number) : "?", kProtocol));
+      defects_.add(DefectKind::malformed, std::format("protocol version {}; expected {}",
+                                                      number ? std::to_string(*number) : "?", kProtocol));
     }
     facts_.format_version = number ? std::to_string(*number) : "";
     const ValueId order = system.entry(system.root, "little_endian");
@@ -110,7 +111,8 @@ class LegacyReader {
       const std::string key(number ? std::to_string(*number) : std::string(keys->text(item).value_or("")));
       const std::int64_t index = table_.find(key);
       if (index < 0) {
-        defects_.add(DefectKind::malformed, std::format("storage `{}` belongs to no tensor", printable(key)), {}, at_);
+        defects_.add(DefectKind::malformed, std::format("storage `{}` belongs to no tensor", printable(key)),
+                     {}, at_);
         return;
       }
       missing += place(table_.at(index));
@@ -119,10 +121,11 @@ class LegacyReader {
       }
     }
     if (missing > 0) {
-      defects_.add(Problem{.kind = DefectKind::truncated,
-                           .message = std::format("the file ends {} before the end of its storages", format_bytes(missing)),
-                           .offset = file_.size(),
-                           .missing_bytes = missing});
+      defects_.add(Problem{
+          .kind = DefectKind::truncated,
+          .message = std::format("the file ends {} before the end of its storages", format_bytes(missing)),
+          .offset = file_.size(),
+          .missing_bytes = missing});
       return;
     }
     for (const StorageView& view : views) {
@@ -134,7 +137,8 @@ class LegacyReader {
     for (std::size_t i = 0; i < table_.size(); ++i) {
       const StorageFacts& storage = table_.at(static_cast<std::int64_t>(i));
       if (!storage.offset) {
-        defects_.add(DefectKind::missing_part, std::format("storage `{}` is not in the file", printable(storage.key)));
+        defects_.add(DefectKind::missing_part,
+                     std::format("storage `{}` is not in the file", printable(storage.key)));
       }
     }
   }
@@ -152,7 +156,8 @@ class LegacyReader {
     const auto expected = static_cast<std::int64_t>(storage.bytes / (type ? type->item_bytes : 1));
     if (*count != expected) {
       defects_.add(DefectKind::contradiction,
-                   std::format("storage `{}` has {} elements; the object says {}", printable(storage.key), *count, expected),
+                   std::format("storage `{}` has {} elements; the object says {}", printable(storage.key),
+                               *count, expected),
                    {}, at_);
       // Where the next one starts cannot be told.
       stopped_ = true;

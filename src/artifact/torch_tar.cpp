@@ -67,8 +67,9 @@ class TarReader {
 
   static Read<std::int64_t> count_of_entries(const Pickle& pickle) {
     const auto count = pickle.integer(pickle.root);
-    return count && *count >= 0 && *count <= kMostEntries ? Read<std::int64_t>(*count)
-                                                          : problem(DefectKind::malformed, "it has no valid number of entries");
+    return count && *count >= 0 && *count <= kMostEntries
+               ? Read<std::int64_t>(*count)
+               : problem(DefectKind::malformed, "it has no valid number of entries");
   }
 
   Read<void> read_storages() {
@@ -97,7 +98,9 @@ class TarReader {
       at += 8;
       const std::uint64_t left = bytes.size() - at;
       if (static_cast<std::uint64_t>(*elements) > left / type->item_bytes) {
-        return problem(DefectKind::truncated, std::format("storage {} has {} elements; {} bytes are left", *key, *elements, left), at);
+        return problem(DefectKind::truncated,
+                       std::format("storage {} has {} elements; {} bytes are left", *key, *elements, left),
+                       at);
       }
       const std::uint64_t size = static_cast<std::uint64_t>(*elements) * type->item_bytes;
       table_.add({.key = std::to_string(*key),
@@ -160,7 +163,8 @@ class TarReader {
       if (!key) {
         return problem(DefectKind::malformed, "an entry is no (key, storage, type)", at);
       }
-      auto tensor = read_numbers(bytes, at, table_.find(std::to_string(entry->integer(parts[1]).value_or(-1))));
+      auto tensor =
+          read_numbers(bytes, at, table_.find(std::to_string(entry->integer(parts[1]).value_or(-1))));
       if (!tensor) {
         return std::unexpected(tensor.error());
       }
@@ -181,7 +185,8 @@ class TarReader {
     for (std::int32_t i = 0; i < 2 * *axes + 1; ++i) {
       const auto number = read_little_endian<std::int64_t>(bytes, at);
       if (!number || *number < 0) {
-        return problem(number ? DefectKind::malformed : DefectKind::truncated, "a tensor has no valid size and stride", at);
+        return problem(number ? DefectKind::malformed : DefectKind::truncated,
+                       "a tensor has no valid size and stride", at);
       }
       numbers.push_back(*number);
       at += 8;
@@ -223,7 +228,8 @@ class TarReader {
     const TensorReader tensors(graph, persistent, table_, [](std::int64_t) -> Read<StorageContent> {
       return problem(DefectKind::missing_part, "not there");
     });
-    walk_values({.graph = graph, .tensors = tensors, .base = "", .member = "pickle", .place = "pickle"}, facts_, defects_);
+    walk_values({.graph = graph, .tensors = tensors, .base = "", .member = "pickle", .place = "pickle"},
+                facts_, defects_);
   }
 
   Bytes file_;
@@ -237,11 +243,14 @@ class TarReader {
 }  // namespace
 
 bool is_torch_tar(const std::vector<TarMember>& members) {
-  const auto has = [&](std::string_view name) { return std::ranges::contains(members, name, &TarMember::name); };
+  const auto has = [&](std::string_view name) {
+    return std::ranges::contains(members, name, &TarMember::name);
+  };
   return has("pickle") && has("storages") && has("tensors");
 }
 
-void read_torch_tar(Bytes file, const std::vector<TarMember>& members, ArtifactFacts& facts, Defects& defects) {
+void read_torch_tar(Bytes file, const std::vector<TarMember>& members, ArtifactFacts& facts,
+                    Defects& defects) {
   TarReader(file, members, facts, defects).read();
 }
 

@@ -10,6 +10,7 @@
 namespace runup::artifact {
 
 bool is_torch_tar(const std::vector<TarMember>& members);
-void read_torch_tar(Bytes file, const std::vector<TarMember>& members, ArtifactFacts& facts, Defects& defects);
+void read_torch_tar(Bytes file, const std::vector<TarMember>& members, ArtifactFacts& facts,
+                    Defects& defects);
 
 }  // namespace runup::artifact

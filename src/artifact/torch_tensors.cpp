@@ -21,7 +21,9 @@ constexpr int kMostDepth = 8;
 constexpr std::size_t kMostAxes = 1024;
 constexpr std::size_t kMostChannels = 65536;
 
-std::unexpected<Problem> malformed(std::string message) { return problem(DefectKind::malformed, std::move(message)); }
+std::unexpected<Problem> malformed(std::string message) {
+  return problem(DefectKind::malformed, std::move(message));
+}
 
 }  // namespace
 
@@ -79,7 +81,9 @@ std::optional<Read<TensorValue>> TensorReader::rebuild(Known function, Args args
 // _rebuild_tensor(storage, offset, size, stride), _v2(..., requires_grad, hooks[, metadata]),
 // _v3(..., requires_grad, hooks, dtype[, metadata])
 Read<TensorValue> TensorReader::strided(Known function, Args args) const {
-  const std::size_t least = function == Known::rebuild_tensor ? 4 : function == Known::rebuild_tensor_v2 ? 6 : 7;
+  const std::size_t least = function == Known::rebuild_tensor      ? 4
+                            : function == Known::rebuild_tensor_v2 ? 6
+                                                                   : 7;
   if (args.size() < least) {
     return malformed(std::format("a tensor is rebuilt from {} arguments; expected {}", args.size(), least));
   }
@@ -272,7 +276,8 @@ std::optional<std::string> TensorReader::dtype(ValueId id) const {
 
 std::string TensorReader::layout(ValueId id) const {
   std::string name(graph_.name(id));
-  if (const auto call = graph_.instance(id); call && call->known == Known::torch_get_layout && !call->args.empty()) {
+  if (const auto call = graph_.instance(id);
+      call && call->known == Known::torch_get_layout && !call->args.empty()) {
     name = graph_.pickle().text(call->args[0]).value_or("");
   }
   return name.starts_with("torch.") ? name.substr(6) : name;
@@ -289,8 +294,8 @@ Read<void> TensorReader::set_shape(TensorFacts& facts, ValueId size, ValueId str
   }
   const auto negative = [](std::int64_t number) { return number < 0; };
   if (std::ranges::any_of(*sizes, negative) || std::ranges::any_of(*strides, negative)) {
-    return malformed(std::format("a tensor has shape {} and stride {}; expected no negative number", shape_text(*sizes),
-                                 shape_text(*strides)));
+    return malformed(std::format("a tensor has shape {} and stride {}; expected no negative number",
+                                 shape_text(*sizes), shape_text(*strides)));
   }
   facts.shape = *sizes;
   facts.stride = *strides;
@@ -319,14 +324,16 @@ void TensorReader::set_marks(TensorFacts& facts, ValueId metadata) const {
 std::vector<double> TensorReader::numbers(ValueId id, int depth) const {
   const Pickle& pickle = graph_.pickle();
   const auto number = [&](ValueId item) {
-    return pickle.is(item, ValueKind::real) ? pickle.at(item).real : static_cast<double>(pickle.integer(item).value_or(0));
+    return pickle.is(item, ValueKind::real) ? pickle.at(item).real
+                                            : static_cast<double>(pickle.integer(item).value_or(0));
   };
   if (pickle.is(id, ValueKind::real) || pickle.is(id, ValueKind::integer)) {
     return {number(id)};
   }
   std::vector<double> values;
   if (pickle.is(id, ValueKind::list) || pickle.is(id, ValueKind::tuple)) {
-    for (const ValueId item : pickle.sequence(id).first(std::min(pickle.sequence(id).size(), kMostChannels))) {
+    for (const ValueId item :
+         pickle.sequence(id).first(std::min(pickle.sequence(id).size(), kMostChannels))) {
       values.push_back(number(item));
     }
     return values;
@@ -339,7 +346,9 @@ std::vector<double> TensorReader::numbers(ValueId id, int depth) const {
   const auto content = bytes_(facts.storage);
   const auto item = torch_type(facts.dtype)->item_bytes;
   for (std::uint64_t i = 0; content && i < std::min<std::uint64_t>(facts.elements, kMostChannels); ++i) {
-    const std::uint64_t at = (static_cast<std::uint64_t>(facts.storage_offset) + i * static_cast<std::uint64_t>(facts.stride[0])) * item;
+    const std::uint64_t at =
+        (static_cast<std::uint64_t>(facts.storage_offset) + i * static_cast<std::uint64_t>(facts.stride[0])) *
+        item;
     if (facts.dtype == "float64") {
       values.push_back(read_little_endian<double>(content->view, at).value_or(0));
     } else if (facts.dtype == "float32") {

@@ -55,15 +55,18 @@ class TorchZipReader {
     const std::string& text = facts_.format_version;
     if (text.empty()) {
       if (!records_.zip().truncated()) {
-        defects_.add(DefectKind::missing_part, "the archive has no `version` record", records_.root() + "version");
+        defects_.add(DefectKind::missing_part, "the archive has no `version` record",
+                     records_.root() + "version");
       }
       return;
     }
     int version = 0;
-    const bool number = std::from_chars(text.data(), text.data() + text.size(), version).ptr == text.data() + text.size();
+    const bool number =
+        std::from_chars(text.data(), text.data() + text.size(), version).ptr == text.data() + text.size();
     if (!number || version < kOldestVersion || version > kNewestVersion) {
       defects_.add(DefectKind::malformed,
-                   std::format("file format version `{}`; PyTorch 2 reads {} to {}", printable(text), kOldestVersion, kNewestVersion),
+                   std::format("file format version `{}`; PyTorch 2 reads {} to {}", printable(text),
+                               kOldestVersion, kNewestVersion),
                    records_.root() + "version");
     }
   }
@@ -73,7 +76,8 @@ class TorchZipReader {
     if (order == "little" || order == "big") {
       facts_.byte_order = order;
     } else if (!order.empty()) {
-      defects_.add(DefectKind::malformed, std::format("byte order `{}`; expected `little` or `big`", printable(order)),
+      defects_.add(DefectKind::malformed,
+                   std::format("byte order `{}`; expected `little` or `big`", printable(order)),
                    records_.root() + "byteorder");
     }
   }
@@ -106,9 +110,12 @@ class TorchZipReader {
     }
     const TensorReader tensors(graph, persistent, table_, [&](std::int64_t storage) {
       const ZipMember* data = records_.find(TorchRecords::storage_record(table_.at(storage).key));
-      return data == nullptr ? problem(DefectKind::missing_part, "not there") : records_.zip().read(*data, kMostUnpackedPickle);
+      return data == nullptr ? problem(DefectKind::missing_part, "not there")
+                             : records_.zip().read(*data, kMostUnpackedPickle);
     });
-    walk_values({.graph = graph, .tensors = tensors, .base = base, .member = std::string(record), .place = member}, facts_, defects_);
+    walk_values(
+        {.graph = graph, .tensors = tensors, .base = base, .member = std::string(record), .place = member},
+        facts_, defects_);
   }
 
   Pickle read_pickle_stream(Bytes stream, const std::string& member) {
@@ -116,7 +123,8 @@ class TorchZipReader {
     if (pickle.problem) {
       defects_.add(*pickle.problem, member);
     } else if (pickle.end < stream.size()) {
-      defects_.add(DefectKind::malformed, std::format("{} bytes after the pickle's end", stream.size() - pickle.end), member,
+      defects_.add(DefectKind::malformed,
+                   std::format("{} bytes after the pickle's end", stream.size() - pickle.end), member,
                    pickle.end);
     }
     return pickle;
@@ -130,24 +138,26 @@ class TorchZipReader {
     if (entry == nullptr || !entry->readable) {
       // Of a truncated file one defect tells all; of others the zip's own defects tell why.
       if (entry == nullptr && !records_.zip().truncated()) {
-        defects_.add(DefectKind::missing_part, std::format("storage `{}` is not in the archive", printable(storage.key)), member);
+        defects_.add(DefectKind::missing_part,
+                     std::format("storage `{}` is not in the archive", printable(storage.key)), member);
       }
       return;
     }
     const auto type = torch_type(storage.dtype);
     if (entry->unpacked < storage.bytes) {
-      defects_.add(Problem{.kind = DefectKind::truncated,
-                           .message = std::format("storage `{}` has {} bytes; `{}` says {}", printable(storage.key),
-                                                  entry->unpacked, printable(pickle), storage.bytes),
-                           .offset = entry->data_offset,
-                           .missing_bytes = storage.bytes - entry->unpacked},
-                   member);
+      defects_.add(
+          Problem{.kind = DefectKind::truncated,
+                  .message = std::format("storage `{}` has {} bytes; `{}` says {}", printable(storage.key),
+                                         entry->unpacked, printable(pickle), storage.bytes),
+                  .offset = entry->data_offset,
+                  .missing_bytes = storage.bytes - entry->unpacked},
+          member);
       return;
     }
     if (entry->unpacked >= storage.bytes + (type ? type->item_bytes : 1)) {
       defects_.add(DefectKind::contradiction,
-                   std::format("storage `{}` has {} bytes; `{}` says {}", printable(storage.key), entry->unpacked,
-                               printable(pickle), storage.bytes),
+                   std::format("storage `{}` has {} bytes; `{}` says {}", printable(storage.key),
+                               entry->unpacked, printable(pickle), storage.bytes),
                    member, entry->data_offset);
     }
     if (!entry->deflated()) {
@@ -164,12 +174,14 @@ class TorchZipReader {
       if (entry != nullptr && entry->readable) {
         continue;
       }
-      const std::uint64_t there = entry == nullptr ? 0 : std::min(storage.bytes, records_.file().size() - entry->data_offset);
+      const std::uint64_t there =
+          entry == nullptr ? 0 : std::min(storage.bytes, records_.file().size() - entry->data_offset);
       bytes += storage.bytes - there;
       ++count;
     }
     for (DefectFacts& defect : defects_.list()) {
-      if (defect.kind == DefectKind::truncated && !defect.missing_bytes && defect.member.empty() && bytes > 0) {
+      if (defect.kind == DefectKind::truncated && !defect.missing_bytes && defect.member.empty() &&
+          bytes > 0) {
         defect.missing_bytes = bytes;
         defect.message += std::format("; at least {} of {} are missing", format_bytes(bytes),
                                       count_of(count, "storage", "storages"));
@@ -190,10 +202,11 @@ class TorchZipReader {
         return;
       }
       const auto content = records_.zip().read(member, kMostUnpackedPickle);
-      facts_.metadata.push_back({.path = member.name.substr(records_.root().size()),
-                                 .type = "file",
-                                 .value = content ? cut_text(printable(as_text(content->view).substr(0, kMostTextRecord)))
-                                                  : content.error().message});
+      facts_.metadata.push_back(
+          {.path = member.name.substr(records_.root().size()),
+           .type = "file",
+           .value = content ? cut_text(printable(as_text(content->view).substr(0, kMostTextRecord)))
+                            : content.error().message});
     }
   }
 
@@ -207,12 +220,14 @@ class TorchZipReader {
 
 bool TorchRecords::has_folder(std::string_view prefix) const {
   const std::string full = root_ + std::string(prefix);
-  return std::ranges::any_of(zip_.members(), [&](const ZipMember& member) { return member.name.starts_with(full); });
+  return std::ranges::any_of(zip_.members(),
+                             [&](const ZipMember& member) { return member.name.starts_with(full); });
 }
 
 std::string TorchRecords::text(std::string_view record) const {
   const ZipMember* member = find(record);
-  const auto content = member == nullptr ? problem(DefectKind::missing_part, "") : zip_.read(*member, kMostTextRecord);
+  const auto content =
+      member == nullptr ? problem(DefectKind::missing_part, "") : zip_.read(*member, kMostTextRecord);
   return content ? std::string(trim(as_text(content->view))) : std::string();
 }
 

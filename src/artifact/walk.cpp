@@ -84,7 +84,8 @@ class Walker {
     }
   }
 
-  static void add_global(ArtifactFacts& facts, const GlobalValue& global, const std::string& member, std::string key_path) {
+  static void add_global(ArtifactFacts& facts, const GlobalValue& global, const std::string& member,
+                         std::string key_path) {
     constexpr std::size_t kMostGlobals = 10'000;
     for (GlobalFacts& known : facts.globals) {
       if (known.module == global.module && known.name == global.name) {
@@ -171,7 +172,11 @@ class Walker {
       return false;
     }
     Node node = describe_node(graph_, tensors_, id);
-    Frame frame{.id = id, .path_size = path_before, .below = around, .first_tensor = tensor_count_, .start = ++sequence_};
+    Frame frame{.id = id,
+                .path_size = path_before,
+                .below = around,
+                .first_tensor = tensor_count_,
+                .start = ++sequence_};
     claim(id, node);
     if (frames_.empty() && facts_.root_type.empty()) {
       facts_.root_type = node.type;
@@ -223,7 +228,9 @@ class Walker {
       return 0;
     }
     std::uint64_t size = 0;
-    const auto add = [&](ValueId part) { size += pickle_.at(part).text.size() + pickle_.at(part).items.size() * 16; };
+    const auto add = [&](ValueId part) {
+      size += pickle_.at(part).text.size() + pickle_.at(part).items.size() * 16;
+    };
     std::ranges::for_each(pickle_.at(object->args).items, add);
     for (const ValueId state : object->states) {
       std::ranges::for_each(pickle_.sequence(state), add);
@@ -265,7 +272,8 @@ class Walker {
   }
 
   void add_labels(ValueId id, Surroundings& around) {
-    if (around.in_optimizer || around.in_module || around.in_labels || facts_.label_lists.size() >= kMostLabelLists) {
+    if (around.in_optimizer || around.in_module || around.in_labels ||
+        facts_.label_lists.size() >= kMostLabelLists) {
       return;
     }
     work_ += pickle_.at(id).items.size() / kChildrenOfWork;
@@ -292,7 +300,8 @@ class Walker {
   }
 
   void add_state_dict(const Node& node, Frame& frame) {
-    if (node.form != NodeForm::mapping || frame.below.in_optimizer || frame.below.in_module || node.children.empty()) {
+    if (node.form != NodeForm::mapping || frame.below.in_optimizer || frame.below.in_module ||
+        node.children.empty()) {
       return;
     }
     std::vector<std::string_view> keys;
@@ -329,7 +338,8 @@ class Walker {
                                                                .has_metadata = node.has_metadata,
                                                                .has_parameters = parameters});
     frame.state_dict = static_cast<std::int64_t>(facts_.state_dicts.size());
-    facts_.state_dicts.push_back({.path = path_, .has_metadata = node.has_metadata, .role = std::string(role)});
+    facts_.state_dicts.push_back(
+        {.path = path_, .has_metadata = node.has_metadata, .role = std::string(role)});
   }
 
   void note_module(const Node& node, Frame& frame) {
@@ -338,7 +348,8 @@ class Walker {
     }
     frame.below.in_module = true;
     std::vector<std::string>& classes = facts_.module_classes;
-    if (!node.type.starts_with("torch.nn.") && std::ranges::find(classes, node.type) == classes.end() && classes.size() < 1000) {
+    if (!node.type.starts_with("torch.nn.") && std::ranges::find(classes, node.type) == classes.end() &&
+        classes.size() < 1000) {
       classes.push_back(node.type);
     }
   }
@@ -347,7 +358,8 @@ class Walker {
     ++tensor_count_;
     if (!tensor) {
       Problem why = tensor.error();
-      why.message = path_.empty() ? why.message : std::format("`{}`: {}", printable(cut_text(path_)), why.message);
+      why.message =
+          path_.empty() ? why.message : std::format("`{}`: {}", printable(cut_text(path_)), why.message);
       defects_.add(std::move(why), place_);
       return;
     }
@@ -369,7 +381,8 @@ class Walker {
     if (last_seen_.size() <= index) {
       last_seen_.resize(facts_.storages.size());
     }
-    for (auto frame = frames_.rbegin(); frame != frames_.rend() && last_seen_[index] < frame->start; ++frame) {
+    for (auto frame = frames_.rbegin(); frame != frames_.rend() && last_seen_[index] < frame->start;
+         ++frame) {
       frame->bytes += facts_.storages[index].bytes;
     }
     last_seen_[index] = ++sequence_;
@@ -381,7 +394,8 @@ class Walker {
     const ObjectValue* object = pickle_.object(id);
     const bool whole = node.form == NodeForm::leaf || node.form == NodeForm::tensor;
     if (whole || object == nullptr) {
-      if (!pickle_.is(id, ValueKind::list) && !pickle_.is(id, ValueKind::tuple) && !pickle_.is(id, ValueKind::dict)) {
+      if (!pickle_.is(id, ValueKind::list) && !pickle_.is(id, ValueKind::tuple) &&
+          !pickle_.is(id, ValueKind::dict)) {
         open.push_back(id);
       }
     } else {

@@ -31,9 +31,10 @@ bool climbs_out(std::string_view name) {
 
 void contradicts(Defects& defects, const ZipMember& member, std::string_view what, const std::string& local,
                  const std::string& central) {
-  defects.add(DefectKind::contradiction,
-              std::format("{} is {} in the local header and {} in the central directory", what, local, central),
-              printable(member.name), member.header_offset);
+  defects.add(
+      DefectKind::contradiction,
+      std::format("{} is {} in the local header and {} in the central directory", what, local, central),
+      printable(member.name), member.header_offset);
 }
 
 // What a member says of itself that no reader could honour.
@@ -42,11 +43,13 @@ std::optional<Problem> unreadable(const ZipMember& member) {
     return Problem{.message = "is marked as encrypted"};
   }
   if (member.method != 0 && member.method != 8) {
-    return Problem{.message = std::format("compression method {}; expected 0 (stored) or 8 (deflated)", member.method)};
+    return Problem{
+        .message = std::format("compression method {}; expected 0 (stored) or 8 (deflated)", member.method)};
   }
   if (member.method == 0 && member.packed != member.unpacked) {
     return Problem{.kind = DefectKind::contradiction,
-                   .message = std::format("is stored, and its sizes are {} and {} bytes", member.packed, member.unpacked)};
+                   .message = std::format("is stored, and its sizes are {} and {} bytes", member.packed,
+                                          member.unpacked)};
   }
   if (member.deflated() && member.unpacked / kMaxDeflateRatio > member.packed + 1) {
     return Problem{.kind = DefectKind::contradiction,
@@ -91,7 +94,8 @@ ZipArchive ZipArchive::open(Bytes file, Defects& defects, const PageRelease& pag
                 .message = "the zip's central directory is missing: the end of the file is cut off"};
     if (const auto partial = zip::find_partial_end_record(file)) {
       cut.missing_bytes = zip::kEndRecordSize - (file.size() - *partial);
-      cut.message = std::format("the zip's end record has {} of {} bytes", file.size() - *partial, zip::kEndRecordSize);
+      cut.message =
+          std::format("the zip's end record has {} of {} bytes", file.size() - *partial, zip::kEndRecordSize);
     }
     defects.add(std::move(cut));
     archive.walk_local_headers(defects, pages);
@@ -99,13 +103,15 @@ ZipArchive ZipArchive::open(Bytes file, Defects& defects, const PageRelease& pag
     archive.walk_local_headers(defects, pages);
   }
   if (!archive.members_.empty() && !as_text(file).starts_with(zip::kLocalHeader)) {
-    defects.add(DefectKind::malformed, "the file does not start with a zip member; PyTorch refuses it", {}, 0);
+    defects.add(DefectKind::malformed, "the file does not start with a zip member; PyTorch refuses it", {},
+                0);
   }
   archive.index_names(defects);
   std::size_t checked = 0;
   for (ZipMember& member : archive.members_) {
     if (climbs_out(member.name)) {
-      defects.add(DefectKind::malformed, "the member's name leaves the archive's folder", printable(member.name));
+      defects.add(DefectKind::malformed, "the member's name leaves the archive's folder",
+                  printable(member.name));
     }
     if (auto why = unreadable(member)) {
       member.readable = false;
@@ -134,7 +140,8 @@ bool ZipArchive::read_directory(std::uint64_t end_record, Defects& defects) {
   }
   if (record->after > 0) {
     defects.add(DefectKind::contradiction,
-                std::format("{} bytes after the zip's end record and its comment", record->after), {}, end_record);
+                std::format("{} bytes after the zip's end record and its comment", record->after), {},
+                end_record);
   }
   read_entries(record->directory, record->directory_size, record->entries, defects);
   for (ZipMember& member : members_) {
@@ -144,7 +151,8 @@ bool ZipArchive::read_directory(std::uint64_t end_record, Defects& defects) {
   return true;
 }
 
-void ZipArchive::read_entries(std::uint64_t start, std::uint64_t size, std::uint64_t count, Defects& defects) {
+void ZipArchive::read_entries(std::uint64_t start, std::uint64_t size, std::uint64_t count,
+                              Defects& defects) {
   const Bytes directory = file_.subspan(start, size);
   std::uint64_t at = 0;
   for (std::uint64_t i = 0; i < count; ++i) {
@@ -165,7 +173,8 @@ void ZipArchive::read_entries(std::uint64_t start, std::uint64_t size, std::uint
   }
   if (at != size) {
     defects.add(DefectKind::contradiction,
-                std::format("the central directory has {} bytes; its {} entries take {}", size, count, at), {}, start);
+                std::format("the central directory has {} bytes; its {} entries take {}", size, count, at),
+                {}, start);
   }
 }
 
@@ -178,13 +187,16 @@ void ZipArchive::check_local_header(ZipMember& member, Defects& defects) {
   const ZipMember& header = local->member;
   member.data_offset = header.data_offset;
   if (header.name != member.name) {
-    contradicts(defects, member, "the name", std::format("`{}`", printable(header.name)), "another");
+    contradicts(defects, member, "the name", std::format("`{}`", printable(header.name)),
+                std::format("`{}`", printable(member.name)));
   }
   if (header.method != member.method) {
-    contradicts(defects, member, "the compression method", std::to_string(header.method), std::to_string(member.method));
+    contradicts(defects, member, "the compression method", std::to_string(header.method),
+                std::to_string(member.method));
   }
   if (((header.flags ^ member.flags) & (zip::kEncryptionFlags | zip::kDescriptorFlag)) != 0) {
-    contradicts(defects, member, "the flag word", std::format("{:#x}", header.flags), std::format("{:#x}", member.flags));
+    contradicts(defects, member, "the flag word", std::format("{:#x}", header.flags),
+                std::format("{:#x}", member.flags));
   }
   // With a data descriptor the local header may leave these at zero.
   const bool deferred = (header.flags & zip::kDescriptorFlag) != 0;
@@ -192,7 +204,8 @@ void ZipArchive::check_local_header(ZipMember& member, Defects& defects) {
     return here != there && !(deferred && here == 0);
   };
   if (differs(header.crc, member.crc)) {
-    contradicts(defects, member, "the checksum", std::format("{:08x}", header.crc), std::format("{:08x}", member.crc));
+    contradicts(defects, member, "the checksum", std::format("{:08x}", header.crc),
+                std::format("{:08x}", member.crc));
   }
   if (differs(header.packed, member.packed) || differs(header.unpacked, member.unpacked)) {
     contradicts(defects, member, "the size", std::format("{} ({} packed)", header.unpacked, header.packed),
@@ -200,11 +213,12 @@ void ZipArchive::check_local_header(ZipMember& member, Defects& defects) {
   }
   if (member.packed > file_.size() - member.data_offset) {
     const std::uint64_t there = file_.size() - member.data_offset;
-    defects.add(Problem{.kind = DefectKind::truncated,
-                        .message = std::format("has {} bytes; the file ends after {} of them", member.packed, there),
-                        .offset = member.data_offset,
-                        .missing_bytes = member.packed - there},
-                printable(member.name));
+    defects.add(
+        Problem{.kind = DefectKind::truncated,
+                .message = std::format("has {} bytes; the file ends after {} of them", member.packed, there),
+                .offset = member.data_offset,
+                .missing_bytes = member.packed - there},
+        printable(member.name));
     return;
   }
   member.readable = true;
@@ -226,8 +240,8 @@ void ZipArchive::check_overlaps(std::uint64_t directory, Defects& defects) {
                   std::format("its bytes are also those of `{}`", printable(member.name)),
                   printable(order[i + 1]->name), order[i + 1]->header_offset);
     } else if (end > directory) {
-      defects.add(DefectKind::contradiction, "its bytes reach into the central directory", printable(member.name),
-                  member.header_offset);
+      defects.add(DefectKind::contradiction, "its bytes reach into the central directory",
+                  printable(member.name), member.header_offset);
     }
   }
 }
@@ -256,11 +270,12 @@ void ZipArchive::walk_local_headers(Defects& defects, const PageRelease& pages) 
     } else if (member.packed <= left) {
       member.readable = true;
     } else {
-      defects.add(Problem{.kind = DefectKind::truncated,
-                          .message = std::format("has {} bytes; the file ends after {} of them", member.packed, left),
-                          .offset = member.data_offset,
-                          .missing_bytes = member.packed - left},
-                  printable(member.name));
+      defects.add(
+          Problem{.kind = DefectKind::truncated,
+                  .message = std::format("has {} bytes; the file ends after {} of them", member.packed, left),
+                  .offset = member.data_offset,
+                  .missing_bytes = member.packed - left},
+          printable(member.name));
     }
     at = member.data_offset + member.packed + after;
     const bool whole = member.readable;
@@ -275,7 +290,8 @@ void ZipArchive::index_names(Defects& defects) {
   by_name_.reserve(members_.size());
   for (std::size_t i = 0; i < members_.size(); ++i) {
     if (!by_name_.emplace(members_[i].name, i).second) {
-      defects.add(DefectKind::contradiction, "two members have this name; which one is read depends on the reader",
+      defects.add(DefectKind::contradiction,
+                  "two members have this name; which one is read depends on the reader",
                   printable(members_[i].name), members_[i].header_offset);
     }
   }
@@ -299,9 +315,10 @@ Read<StorageContent> ZipArchive::read(const ZipMember& member, std::uint64_t mos
     return problem(DefectKind::malformed, "cannot be read", member.header_offset);
   }
   if (member.unpacked > most) {
-    return problem(DefectKind::over_limit,
-                   std::format("has {}; at most {} are read", format_bytes(member.unpacked), format_bytes(most)),
-                   member.header_offset);
+    return problem(
+        DefectKind::over_limit,
+        std::format("has {}; at most {} are read", format_bytes(member.unpacked), format_bytes(most)),
+        member.header_offset);
   }
   const Bytes packed = file_.subspan(member.data_offset, member.packed);
   StorageContent content;

@@ -15,7 +15,8 @@ namespace {
 constexpr std::uint64_t kMostJson = std::uint64_t{1} << 20U;
 
 bool has_ending(const ZipArchive& zip, std::string_view ending) {
-  return std::ranges::any_of(zip.members(), [&](const ZipMember& member) { return member.name.ends_with(ending); });
+  return std::ranges::any_of(zip.members(),
+                             [&](const ZipMember& member) { return member.name.ends_with(ending); });
 }
 
 ArtifactKind kind_of(const TorchRecords& records) {

@@ -47,8 +47,9 @@ Read<void> read_zip64(Bytes extra, ZipMember& member, bool with_offset) {
     if (id == 1) {
       const Bytes field = extra.subspan(at, size);
       std::uint64_t next = 0;
-      for (auto [wanted, target] : {std::pair{wants_unpacked, &member.unpacked}, std::pair{wants_packed, &member.packed},
-                                    std::pair{wants_offset, &member.header_offset}}) {
+      for (auto [wanted, target] :
+           {std::pair{wants_unpacked, &member.unpacked}, std::pair{wants_packed, &member.packed},
+            std::pair{wants_offset, &member.header_offset}}) {
         if (wanted) {
           const auto value = read_little_endian<std::uint64_t>(field, next);
           if (!value) {
@@ -104,7 +105,8 @@ Read<EndRecord> EndRecord::read(Bytes file, std::uint64_t offset) {
   }
   const auto at = number<std::uint64_t>(file, offset - kZip64LocatorSize + 8);
   if (at > offset || offset - at < kZip64EndRecordSize || !has(file, at, kZip64EndRecord)) {
-    return problem(DefectKind::malformed, std::format("no zip64 end record at {}, where it is said to be", at),
+    return problem(DefectKind::malformed,
+                   std::format("no zip64 end record at {}, where it is said to be", at),
                    offset - kZip64LocatorSize);
   }
   const EndRecord large{.entries = number<std::uint64_t>(file, at + 32),
@@ -114,9 +116,11 @@ Read<EndRecord> EndRecord::read(Bytes file, std::uint64_t offset) {
   const auto differs = [](std::uint64_t small, std::uint64_t exact, std::uint64_t deferred) {
     return small != exact && small != deferred;
   };
-  if (differs(record.entries, large.entries, 0xFFFF) || differs(record.directory, large.directory, kSeeZip64) ||
+  if (differs(record.entries, large.entries, 0xFFFF) ||
+      differs(record.directory, large.directory, kSeeZip64) ||
       differs(record.directory_size, large.directory_size, kSeeZip64)) {
-    return problem(DefectKind::contradiction, "the zip64 end record and the short one give different directories", at);
+    return problem(DefectKind::contradiction,
+                   "the zip64 end record and the short one give different directories", at);
   }
   return large;
 }
@@ -152,8 +156,9 @@ Read<Header> read_central_header(Bytes directory, std::uint64_t at) {
 
 Read<Header> read_local_header(Bytes file, std::uint64_t at) {
   if (at > file.size() || file.size() - at < kLocalHeaderSize) {
-    return problem(DefectKind::malformed,
-                   std::format("its local header is said to be at {}; the file has {} bytes", at, file.size()), at);
+    return problem(
+        DefectKind::malformed,
+        std::format("its local header is said to be at {}; the file has {} bytes", at, file.size()), at);
   }
   if (!has(file, at, kLocalHeader)) {
     return problem(DefectKind::malformed, "no local header where the central directory says it is", at);
@@ -181,7 +186,7 @@ Read<Header> read_local_header(Bytes file, std::uint64_t at) {
 }
 
 std::optional<Descriptor> find_descriptor(Bytes file, std::uint64_t data, const PageRelease& pages) {
-  constexpr std::uint64_t kWindow = std::uint64_t{16} << 20U;
+  constexpr std::uint64_t kWindow = std::uint64_t{1} << 20U;
   const std::string_view text = as_text(file);
   std::uint64_t at = data;
   while (at < file.size()) {
@@ -193,6 +198,7 @@ std::optional<Descriptor> find_descriptor(Bytes file, std::uint64_t data, const 
       at += length;
       continue;
     }
+    pages.drop(file.subspan(at, found));
     const Bytes entry = file.subspan(at + found);
     const std::uint64_t distance = at + found - data;
     const auto large = read_little_endian<std::uint64_t>(entry, 8);

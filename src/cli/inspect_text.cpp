@@ -17,8 +17,9 @@ namespace runup {
 namespace {
 
 constexpr std::size_t kDefaultWidth = 100;
+constexpr std::size_t kLongestRow = 2000;
 constexpr std::size_t kNoLimit = std::numeric_limits<std::size_t>::max() / 2;
-constexpr std::size_t kLabelColumns = 12;
+constexpr std::size_t kLabelColumns = 14;
 
 class Inspection {
  public:
@@ -57,7 +58,8 @@ class Inspection {
   }
   void property(std::string_view name, std::string_view value) {
     if (!value.empty()) {
-      append_wrapped(out_, std::format("  {}", toned(Tone::faint, pad(name, kLabelColumns - 2))), kLabelColumns, value, width_);
+      append_wrapped(out_, std::format("  {}", toned(Tone::faint, pad(name, kLabelColumns - 2))),
+                     kLabelColumns, one_line(value), width_);
     }
   }
 
@@ -65,7 +67,8 @@ class Inspection {
     line(toned(Tone::strong, one_line(file)));
     property("is", std::format("{}, {}", kind_in_words(facts_.kind), format_bytes(facts_.bytes)));
     if (facts_.lfs) {
-      property("stands for", std::format("{}, {}; `git lfs pull` fetches it", facts_.lfs->oid, format_bytes(facts_.lfs->bytes)));
+      property("stands for", std::format("{}, {}; `git lfs pull` fetches it", facts_.lfs->oid,
+                                         format_bytes(facts_.lfs->bytes)));
     } else {
       property("starts with", facts_.head.empty() ? "" : std::format("`{}`", facts_.head));
     }
@@ -84,7 +87,8 @@ class Inspection {
   std::string format() const {
     std::vector<std::string> parts;
     if (!facts_.format_version.empty()) {
-      parts.push_back((facts_.kind == ArtifactKind::onnx ? "IR version " : "version ") + facts_.format_version);
+      parts.push_back((facts_.kind == ArtifactKind::onnx ? "IR version " : "version ") +
+                      facts_.format_version);
     }
     if (!facts_.byte_order.empty()) {
       parts.push_back(facts_.byte_order + "-endian");
@@ -93,7 +97,8 @@ class Inspection {
       parts.push_back(std::format("pickle protocol {}", facts_.pickle_protocol));
     }
     if (facts_.members > 0) {
-      parts.push_back(count_of(facts_.members, "member", "members") + (facts_.deflated ? ", some compressed" : ""));
+      parts.push_back(count_of(facts_.members, "member", "members") +
+                      (facts_.deflated ? ", some compressed" : ""));
     }
     return join(parts, ", ");
   }
@@ -102,7 +107,8 @@ class Inspection {
     std::vector<std::string> parts;
     if (!facts_.root_type.empty()) {
       const bool counted = !facts_.objects.empty() && facts_.objects.front().items > 0;
-      parts.push_back(counted ? std::format("a {} of {}", facts_.root_type, count_of(facts_.objects.front().items, "item", "items"))
+      parts.push_back(counted ? std::format("a {} of {}", facts_.root_type,
+                                            count_of(facts_.objects.front().items, "item", "items"))
                               : "a " + facts_.root_type);
     }
     if (!facts_.tensors.empty()) {
@@ -111,7 +117,8 @@ class Inspection {
         bytes += storage.bytes;
       }
       parts.push_back(std::format("{} in {} of {}", count_of(facts_.tensors.size(), "tensor", "tensors"),
-                                  count_of(facts_.storages.size(), "storage", "storages"), format_bytes(bytes)));
+                                  count_of(facts_.storages.size(), "storage", "storages"),
+                                  format_bytes(bytes)));
     }
     return join(parts, ", ");
   }
@@ -126,22 +133,28 @@ class Inspection {
     }
     std::vector<std::string> parts;
     for (const auto& [name, sum] : sums) {
-      parts.push_back(std::format("{} ({}, {})", name.empty() ? "?" : name, sum.first, format_bytes(sum.second)));
+      parts.push_back(
+          std::format("{} ({}, {})", name.empty() ? "?" : name, sum.first, format_bytes(sum.second)));
     }
     return join_words(parts, most(12));
   }
   std::string devices() const {
-    return totals(facts_.storages, [](const auto& item) { return item.device; }, [](const auto& item) { return item.bytes; });
+    return totals(
+        facts_.storages, [](const auto& item) { return item.device; },
+        [](const auto& item) { return item.bytes; });
   }
   std::string dtypes() const {
-    return totals(facts_.tensors, [](const auto& item) { return item.dtype; }, [](const auto& item) { return item.bytes; });
+    return totals(
+        facts_.tensors, [](const auto& item) { return item.dtype; },
+        [](const auto& item) { return item.bytes; });
   }
 
   void defects() {
     if (facts_.defects.empty()) {
       return;
     }
-    section("defects", count_of(facts_.defects.size(), "thing is wrong", "things are wrong") + " with the file");
+    section("defects",
+            count_of(facts_.defects.size(), "thing is wrong", "things are wrong") + " with the file");
     const std::size_t shown = std::min(facts_.defects.size(), most(12));
     for (const DefectFacts& defect : std::span(facts_.defects).first(shown)) {
       const std::string name(enum_name(defect.kind));
@@ -176,7 +189,8 @@ class Inspection {
     }
     columns = std::min(columns, width_ / 2);
     for (const StateDictFacts& mapping : list) {
-      line(std::format("  {}  {}  {}  {}{}", toned(Tone::name, pad(clipped(named(mapping.path), columns), columns)),
+      line(std::format("  {}  {}  {}  {}{}",
+                       toned(Tone::name, pad(clipped(named(mapping.path), columns), columns)),
                        pad(mapping.role, 9), pad_left(count_of(mapping.tensors, "tensor", "tensors"), 13),
                        pad_left(format_bytes(mapping.bytes), 9),
                        mapping.has_metadata ? toned(Tone::faint, "  from Module.state_dict()") : ""));
@@ -185,9 +199,17 @@ class Inspection {
   }
 
   // Names are cut to fit a terminal; elsewhere they stay whole.
-  std::string clipped(const std::string& text, std::size_t columns) const { return all_ ? text : clip(text, columns); }
+  std::string clipped(const std::string& text, std::size_t columns) const {
+    return all_ ? text : clip(text, columns);
+  }
 
-  static std::string tensor_notes(const TensorFacts& tensor) {
+  // Its bytes should be in the file and are not there.
+  bool is_missing(const TensorFacts& tensor) const {
+    return tensor.storage >= 0 && !facts_.deflated &&
+           !facts_.storages[static_cast<std::size_t>(tensor.storage)].offset;
+  }
+
+  std::string tensor_notes(const TensorFacts& tensor) const {
     std::vector<std::string> notes;
     if (tensor.layout != "strided") {
       notes.push_back(tensor.layout);
@@ -197,6 +219,9 @@ class Inspection {
     }
     if (tensor.storage < 0 && tensor.layout == "strided") {
       notes.emplace_back("no data");
+    }
+    if (is_missing(tensor)) {
+      notes.emplace_back("bytes missing");
     }
     if (tensor.conjugate || tensor.negative) {
       notes.emplace_back(tensor.conjugate ? "conjugate" : "negative");
@@ -236,27 +261,32 @@ class Inspection {
     const std::size_t columns = names > 2 * entry.depth ? names - 2 * entry.depth : 1;
     const std::string name = pad(clipped(one_line(entry.name), columns), columns);
     if (entry.is_note) {
-      line(toned(Tone::faint, std::format("{}{}: {}, {}", indent, one_line(entry.name),
-                                          count_of(entry.tensors, "tensor", "tensors"), format_bytes(entry.bytes))));
+      line(toned(Tone::faint,
+                 std::format("{}{}: {}, {}", indent, one_line(entry.name),
+                             count_of(entry.tensors, "tensor", "tensors"), format_bytes(entry.bytes))));
       return;
     }
     if (entry.tensor == nullptr) {
-      line(std::format("{}{}  {}", indent, toned(Tone::name, name),
-                       toned(Tone::faint, std::format("{} {}", pad(count_of(entry.tensors, "tensor", "tensors"), 9 + shapes),
-                                                      pad_left(format_bytes(entry.bytes), 10)))));
+      line(std::format(
+          "{}{}  {}", indent, toned(Tone::name, name),
+          toned(Tone::faint,
+                std::format("{} {}", pad(count_of(entry.tensors, "tensor", "tensors"), 9 + shapes),
+                            pad_left(format_bytes(entry.bytes), 10)))));
       return;
     }
     const std::string notes = tensor_notes(*entry.tensor);
     line(std::format("{}{}  {} {} {}{}", indent, name, pad(entry.tensor->dtype, 8),
                      pad(clipped(shape_text(entry.tensor->shape), shapes), shapes),
-                     pad_left(format_bytes(entry.tensor->bytes), 10), notes.empty() ? "" : "  " + toned(Tone::faint, notes)));
+                     pad_left(format_bytes(entry.tensor->bytes), 10),
+                     notes.empty() ? "" : "  " + toned(Tone::faint, notes)));
   }
 
   void labels() {
     for (const LabelListFacts& list : facts_.label_lists) {
       std::string summary = count_of(list.classes.size(), "class", "classes");
       if (list.kind == LabelListKind::label_encoder) {
-        summary += list.sklearn_version.empty() ? ", label encoder" : ", label encoder of scikit-learn " + list.sklearn_version;
+        summary += list.sklearn_version.empty() ? ", label encoder"
+                                                : ", label encoder of scikit-learn " + list.sklearn_version;
       } else {
         summary += std::format(", {} ({})", enum_name(list.kind), list.type);
       }
@@ -275,7 +305,8 @@ class Inspection {
     std::size_t widest = 0;
     for (std::size_t i = 0; i < shown; ++i) {
       const std::string name = list.classes[i].empty() ? "''" : one_line(list.classes[i]);
-      cells.push_back(std::format("{} {}", pad_left(std::to_string(i), std::to_string(shown).size()), clipped(name, 40)));
+      cells.push_back(
+          std::format("{} {}", pad_left(std::to_string(i), std::to_string(shown).size()), clipped(name, 40)));
       widest = std::max(widest, display_width(cells.back()));
     }
     const std::size_t beside = std::max<std::size_t>(1, (width_ - 2) / (widest + 3));
@@ -291,8 +322,10 @@ class Inspection {
     more(list.classes.size() - shown, "classes");
   }
 
+  using Rows = std::vector<std::pair<std::string, std::string>>;
+
   // Two columns: a name, and what is said of it.
-  void table(const std::vector<std::pair<std::string, std::string>>& rows, std::size_t usual, std::string_view what) {
+  void table(const Rows& rows, std::size_t usual, std::string_view what) {
     const std::size_t shown = std::min(rows.size(), most(usual));
     std::size_t columns = 0;
     for (const auto& row : std::span(rows).first(shown)) {
@@ -306,17 +339,40 @@ class Inspection {
     more(rows.size() - shown, what);
   }
 
+  // `betas[0]`, `betas[1]` become one row `betas`: they are long lists of little interest.
+  static Rows joined_lists(const std::vector<MetadataFacts>& items) {
+    Rows rows;
+    std::string list;
+    for (const MetadataFacts& item : items) {
+      const std::size_t bracket = item.path.rfind('[');
+      const bool in_list = item.path.ends_with(']') && bracket != std::string::npos && bracket > 0;
+      const std::string parent = in_list ? item.path.substr(0, bracket) : std::string();
+      if (in_list && parent == list) {
+        if (rows.back().second.size() < kLongestRow) {
+          rows.back().second += ", " + one_line(item.value);
+        }
+        continue;
+      }
+      list = parent;
+      // The type of plain values shows in how they are written.
+      const bool plain = item.type.find_first_of("._") == std::string::npos && item.type != "set";
+      rows.emplace_back(
+          in_list ? one_line(parent) + "[]" : named(item.path),
+          plain ? one_line(item.value) : std::format("{}  ({})", one_line(item.value), item.type));
+    }
+    return rows;
+  }
+
   void values() {
     if (facts_.metadata.empty()) {
       return;
     }
-    std::vector<std::pair<std::string, std::string>> rows;
-    for (const MetadataFacts& item : facts_.metadata) {
-      // The type of plain values shows in how they are written.
-      const bool plain = item.type.find_first_of("._") == std::string::npos && item.type != "set";
-      rows.emplace_back(named(item.path), plain ? one_line(item.value) : std::format("{}  ({})", one_line(item.value), item.type));
-    }
-    section("values", count_of(rows.size(), "scalar or small object", "scalars and small objects"));
+    Rows rows = joined_lists(facts_.metadata);
+    // What stands at the top was put there to be read.
+    std::ranges::stable_partition(
+        rows, [](const auto& row) { return row.first.find_first_of(".[", 1) == std::string::npos; });
+    section("values",
+            count_of(facts_.metadata.size(), "scalar or small object", "scalars and small objects"));
     table(rows, 24, "values");
   }
 
@@ -325,7 +381,7 @@ class Inspection {
       return;
     }
     section("globals", "what unpickling looks up, and the first key that needs it");
-    std::vector<std::pair<std::string, std::string>> rows;
+    Rows rows;
     for (const GlobalFacts& global : facts_.globals) {
       const std::string where = global.key_path.empty() ? std::string("(root)") : one_line(global.key_path);
       rows.emplace_back(one_line(std::format("{}.{}", global.module, global.name)),
@@ -357,7 +413,8 @@ class Inspection {
 
 }  // namespace
 
-std::string render_inspection(const ArtifactFacts& facts, const std::string& file, bool all, const Terminal& terminal) {
+std::string render_inspection(const ArtifactFacts& facts, const std::string& file, bool all,
+                              const Terminal& terminal) {
   return Inspection(facts, all, terminal).render(file);
 }
 

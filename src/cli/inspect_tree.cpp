@@ -85,12 +85,16 @@ class TreePrinter {
     }
   }
 
-  static std::string_view without_dot(std::string_view name) { return name.starts_with('.') ? name.substr(1) : name; }
+  static std::string_view without_dot(std::string_view name) {
+    return name.starts_with('.') ? name.substr(1) : name;
+  }
 
   void print_members(const Group& group, std::size_t depth) {
     // One line more is no longer than the note that it is left out.
     const std::size_t count = group.members.size();
-    const std::size_t shown = count <= most_ + 1 ? count : most_;
+    const bool numbered = count > 0 && group.members.front()->name.starts_with('[');
+    const std::size_t most = numbered ? most_ / 4 : most_;
+    const std::size_t shown = count <= most + 1 ? count : most;
     for (std::size_t i = 0; i < shown; ++i) {
       print(*group.members[i], depth);
     }

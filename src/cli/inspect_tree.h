@@ -22,7 +22,8 @@ struct TreeLine {
 };
 
 // The tensors grouped by the parts of their key paths. A group with one member is joined with it. Of
-// a group with more than `most` members the first `most` are given, and a note for the others.
+// a group with more than `most` members the first `most` are given, and a note for the others; of the
+// entries of a list, or of a dict with numbers as keys, a quarter of that.
 std::vector<TreeLine> tensor_tree(const ArtifactFacts& facts, std::size_t most);
 
 }  // namespace runup

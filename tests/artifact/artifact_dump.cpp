@@ -48,7 +48,8 @@ Json hash_of(Bytes file, const ArtifactFacts& facts, const TensorFacts& tensor) 
     out.insert(out.end(), element.begin(), element.end());
     if (swapped) {
       for (std::size_t part = out.size() - item; part < out.size(); part += unit) {
-        std::reverse(out.begin() + static_cast<std::ptrdiff_t>(part), out.begin() + static_cast<std::ptrdiff_t>(part + unit));
+        std::reverse(out.begin() + static_cast<std::ptrdiff_t>(part),
+                     out.begin() + static_cast<std::ptrdiff_t>(part + unit));
       }
     }
     for (std::size_t axis = place.size(); axis-- > 0;) {
