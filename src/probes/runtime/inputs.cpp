@@ -59,7 +59,7 @@ std::uint64_t seed_of_input(std::uint64_t seed, std::size_t input) {
 }
 
 template <class T>
-constexpr bool is_floating =
+constexpr bool kIsFloating =
     std::is_floating_point_v<T> || std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>;
 
 template <class T>
@@ -182,7 +182,7 @@ Result<std::vector<InputValues>> make_inputs(const ModelDeclaration& model, cons
     const Generator generator(seed_of_input(experiment.seed, all.size()));
     Result<void> filled;
     visit_element_type(enum_name(input.dtype), [&]<class T>(Element<T>) {
-      if constexpr (is_floating<T>) {
+      if constexpr (kIsFloating<T>) {
         fill_floats<T>(experiment.fill, generator, elements, values->bytes);
       } else {
         filled = fill_integers<T>(input, experiment.fill, generator, elements, values->bytes);

@@ -7,6 +7,7 @@
 #include <limits>
 #include <map>
 #include <optional>
+#include <utility>
 
 #include "artifact/npy.h"
 #include "base/text.h"
@@ -24,9 +25,16 @@ std::optional<To> exactly(From value) {
   if constexpr (std::same_as<To, From>) {
     return value;
   } else if constexpr (std::integral<To> && std::integral<From>) {
-    const auto narrow = static_cast<To>(value);
-    const bool same_sign = (narrow < To{}) == (value < From{});
-    return static_cast<From>(narrow) == value && same_sign ? std::optional(narrow) : std::nullopt;
+    if constexpr (std::same_as<From, bool>) {
+      return static_cast<To>(value);
+    } else if constexpr (std::same_as<To, bool>) {
+      return value == 0 || value == 1 ? std::optional(value == 1) : std::nullopt;
+    } else {
+      // An int8 is a number here, never a character.
+      // NOLINTNEXTLINE(bugprone-signed-char-misuse)
+      const auto narrow = static_cast<To>(value);
+      return std::in_range<To>(value) ? std::optional(narrow) : std::nullopt;
+    }
   } else if constexpr (std::integral<To>) {
     const double wide = to_double(value);
     // Both ends are powers of two, so they are exact; the upper one is the first that is too large.

@@ -222,8 +222,7 @@ class Loader {
     return {};
   }
 
-  bool keys_differ() const {
-    const KeyMatchFacts& keys = *out_.load.keys;
+  static bool differ(const KeyMatchFacts& keys) {
     return !keys.missing.empty() || !keys.unexpected.empty() || !keys.misshapen.empty();
   }
 
@@ -245,9 +244,10 @@ class Loader {
     return guarded([&]() -> Result<void> {
       const torch::jit::Module module = load_archive(archive, callable_.device);
       out_.load.stage = LoadStage::state_dict;
-      const std::map<std::string, at::Tensor> wanted = match_module(module);
-      if (keys_differ()) {
-        return keys_do_not_fit(*out_.load.keys);
+      std::map<std::string, at::Tensor> wanted;
+      const KeyMatchFacts& keys = out_.load.keys.emplace(match_module(module, wanted));
+      if (differ(keys)) {
+        return keys_do_not_fit(keys);
       }
       const at::NoGradGuard no_gradients;
       for (const NamedTensor& named : tensors_) {
@@ -261,8 +261,7 @@ class Loader {
     });
   }
 
-  std::map<std::string, at::Tensor> match_module(const torch::jit::Module& module) {
-    std::map<std::string, at::Tensor> places;
+  KeyMatchFacts match_module(const torch::jit::Module& module, std::map<std::string, at::Tensor>& places) {
     std::vector<WantedKey> wanted;
     const auto want = [&](const std::string& name, const at::Tensor& tensor) {
       places.emplace(name, tensor);
@@ -274,8 +273,7 @@ class Loader {
     for (const auto& buffer : module.named_buffers()) {
       want(buffer.name, buffer.value);
     }
-    out_.load.keys = match_keys(state_dict_path_, present_, wanted, true);
-    return places;
+    return match_keys(state_dict_path_, present_, wanted, true);
   }
 
   Result<void> run_source(const std::string& text) {
@@ -292,18 +290,20 @@ class Loader {
     if (auto outcome = choose_tensors(); !outcome) {
       return outcome;
     }
-    out_.load.keys = match_keys(state_dict_path_, present_, source->keys, source->keys_are_all);
-    if (!out_.load.keys->missing.empty()) {
-      return keys_do_not_fit(*out_.load.keys);
+    KeyMatchFacts& keys =
+        out_.load.keys.emplace(match_keys(state_dict_path_, present_, source->keys, source->keys_are_all));
+    // Without inputs to try, names alone must tell what is too many.
+    if (!keys.missing.empty() || (trial_ && declaration_.inputs.empty() && differ(keys))) {
+      return keys_do_not_fit(keys);
     }
     if (auto outcome = use_device(); !outcome) {
       return outcome;
     }
     out_.load.stage = LoadStage::state_dict;
-    return guarded([&] { return bind_source(*source); });
+    return guarded([&] { return bind_source(*source, keys); });
   }
 
-  Result<void> bind_source(const CompiledSource& source) {
+  Result<void> bind_source(const CompiledSource& source, KeyMatchFacts& keys) {
     c10::Dict<std::string, at::Tensor> state_dict;
     std::vector<at::Tensor> tensors;
     for (const NamedTensor& named : tensors_) {
@@ -320,7 +320,7 @@ class Loader {
     };
     const Duration built = steady_now() - started_;
     if (trial_ && !declaration_.inputs.empty()) {
-      if (auto outcome = try_keys(source, tensors); !outcome) {
+      if (auto outcome = try_keys(source, tensors, keys); !outcome) {
         return outcome;
       }
     }
@@ -330,7 +330,8 @@ class Loader {
   }
 
   // One inference with the example inputs: which tensors does an operator read?
-  Result<void> try_keys(const CompiledSource& source, const std::vector<at::Tensor>& tensors) {
+  Result<void> try_keys(const CompiledSource& source, const std::vector<at::Tensor>& tensors,
+                        KeyMatchFacts& keys) {
     const auto inputs = make_inputs(declaration_, {});
     if (!inputs) {
       return std::unexpected(inputs.error());
@@ -338,7 +339,7 @@ class Loader {
     auto read = guarded([&] { return tensors_read_during(tensors, [&] { call_once(callable_, *inputs); }); });
     if (!read) {
       if (const std::string key = missing_key(read.error().message); !key.empty()) {
-        out_.load.keys->missing.push_back(key);
+        keys.missing.push_back(key);
       }
       return std::unexpected(read.error());
     }
@@ -346,8 +347,8 @@ class Loader {
       // This call passed its branch by; another may not.
       (*read)[i] = (*read)[i] || source.conditional.contains(present_[i].key);
     }
-    set_unread(*out_.load.keys, present_, *read);
-    return out_.load.keys->unexpected.empty() ? Result<void>{} : keys_do_not_fit(*out_.load.keys);
+    set_unread(keys, present_, *read);
+    return differ(keys) ? keys_do_not_fit(keys) : Result<void>{};
   }
 
   const ModelDeclaration& declaration_;

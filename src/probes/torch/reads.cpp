@@ -101,7 +101,7 @@ MemoryRange range_of(const at::Tensor& tensor) {
   for (std::int64_t axis = 0; axis < tensor.dim(); ++axis) {
     last += (tensor.size(axis) - 1) * tensor.stride(axis);
   }
-  const auto bytes = tensor.numel() == 0 ? 0 : (static_cast<std::size_t>(last) + 1) * tensor.element_size();
+  const auto bytes = tensor.numel() == 0 ? 0 : static_cast<std::size_t>((last + 1) * tensor.element_size());
   return {.begin = begin, .end = begin + bytes};
 }
 

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <bit>
+#include <format>
 #include <map>
 #include <set>
 
@@ -106,8 +107,8 @@ std::optional<c10::ScalarType> integers_of(c10::ScalarType type) {
   }
 }
 
-Result<at::Tensor> quantised(const at::Tensor& integers, const std::string& key, const TensorFacts& facts) {
-  const QuantisationFacts& how = *facts.quantisation;
+Result<at::Tensor> quantised(const at::Tensor& integers, const std::string& key,
+                             const QuantisationFacts& how) {
   if (how.scheme == "per_tensor_affine" && how.scales.size() == 1 && how.zero_points.size() == 1) {
     return at::_make_per_tensor_quantized_tensor(integers, how.scales[0],
                                                  static_cast<std::int64_t>(how.zero_points[0]));
@@ -135,7 +136,7 @@ Result<at::Tensor> make_tensor(const std::string& key, const TensorFacts& facts,
   if (facts.storage < 0) {
     return unusable(key, "has no values in the file (a meta tensor)");
   }
-  const std::optional<c10::ScalarType> integers = facts.quantisation ? integers_of(*type) : *type;
+  const std::optional<c10::ScalarType> integers = facts.quantisation ? integers_of(*type) : type;
   if (!integers || (c10::isQIntType(*type) && !facts.quantisation)) {
     return unusable(key, "has the type `" + facts.dtype + "`, which is not read here");
   }
@@ -153,7 +154,7 @@ Result<at::Tensor> make_tensor(const std::string& key, const TensorFacts& facts,
   at::Tensor tensor = at::from_blob(
       const_cast<std::byte*>(first), facts.shape, facts.stride,
       [keep = *content](void*) mutable { keep.reset(); }, *integers);
-  return facts.quantisation ? quantised(tensor, key, facts) : tensor;
+  return facts.quantisation ? quantised(tensor, key, *facts.quantisation) : tensor;
 }
 
 // Gathers outputs with their names.
@@ -181,7 +182,7 @@ class OutputCollector {
     if (value.isGenericDict()) {
       for (const auto& entry : value.toGenericDict()) {
         const std::string key = entry.key().isString() ? entry.key().toStringRef() : c10::str(entry.key());
-        if (auto outcome = add(entry.value(), name.empty() ? key : name + "." + key, depth + 1); !outcome) {
+        if (auto outcome = add(entry.value(), member(name, key), depth + 1); !outcome) {
           return outcome;
         }
       }
@@ -192,6 +193,10 @@ class OutputCollector {
   std::vector<HeldOutput> take() { return std::move(outputs_); }
 
  private:
+  static std::string member(const std::string& name, const std::string& key) {
+    return name.empty() ? key : std::format("{}.{}", name, key);
+  }
+
   template <class Items>
   Result<void> add_items(const Items& items, const std::string& name, int depth) {
     std::size_t index = 0;
@@ -211,8 +216,7 @@ class OutputCollector {
     }
     for (std::size_t i = 0; i < tuple.elements().size(); ++i) {
       const std::string& field = type->schema()->arguments()[i].name();
-      if (auto outcome = add(tuple.elements()[i], name.empty() ? field : name + "." + field, depth + 1);
-          !outcome) {
+      if (auto outcome = add(tuple.elements()[i], member(name, field), depth + 1); !outcome) {
         return outcome;
       }
     }
@@ -272,7 +276,7 @@ std::vector<at::Tensor> input_tensors(const std::vector<InputValues>& inputs, c1
   std::vector<at::Tensor> tensors;
   tensors.reserve(inputs.size());
   for (const InputValues& input : inputs) {
-    const c10::ScalarType type = scalar_type(std::string(enum_name(input.dtype))).value();
+    const c10::ScalarType type = c10::getStringToDtypeMap().at(std::string(enum_name(input.dtype)));
     at::Tensor tensor = input.bytes.empty()
                             ? at::empty(input.shape, type)
                             : at::from_blob(const_cast<std::byte*>(input.bytes.data()), input.shape, type);
