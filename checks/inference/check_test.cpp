@@ -132,9 +132,14 @@ TEST_CASE("inference/refused-input: one finding for each thing that the runtime 
 
 TEST_CASE("inference/non-finite: NaN for real inputs is an error, for zeros alone a warning") {
   Facts facts = sign_facts();
-  for_each_output(facts, [](OutputFacts& output) { output.nan_count = output.elements; });
+  for_each_output(facts, [](OutputFacts& output) {
+    output.nan_count = output.elements;
+    output.sha256 = "same";
+  });
   Outcome outcome = run_check(kId, facts);
   CHECK(outcome.status == Status::failed);
+  // The same NaN everywhere is one finding, not a constant output too.
+  CHECK(finding_ids(outcome) == Words{"non-finite"});
   CHECK(find_finding(outcome, "non-finite").message ==
         "`output[0]` has 3 NaN and 0 infinite of 3 elements for random values (seed 1), random values (seed "
         "2), zeros, ones and 1 "

@@ -118,7 +118,10 @@ void judge_shape(Judge& judge, const Answers& answers) {
 void judge_constant(Judge& judge, const Answers& answers) {
   Answers different;
   for (const ExperimentFacts* answer : answers) {
-    if (answer->asked.fill != Fill::random || inputs_differ(judge.facts.model)) {
+    const OutputFacts& output = answer->outputs.front();
+    // What is not finite has its finding, and no value to compare.
+    const bool finite = output.nan_count + output.inf_count == 0;
+    if (finite && (answer->asked.fill != Fill::random || inputs_differ(judge.facts.model))) {
       different.push_back(answer);
     }
   }

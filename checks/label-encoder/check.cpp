@@ -247,9 +247,11 @@ void judge_output_count(Judge& judge) {
   }
   if (!width->observed && weights_can_have(judge.facts, count)) {
     judge.judgement.undecided = std::format(
-        "{} has {} classes and the last layer seems to be {} with {} rows, but without a run that is a "
-        "guess; give `architecture:`",
-        judge.choice.name, count, width->source, width->classes);
+        "{} has {} classes; the last layer in the file is {} with {} rows, but which layer is the output "
+        "shows "
+        "only in a run; {}",
+        judge.choice.name, count, width->source, width->classes,
+        judge.facts.model.architecture.empty() ? "give `architecture:`" : "see `inference`");
     return;
   }
   const std::string head = head_tensor(judge.facts, width->classes);
@@ -264,12 +266,6 @@ void judge_output_count(Judge& judge) {
 
 void judge_list(Judge& judge) {
   const LabelListFacts& list = judge.list();
-  judge.judgement.saw("names",
-                      std::format("{}, {}", judge.choice.name,
-                                  list.type.empty() ? std::string(enum_name(list.kind)) : list.type));
-  if (!list.sklearn_version.empty()) {
-    judge.judgement.saw("scikit-learn", list.sklearn_version);
-  }
   const std::string_view key = std::string_view(list.path).substr(list.path.rfind('.') + 1);
   if (list.kind != LabelListKind::label_encoder && key.contains("encoder")) {
     judge.add("plain-list",
@@ -286,6 +282,12 @@ void judge_list(Judge& judge) {
   judge_order(judge);
   judge_declared_count(judge);
   judge_output_count(judge);
+  judge.judgement.saw("names",
+                      std::format("{}, {}", judge.choice.name,
+                                  list.type.empty() ? std::string(enum_name(list.kind)) : list.type));
+  if (!list.sklearn_version.empty()) {
+    judge.judgement.saw("scikit-learn", list.sklearn_version);
+  }
 }
 
 }  // namespace

@@ -189,7 +189,7 @@ TEST_CASE("label-encoder/class-count-mismatch: against the weights alone") {
   std::swap(facts.artifact.value->tensors[4], facts.artifact.value->tensors[2]);
   const Outcome outcome = run_check(kId, facts);
   CHECK(outcome.status == Status::undecided);
-  CHECK(outcome.reason.contains("without a run that is a guess; give `architecture:`"));
+  CHECK(outcome.reason.contains("shows only in a run; see `inference`"));
 }
 
 TEST_CASE("label-encoder: outputs that nothing tells are undecided, unless the count is stated") {
@@ -271,7 +271,7 @@ TEST_CASE("label-encoder: what was not observed is undecided") {
   facts.label_file =
       Observed<ArtifactFacts>::none({.kind = AbsenceKind::blocked, .detail = "`labels.json` is not there"});
   CHECK(run_check(kId, facts).status == Status::undecided);
-  CHECK(run_check(kId, facts).reason == "the label file could not be observed: `labels.json` is not there");
+  CHECK(run_check(kId, facts).reason == "blocked: `labels.json` is not there");
 
   facts = sign_facts();
   facts.artifact =

@@ -45,6 +45,7 @@ namespace {
 // Highest zip format version that PyTorch reads: kMaxSupportedFileFormatVersion in
 // caffe2/serialize/versions.h, 10 since PyTorch 1.12.
 constexpr int kNewestFormat = 10;
+constexpr std::size_t kShownDefects = 10;
 
 struct Judge {
   const Facts& facts;
@@ -101,18 +102,16 @@ void judge_defects(Judge& judge) {
     const DefectFacts& first = *defects.front();
     std::string message = std::format("`{}` {}: {}", name, rule.words, first.message);
     if (first.missing_bytes) {
-      message += std::format("; {} are missing", count_of(*first.missing_bytes, "byte", "bytes"));
+      message += std::format(" ({} missing)", count_of(*first.missing_bytes, "byte", "bytes"));
     }
     if (defects.size() > 1) {
       message += std::format(" (and {} more of this kind)", defects.size() - 1);
     }
     judge.add(rule.id, std::move(message), std::string(rule.fix), first.member);
-    for (const DefectFacts* defect : defects) {
+    // The message has the first one.
+    for (std::size_t i = 1; i < std::min<std::size_t>(defects.size(), kShownDefects); ++i) {
       judge.judgement.findings.back().evidence.push_back(
-          {.name = defect->member.empty() ? "file" : defect->member, .value = defect->message});
-      if (judge.judgement.findings.back().evidence.size() == 10) {
-        break;
-      }
+          {.name = defects[i]->member.empty() ? "file" : defects[i]->member, .value = defects[i]->message});
     }
   }
   for (const DefectFacts& defect : judge.artifact.defects) {
@@ -279,33 +278,31 @@ struct GlobalWords {
   // between the names and what follows from them
   std::string_view consequence;
   std::string_view fix;
+  // no allow-list helps
+  bool hopeless = false;
 };
 constexpr std::array<GlobalWords, 6> kGlobalWords{
     {{"main-class",
       "of the script that saved the file; on the server `__main__` is the server, which has no such name",
       "save `model.state_dict()` instead of the object, or move the class into a module that the service "
-      "imports and save "
-      "again"},
+      "imports and save again",
+      true},
      {"blocked-global",
       "which `torch.load` with `weights_only` refuses even when allow-listed: loading it would run code",
-      "do not load this file; ask where it came from, and save the weights alone as a `state_dict`"},
+      "do not load this file; ask where it came from, and save the weights alone as a `state_dict`", true},
      {"other-system-path", "which cannot be built on Linux", "save paths as text: `str(path)`"},
      {"foreign-class",
       "which must be importable under these names where the service loads the file, in fitting versions",
       "save `model.state_dict()` and plain values instead of objects"},
      {"code-by-value", "which rebuilds functions from bytecode of one Python version",
-      "save `model.state_dict()` instead of functions and objects"},
+      "save `model.state_dict()` instead of functions and objects", true},
      {"import-first", "which `torch.load` finds only when their module was imported before",
       "import the module before `torch.load`, or save plain tensors (`tensor.full_tensor()`, "
       "`tensor.cpu()`)"}}};
 
-void judge_globals(Judge& judge) {
-  std::vector<std::string> safe;
-  for (const GlobalFacts& global : judge.artifact.globals) {
-    if (finding_for(global) == "needs-allow-listing") {
-      safe.push_back(named_with_need(global));
-    }
-  }
+// True when the pickle cannot be loaded safely whatever is allow-listed.
+bool judge_refused_globals(Judge& judge) {
+  bool hopeless = false;
   for (const GlobalWords& words : kGlobalWords) {
     std::vector<std::string> names;
     std::string key;
@@ -315,20 +312,49 @@ void judge_globals(Judge& judge) {
         names.push_back(named_with_need(global));
       }
     }
-    if (!names.empty()) {
-      judge.add(
-          words.id,
-          std::format("`{}` needs {}, {}", model_file(judge.facts), join_words(names), words.consequence),
-          std::string(words.fix), std::move(key));
+    if (names.empty()) {
+      continue;
+    }
+    judge.add(words.id,
+              std::format("`{}` needs {}, {}", model_file(judge.facts), join_words(names), words.consequence),
+              std::string(words.fix), std::move(key));
+    hopeless = hopeless || words.hopeless;
+  }
+  return hopeless;
+}
+
+void judge_allow_list(Judge& judge) {
+  std::vector<Evidence> names;
+  std::vector<std::string> keys;
+  for (const GlobalFacts& global : judge.artifact.globals) {
+    if (finding_for(global) != "needs-allow-listing") {
+      continue;
+    }
+    names.push_back({.name = global.key_path.empty() ? "root" : global.key_path,
+                     .value = global_name(global.module, global.name)});
+    const std::string key = global.key_path.substr(0, global.key_path.find_first_of(".[", 1));
+    if (std::ranges::find(keys, key) == keys.end()) {
+      keys.push_back(key);
     }
   }
-  if (!safe.empty()) {
-    const std::string line = allow_line(judge.artifact.globals, array_types(judge.artifact));
-    judge.add("needs-allow-listing",
-              std::format("`torch.load` with `weights_only` (the default since PyTorch 2.6) refuses {} "
-                          "unless allow-listed: {}",
-                          count_of(safe.size(), "global", "globals"), join_words(safe, 8)),
-              std::format("before `torch.load`: `{}`", line));
+  if (names.empty()) {
+    return;
+  }
+  const bool whole = std::ranges::find(keys, "") != keys.end();
+  judge.add("needs-allow-listing",
+            std::format("`torch.load` with `weights_only` (the default since PyTorch 2.6) refuses {} unless "
+                        "{} allow-listed",
+                        whole ? "the file" : join_quoted(keys),
+                        names.size() == 1 ? "1 global is" : std::format("{} globals are", names.size())),
+            std::format("before `torch.load`: `{}`",
+                        allow_line(judge.artifact.globals, array_types(judge.artifact))),
+            whole ? "" : keys.front());
+  judge.judgement.findings.back().evidence = std::move(names);
+}
+
+void judge_globals(Judge& judge) {
+  if (!judge_refused_globals(judge)) {
+    judge_allow_list(judge);
   }
   judge.judgement.saw(
       "globals", judge.artifact.globals.empty() ? "none" : std::to_string(judge.artifact.globals.size()));

@@ -217,8 +217,8 @@ Judgement judge(const Facts& facts, const Options& options) {
   Judgement judgement;
   const StateDictChoice choice = choose_state_dict(*facts.artifact, facts.model);
   Judge judge{facts, *facts.artifact, options, judgement, choice.chosen};
-  judgement.saw("mappings of tensors", std::to_string(facts.artifact->state_dicts.size()));
   if (choice.chosen == nullptr) {
+    judgement.saw("mappings of tensors", std::to_string(facts.artifact->state_dicts.size()));
     judge_no_choice(judge, choice);
   } else {
     judge_chosen(judge);

@@ -85,15 +85,15 @@ struct Judge {
   Judgement& judgement;
   std::vector<std::string> noisy;
   std::vector<std::string> untold;
+  std::vector<std::string> intervals;
 
   void gauge(const Gauge& gauge, const Figure& figure) {
-    std::string value = format_duration(figure.value);
-    if (gauge.budget) {
-      value += " of " + format_duration(*gauge.budget);
-    }
-    value += std::format(" ({} to {}, {} measured)", format_duration(figure.low),
-                         format_duration(figure.high), figure.measurements);
-    judgement.saw(gauge.name, value);
+    const std::string interval =
+        std::format("{} to {}", format_duration(figure.low), format_duration(figure.high));
+    judgement.saw(gauge.name, gauge.budget ? std::format("{} of {}", format_duration(figure.value),
+                                                         format_duration(*gauge.budget))
+                                           : format_duration(figure.value));
+    intervals.push_back(std::format("{} {}, {} measured", gauge.name, interval, figure.measurements));
     if (!gauge.budget) {
       return;
     }
@@ -103,9 +103,9 @@ struct Judge {
           kFindings, gauge.finding,
           std::format("{} is {}; its budget is {}", gauge.name, format_duration(figure.value),
                       format_duration(*gauge.budget)),
-          std::string(gauge.fix),
-          {.file = model_file(facts), .key = std::format("checks.warmup-budget.{}", gauge.option)});
-      finding.evidence.push_back({.name = "measured", .value = value});
+          std::string(gauge.fix), {.file = {}, .key = std::format("checks.warmup-budget.{}", gauge.option)});
+      finding.evidence.push_back(
+          {.name = "measured", .value = std::format("{} times, {}", figure.measurements, interval)});
       judgement.findings.push_back(std::move(finding));
     } else if (standing == Standing::noisy) {
       noisy.push_back(
@@ -148,13 +148,16 @@ void judge_cold_starts(Judge& judge, const ExperimentFacts& answer) {
   }
 }
 
-void judge_slow_calls(Judge& judge, const std::vector<Duration>& calls, Duration median) {
+// Calls at the start of the process that are slower than all that come after the warm-up.
+void judge_slow_calls(Judge& judge, const std::vector<Duration>& calls, const std::vector<Duration>& warm,
+                      Duration median) {
+  const Duration slowest_warm = *std::ranges::max_element(warm);
   std::size_t slow = 0;
-  while (slow < calls.size() && calls[slow].seconds() > kSlowCall * median.seconds()) {
+  while (slow < calls.size() && calls[slow].seconds() > kSlowCall * median.seconds() &&
+         calls[slow] > slowest_warm) {
     ++slow;
   }
-  // With nearly every call slow it is the median that is off.
-  if (slow == 0 || slow * 2 >= calls.size()) {
+  if (slow == 0) {
     return;
   }
   judge.judgement.findings.push_back(make_finding(
@@ -185,7 +188,7 @@ void judge_latency(Judge& judge, const ExperimentFacts& answer) {
   gauge("p50", 50, judge.options.p50);
   gauge("p95", 95, judge.options.p95);
   gauge("p99", 99, judge.options.p99);
-  judge_slow_calls(judge, answer.calls, median.value);
+  judge_slow_calls(judge, answer.calls, warm, median.value);
 }
 
 // Judges one experiment's answer, or says why there is none.
@@ -233,11 +236,14 @@ Judgement judge(const Facts& facts, const Options& options) {
   }
   const RuntimeFacts& runtime = **witness;
   Judgement judgement;
-  Judge judge{facts, options, judgement, {}, {}};
+  Judge judge{facts, options, judgement, {}, {}, {}};
   with_answer(judge, runtime, cold_start(options), "the start of fresh processes",
               [&](const ExperimentFacts& answer) { judge_cold_starts(judge, answer); });
   with_answer(judge, runtime, latency(options), "warm latency",
               [&](const ExperimentFacts& answer) { judge_latency(judge, answer); });
+  if (!judge.intervals.empty()) {
+    judgement.saw("intervals", join(judge.intervals, "; "));
+  }
   judgement.saw("measured with", std::format("{}, {}", witness_words(runtime.witness),
                                              count_of(runtime.witness.threads, "thread", "threads")));
   if (!options.load && !options.first && !options.p50 && !options.p95 && !options.p99) {

@@ -46,11 +46,11 @@ TEST_CASE("warmup-budget: figures far within their budgets pass without findings
   const Outcome outcome = run_check(kId, sign_facts(), kRoomy);
   CHECK(outcome.status == Status::passed);
   CHECK(outcome.findings.empty());
-  CHECK(evidence_of(outcome, "load") == "81.0 ms of 10.0 s (80.0 ms to 82.0 ms, 3 measured)");
+  CHECK(evidence_of(outcome, "load") == "81.0 ms of 10.0 s");
   CHECK(evidence_of(outcome, "model file in the page cache") == "100 %");
   CHECK(evidence_of(outcome, "peak memory") == "300 MiB");
   CHECK(evidence_of(outcome, "measured with") == "libtorch 2.6.0 on `cpu`, 1 thread");
-  CHECK(evidence_of(outcome, "p95 of warm inferences").contains("20 measured"));
+  CHECK(evidence_of(outcome, "intervals").starts_with("load 80.0 ms to 82.0 ms, 3 measured; "));
 }
 
 TEST_CASE("warmup-budget: asks for one latency and one cold-start experiment") {
@@ -134,6 +134,10 @@ TEST_CASE("warmup-budget/slow-second-call: warm-up that takes more than one call
   CHECK(finding.fix.contains("at least 3 calls"));
   answer_of(facts, ExperimentKind::latency).calls[0] = Duration::from_milliseconds(29);
   CHECK(run_check(kId, facts, options).findings.empty());
+  // On a noisy machine warm calls are as slow now and then.
+  answer_of(facts, ExperimentKind::latency).calls[0] = Duration::from_milliseconds(456);
+  answer_of(facts, ExperimentKind::latency).calls[12] = Duration::from_milliseconds(500);
+  CHECK(run_check(kId, facts, options).findings.empty());
 }
 
 TEST_CASE("warmup-budget/unbudgeted: measured all the same, and passed with a note") {
@@ -141,7 +145,7 @@ TEST_CASE("warmup-budget/unbudgeted: measured all the same, and passed with a no
   CHECK(outcome.status == Status::passed);
   CHECK(finding_ids(outcome) == std::vector<std::string>{"unbudgeted"});
   CHECK(find_finding(outcome, "unbudgeted").severity == Severity::note);
-  CHECK(evidence_of(outcome, "load") == "81.0 ms (80.0 ms to 82.0 ms, 3 measured)");
+  CHECK(evidence_of(outcome, "load") == "81.0 ms");
 }
 
 TEST_CASE("warmup-budget: what was not measured is undecided") {

@@ -11,6 +11,7 @@ namespace runup {
 namespace {
 
 constexpr std::string_view kFence = "---\n";
+constexpr std::string_view kBlocked = "blocked: ";
 
 // The text between the two `---` lines at the start of a page, or empty.
 std::string_view front_matter(std::string_view page) {
@@ -39,6 +40,10 @@ Finding make_finding(std::span<const FindingInfo> table, std::string_view id, st
 }
 
 std::string absence_text(std::string_view what, const Absence& absence) {
+  if (absence.kind == AbsenceKind::blocked && !absence.detail.empty()) {
+    // What blocks it is the news, and one probe may pass on what another one said.
+    return absence.detail.starts_with(kBlocked) ? absence.detail : std::string(kBlocked) + absence.detail;
+  }
   std::string text(what);
   text += " could not be observed";
   if (!absence.detail.empty()) {

@@ -93,7 +93,8 @@ constexpr CheckInfo define_check(std::string_view id, std::span<const FindingInf
 Finding make_finding(std::span<const FindingInfo> table, std::string_view id, std::string message,
                      std::string fix, Location where = {});
 
-// "could not look: " and the absence in words, for Judgement::undecided.
+// The absence in words, for Judgement::undecided: "the host could not be observed: ...", or "blocked: ..."
+// when something else is in the way.
 std::string absence_text(std::string_view what, const Absence& absence);
 
 }  // namespace runup

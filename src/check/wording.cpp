@@ -92,7 +92,9 @@ bool is_no_model(ArtifactKind kind) {
 
 std::optional<std::string> content_obstacle(const Facts& facts) {
   if (!facts.artifact) {
-    return absence_text("the model file", facts.artifact.absence.value_or(Absence{}));
+    const Absence why = facts.artifact.absence.value_or(Absence{});
+    return absence_text("the model file", why) +
+           (why.kind == AbsenceKind::blocked && !why.detail.contains("see `") ? "; see `model-present`" : "");
   }
   if (is_no_model(facts.artifact->kind)) {
     return std::format("`{}` is {}, not a model; see `model-present`", model_file(facts),
@@ -110,7 +112,9 @@ std::optional<std::string> damage_obstacle(const Facts& facts) {
 }
 
 std::string witness_words(const WitnessFacts& witness) {
-  return std::format("{} {} on `{}`", witness.library, witness.version, witness.device);
+  return witness.device.empty()
+             ? std::format("{} {}", witness.library, witness.version)
+             : std::format("{} {} on `{}`", witness.library, witness.version, witness.device);
 }
 
 std::string no_witness_words(const Facts& facts) {

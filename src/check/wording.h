@@ -33,7 +33,7 @@ std::optional<std::string> content_obstacle(const Facts& facts);
 // "`x.pth` is damaged (...); see `model-loadable`", or empty when the file has no defect.
 std::optional<std::string> damage_obstacle(const Facts& facts);
 
-// "libtorch 2.6.0 on `cpu`"
+// "libtorch 2.6.0 on `cpu`"; without a place when the model was not loaded
 std::string witness_words(const WitnessFacts& witness);
 // Why no runtime gave facts, and what to give when the config is what is missing.
 std::string no_witness_words(const Facts& facts);
