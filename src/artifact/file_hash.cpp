@@ -4,12 +4,10 @@
 #include <algorithm>
 #include <array>
 #include <format>
-#include <memory>
 
-#include <openssl/evp.h>
-
+#include "artifact/fact_lists.h"
 #include "artifact/inflate.h"
-#include "artifact/walk.h"
+#include "base/sha256.h"
 #include "base/text.h"
 
 namespace runup::artifact {
@@ -19,33 +17,6 @@ namespace {
 // Fits the caches, and is large enough to let its pages go in few calls.
 constexpr std::uint64_t kPiece = std::uint64_t{1} << 20U;
 constexpr std::uint64_t kMostUnpacked = std::uint64_t{4} << 30U;
-
-class Sha256 {
- public:
-  Sha256() : context_(EVP_MD_CTX_new(), &EVP_MD_CTX_free) {
-    good_ = context_ && EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1;
-  }
-  void add(Bytes piece) {
-    good_ = good_ && EVP_DigestUpdate(context_.get(), piece.data(), piece.size()) == 1;
-  }
-  // Empty when the library failed.
-  std::string hex() {
-    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-    unsigned length = 0;
-    if (!good_ || EVP_DigestFinal_ex(context_.get(), digest.data(), &length) != 1) {
-      return {};
-    }
-    std::string text;
-    for (unsigned i = 0; i < length; ++i) {
-      text += std::format("{:02x}", digest[i]);
-    }
-    return text;
-  }
-
- private:
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
-  bool good_ = false;
-};
 
 void compare(const ZipMember& member, std::uint32_t crc, Defects& defects) {
   if (crc != member.crc) {

@@ -2,10 +2,8 @@
 #include "base/bytes.h"
 
 #include <cerrno>
-#include <memory>
 
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -160,21 +158,6 @@ Result<void> write_file_atomically(const std::string& path, std::string_view con
     return give_up(system_error("cannot put `" + path + "` in place", errno));
   }
   return {};
-}
-
-std::string sha256_hex(Bytes bytes) {
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned length = 0;
-  std::string text;
-  if (EVP_Digest(bytes.data(), bytes.size(), digest, &length, EVP_sha256(), nullptr) != 1) {
-    return text;
-  }
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  for (unsigned i = 0; i < length; ++i) {
-    text += kDigits[digest[i] >> 4U];
-    text += kDigits[digest[i] & 15U];
-  }
-  return text;
 }
 
 }  // namespace runup

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/version.h"
 
-#include <openssl/crypto.h>
+#include <openssl/opensslv.h>
 #include <spdlog/version.h>
 #include <zlib.h>
 
@@ -25,7 +25,7 @@ std::string version_text() {
     text += std::format("  {:<14} {}\n", name, version);
   };
   add("CLI11", CLI11_VERSION);
-  add("libcrypto", OpenSSL_version(OPENSSL_VERSION_STRING));
+  add("libcrypto", OPENSSL_VERSION_STR);
   add("nlohmann-json", std::format("{}.{}.{}", NLOHMANN_JSON_VERSION_MAJOR, NLOHMANN_JSON_VERSION_MINOR,
                                    NLOHMANN_JSON_VERSION_PATCH));
   add("pugixml", std::format("{}.{}", PUGIXML_VERSION / 1000, PUGIXML_VERSION % 1000 / 10));
