@@ -114,9 +114,9 @@ TEST_CASE("label-encoder/missing: similar keys and other lists are named") {
             .message.ends_with("it has class names at `label_encoder`"));
   facts.artifact.value->label_lists.clear();
   facts.model.labels->key.clear();
-  CHECK(find_finding(run_check(kId, facts), "missing").message == "`sign.pth` holds no list of class names");
+  CHECK(find_finding(run_check(kId, facts), "missing").message == "`sign.pth` (torch-zip) holds no list of class names");
   CHECK(find_finding(run_check(kId, in_file({})), "missing").message ==
-        "`labels.json` holds no list of class names");
+        "`labels.json` (json) holds no list of class names");
 }
 
 TEST_CASE("label-encoder/several-lists: one must be named") {

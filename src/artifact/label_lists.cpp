@@ -7,6 +7,7 @@
 #include <format>
 #include <set>
 
+#include "artifact/index_map.h"
 #include "artifact/numpy_values.h"
 #include "artifact/python_repr.h"
 
@@ -139,7 +140,8 @@ class LabelReader {
     return is_list_of_names() ? std::optional(facts_) : std::nullopt;
   }
 
-  // {0: "a", 1: "b"}, {"0": "a", "1": "b"} (from JSON) or {"a": 0, "b": 1}; every index once.
+  // {0: "a", 1: "b"}, {"0": "a", "1": "b"} (from JSON) or {"a": 0, "b": 1}; every index once, unless the
+  // key says that class names are meant.
   std::optional<LabelListFacts> read_dict(std::span<const ValueId> items) {
     const std::size_t count = items.size() / 2;
     const bool named = plausibility(path_) == Plausibility::yes;
@@ -149,31 +151,33 @@ class LabelReader {
     const bool to_name = pickle_.text(items[1]).has_value();
     facts_.kind = to_name ? LabelListKind::index_to_name : LabelListKind::name_to_index;
     facts_.dtype = "str";
-    std::vector<bool> seen(count);
-    facts_.classes.resize(count);
+    std::vector<std::pair<std::int64_t, std::string>> entries;
     for (std::size_t i = 0; i < count; ++i) {
       const auto index = index_of(items[2 * i + (to_name ? 0 : 1)], to_name);
       const auto name = pickle_.text(items[2 * i + (to_name ? 1 : 0)]);
-      if (!index || !name || *index >= count || seen[*index] || name->size() > kLongestName) {
+      if (!index || !name || name->size() > kLongestName) {
         return std::nullopt;
       }
-      seen[*index] = true;
-      facts_.classes[*index] = std::string(*name);
+      entries.emplace_back(*index, std::string(*name));
     }
+    IndexMap map = order_by_index(std::move(entries));
+    if (!map.problem.empty() && !named) {
+      return std::nullopt;
+    }
+    facts_.classes = std::move(map.names);
+    facts_.problem = std::move(map.problem);
     return facts_;
   }
 
-  std::optional<std::size_t> index_of(ValueId id, bool text_too) const {
-    const auto number = pickle_.integer(id);
-    if (number && *number >= 0) {
-      return static_cast<std::size_t>(*number);
+  std::optional<std::int64_t> index_of(ValueId id, bool text_too) const {
+    if (const auto number = pickle_.integer(id)) {
+      return *number;
     }
     const auto text = text_too ? pickle_.text(id) : std::nullopt;
-    std::size_t value = 0;
-    if (!text ||
+    std::int64_t value = 0;
+    if (!text || text->empty() ||
         std::from_chars(text->data(), text->data() + text->size(), value).ptr !=
-            text->data() + text->size() ||
-        text->empty()) {
+            text->data() + text->size()) {
       return std::nullopt;
     }
     return value;

@@ -11,6 +11,7 @@
 #include "artifact/safetensors.h"
 #include "artifact/sniff.h"
 #include "artifact/tar.h"
+#include "artifact/text_labels.h"
 #include "artifact/torch_legacy.h"
 #include "artifact/torch_tar.h"
 #include "artifact/torch_zip.h"
@@ -57,6 +58,10 @@ void describe_plain(Bytes file, ArtifactFacts& facts, Defects& defects) {
     facts.kind = sniff_text(file, facts);
     if (facts.kind == ArtifactKind::unknown) {
       facts.kind = sniff_protobuf(file, facts, defects);
+    } else if (facts.kind == ArtifactKind::json_text) {
+      read_json_labels(file, facts);
+    } else if (facts.kind == ArtifactKind::text) {
+      read_text_labels(file, facts);
     }
   }
 }

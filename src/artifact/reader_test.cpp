@@ -201,9 +201,13 @@ TEST_CASE("label lists are found where they are plausible") {
   REQUIRE(named.size() == 1);
   CHECK(named[0].kind == LabelListKind::name_to_index);
   CHECK(named[0].classes == std::vector<std::string>{"a", "b"});
-  // An index is missing.
-  CHECK(lists("}" + pickle_text("class_to_idx") + "}(" + pickle_text("b") + "K\x02" + pickle_text("a") +
-              "K\x00us"s)
+  // A map that is called after classes and does not number them says which number is wrong.
+  const auto gap = lists("}" + pickle_text("class_to_idx") + "}(" + pickle_text("b") + "K\x02" +
+                         pickle_text("a") + "K\x00us"s);
+  REQUIRE(gap.size() == 1);
+  CHECK(gap[0].classes.empty());
+  CHECK(gap[0].problem == "index 1 is missing");
+  CHECK(lists("}" + pickle_text("counts") + "}(" + pickle_text("b") + "K\x02" + pickle_text("a") + "K\x00us"s)
             .empty());
   const auto unfitted =
       lists("}" + pickle_text("le") + "csklearn.preprocessing._label\nLabelEncoder\n)\x81}" +

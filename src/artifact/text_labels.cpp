@@ -160,8 +160,8 @@ std::optional<Entries> numbered(const std::vector<std::string>& lines, bool inde
       return std::nullopt;
     }
     const auto index = read_index(trim(index_first ? text.substr(0, cut) : text.substr(cut + 1)));
-    const std::string_view rest =
-        index_first ? text.substr(text.find_first_not_of(" \t,:;", cut)) : text.substr(0, cut);
+    const std::size_t name = index_first ? std::min(text.find_first_not_of(" \t,:;", cut), text.size()) : 0;
+    const std::string_view rest = index_first ? text.substr(name) : text.substr(0, cut);
     if (!index) {
       return std::nullopt;
     }

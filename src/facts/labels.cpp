@@ -129,7 +129,8 @@ LabelChoice choose_in(LabelChoice choice, const ArtifactFacts& artifact, const s
     return with(std::move(choice), *found.front());
   }
   if (found.empty()) {
-    std::string why = std::format("`{}` holds no list of class names", file_name(choice.file));
+    std::string why = std::format("`{}` ({}) holds no list of class names", file_name(choice.file),
+                                  enum_name(artifact.kind));
     return without(std::move(choice), LabelProblem::not_found, std::move(why));
   }
   std::string why = std::format("`{}` has {} lists of class names ({}); `labels: {{key: ...}}` must name one",
