@@ -3,8 +3,8 @@
 
 #include <format>
 
+#include "artifact/fact_lists.h"
 #include "artifact/npy.h"
-#include "artifact/walk.h"
 #include "base/text.h"
 
 namespace runup::artifact {

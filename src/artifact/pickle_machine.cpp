@@ -5,6 +5,7 @@
 
 #include "artifact/joblib_array.h"
 #include "artifact/pickle_builder.h"
+#include "artifact/pickle_memo.h"
 #include "artifact/pickle_opcodes.h"
 #include "artifact/pickle_scalars.h"
 #include "artifact/pickle_stream.h"
@@ -15,8 +16,6 @@ namespace {
 
 constexpr std::uint64_t kMaxOpcodes = 50'000'000;
 constexpr std::size_t kMaxStack = 10'000'000;
-// Memo slots up to here are kept in an array, as every pickler fills them; others in a map.
-constexpr std::uint32_t kDenseMemo = 1U << 22U;
 
 using Step = Read<void>;
 
@@ -132,7 +131,7 @@ class Machine {
       case Op::long_binput:
         return put(stream_.number<std::uint32_t>());
       case Op::memoize:
-        return put(Read<std::uint32_t>(memo_count_));
+        return put(Read<std::uint32_t>(memo_.filled()));
       case Op::get:
         return get(read_index_line(stream_));
       case Op::binget:
@@ -149,18 +148,7 @@ class Machine {
     if (!index || !value) {
       return std::unexpected(!index ? index.error() : value.error());
     }
-    ValueId* slot = nullptr;
-    if (*index < kDenseMemo) {
-      if (memo_.size() <= *index) {
-        memo_.resize(std::max<std::size_t>(*index + 1, std::min<std::size_t>(memo_.size() * 2, kDenseMemo)),
-                     kNoValue);
-      }
-      slot = &memo_[*index];
-    } else {
-      slot = &sparse_memo_.try_emplace(*index, kNoValue).first->second;
-    }
-    memo_count_ += *slot == kNoValue ? 1 : 0;
-    *slot = *value;
+    memo_.put(*index, *value);
     return {};
   }
 
@@ -168,10 +156,7 @@ class Machine {
     if (!index) {
       return std::unexpected(index.error());
     }
-    ValueId value = *index < memo_.size() ? memo_[*index] : kNoValue;
-    if (const auto found = sparse_memo_.find(*index); found != sparse_memo_.end()) {
-      value = found->second;
-    }
+    const ValueId value = memo_.get(*index);
     if (value == kNoValue) {
       return problem(DefectKind::malformed, std::format("memo slot {} was never filled", *index));
     }
@@ -435,9 +420,7 @@ class Machine {
   PickleOptions options_;
   std::vector<ValueId> stack_;
   std::vector<std::size_t> marks_;
-  std::vector<ValueId> memo_;
-  std::unordered_map<std::uint32_t, ValueId> sparse_memo_;
-  std::uint32_t memo_count_ = 0;
+  PickleMemo memo_;
 };
 
 }  // namespace

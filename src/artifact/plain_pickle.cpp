@@ -3,6 +3,7 @@
 
 #include <format>
 
+#include "artifact/global_paths.h"
 #include "artifact/pickle_machine.h"
 #include "artifact/pickle_opcodes.h"
 #include "artifact/storages.h"

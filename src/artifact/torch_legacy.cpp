@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <format>
 
+#include "artifact/global_paths.h"
 #include "artifact/pickle_machine.h"
 #include "artifact/torch_types.h"
 #include "artifact/walk.h"

@@ -5,6 +5,8 @@
 #include <charconv>
 #include <format>
 
+#include "artifact/fact_lists.h"
+#include "artifact/global_paths.h"
 #include "artifact/pickle_machine.h"
 #include "artifact/python_text.h"
 #include "artifact/storages.h"

@@ -4,9 +4,10 @@
 #include <algorithm>
 #include <format>
 
+#include "artifact/fact_lists.h"
+#include "artifact/global_paths.h"
 #include "artifact/label_lists.h"
 #include "artifact/node.h"
-#include "artifact/pickle_opcodes.h"
 #include "artifact/python_repr.h"
 #include "artifact/python_text.h"
 #include "artifact/state_dict_role.h"
@@ -22,13 +23,6 @@ constexpr std::size_t kMostDepth = 256;
 constexpr std::uint64_t kMostWork = 1'500'000;
 constexpr std::uint64_t kBytesOfWork = 1024;
 constexpr std::uint64_t kChildrenOfWork = 16;
-constexpr std::size_t kMostTensors = 200'000;
-constexpr std::size_t kMostMetadata = 20'000;
-constexpr std::size_t kMostObjects = 20'000;
-constexpr std::size_t kMostStateDicts = 1'000;
-constexpr std::size_t kMostLabelLists = 100;
-// Of all key paths and label lists together.
-constexpr std::size_t kMostText = std::size_t{64} << 20U;
 constexpr std::size_t kLongestKey = 4096;
 constexpr std::size_t kLongestPath = 16384;
 
@@ -68,9 +62,9 @@ class Walker {
         facts_(facts),
         defects_(defects),
         path_(source.base),
-        above_(pickle_.values.size()),
-        claimed_(pickle_.values.size()),
-        key_paths_(pickle_.globals.size()) {}
+        lists_(facts),
+        globals_(pickle_),
+        above_(pickle_.values.size()) {}
 
   void run() {
     if (pickle_.root != kNoValue) {
@@ -79,29 +73,7 @@ class Walker {
         advance();
       }
     }
-    for (std::size_t i = 0; i < pickle_.globals.size(); ++i) {
-      add_global(facts_, pickle_.globals[i], member_, key_paths_[i]);
-    }
-  }
-
-  static void add_global(ArtifactFacts& facts, const GlobalValue& global, const std::string& member,
-                         std::string key_path) {
-    constexpr std::size_t kMostGlobals = 10'000;
-    for (GlobalFacts& known : facts.globals) {
-      if (known.module == global.module && known.name == global.name) {
-        known.uses += global.uses;
-        return;
-      }
-    }
-    if (facts.globals.size() >= kMostGlobals) {
-      note_cut(facts, std::format("globals beyond {}", kMostGlobals));
-      return;
-    }
-    facts.globals.push_back({.module = global.module,
-                             .name = global.name,
-                             .member = member,
-                             .key_path = std::move(key_path),
-                             .uses = global.uses});
+    globals_.add_to(facts_, member_);
   }
 
  private:
@@ -126,8 +98,7 @@ class Walker {
 
   // A scalar that would be in no list.
   bool is_uninteresting(const Child& child, const Surroundings& around) const {
-    const bool wanted = child.step != Step::inside && !around.inside_call &&
-                        (facts_.metadata.size() < kMostMetadata || facts_.objects.size() < kMostObjects);
+    const bool wanted = child.step != Step::inside && !around.inside_call && !lists_.scalars_full();
     return !wanted && pickle_.at(child.value).kind <= ValueKind::bytearray;
   }
 
@@ -177,16 +148,16 @@ class Walker {
                 .below = around,
                 .first_tensor = tensor_count_,
                 .start = ++sequence_};
-    claim(id, node);
+    globals_.claim(id, node, path_);
     if (frames_.empty() && facts_.root_type.empty()) {
       facts_.root_type = node.type;
     }
     if (!around.inside_call) {
-      frame.object = add_object(node);
+      frame.object = lists_.add_object(path_, node);
       add_labels(id, frame.below);
       add_state_dict(node, frame);
       if (node.repr) {
-        add_metadata(node);
+        lists_.add_metadata(path_, node);
       }
     }
     note_module(node, frame);
@@ -241,39 +212,8 @@ class Walker {
     return size;
   }
 
-  // True while the facts may take more text.
-  bool may_add(std::size_t more) {
-    text_ += more + path_.size();
-    if (text_ > kMostText) {
-      note_cut(facts_, "what is behind the first 64 MiB of names");
-      return false;
-    }
-    return true;
-  }
-
-  std::int64_t add_object(const Node& node) {
-    if (facts_.objects.size() >= kMostObjects) {
-      note_cut(facts_, std::format("objects beyond {}", kMostObjects));
-      return -1;
-    }
-    if (!may_add(node.type.size())) {
-      return -1;
-    }
-    facts_.objects.push_back({.path = path_, .type = node.type, .items = node.items});
-    return static_cast<std::int64_t>(facts_.objects.size()) - 1;
-  }
-
-  void add_metadata(const Node& node) {
-    if (facts_.metadata.size() >= kMostMetadata) {
-      note_cut(facts_, std::format("scalars beyond {}", kMostMetadata));
-    } else if (may_add(node.repr->size())) {
-      facts_.metadata.push_back({.path = path_, .type = node.type, .value = cut_text(*node.repr)});
-    }
-  }
-
   void add_labels(ValueId id, Surroundings& around) {
-    if (around.in_optimizer || around.in_module || around.in_labels ||
-        facts_.label_lists.size() >= kMostLabelLists) {
+    if (around.in_optimizer || around.in_module || around.in_labels || lists_.labels_full()) {
       return;
     }
     work_ += pickle_.at(id).items.size() / kChildrenOfWork;
@@ -282,13 +222,7 @@ class Walker {
       return;
     }
     around.in_labels = true;
-    std::size_t size = 0;
-    for (const std::string& name : labels->classes) {
-      size += name.size();
-    }
-    if (may_add(size)) {
-      facts_.label_lists.push_back(std::move(*labels));
-    }
+    lists_.add_labels(std::move(*labels));
   }
 
   bool is_tensor(ValueId id) const {
@@ -328,18 +262,13 @@ class Walker {
       return;
     }
     frame.below.in_optimizer = optimizer;
-    if (facts_.state_dicts.size() >= kMostStateDicts) {
-      note_cut(facts_, std::format("mappings of tensors beyond {}", kMostStateDicts));
-      return;
-    }
     const std::string_view role = optimizer ? "optimizer"
                                             : state_dict_role({.path = path_,
                                                                .keys = keys,
                                                                .has_metadata = node.has_metadata,
                                                                .has_parameters = parameters});
-    frame.state_dict = static_cast<std::int64_t>(facts_.state_dicts.size());
-    facts_.state_dicts.push_back(
-        {.path = path_, .has_metadata = node.has_metadata, .role = std::string(role)});
+    frame.state_dict =
+        lists_.add_state_dict({.path = path_, .has_metadata = node.has_metadata, .role = std::string(role)});
   }
 
   void note_module(const Node& node, Frame& frame) {
@@ -366,12 +295,7 @@ class Walker {
     if (tensor->facts.storage >= 0) {
       count_storage(tensor->facts.storage);
     }
-    if (facts_.tensors.size() >= kMostTensors) {
-      note_cut(facts_, std::format("tensors beyond {}", kMostTensors));
-    } else if (may_add(tensor->facts.shape.size() * 16)) {
-      tensor->facts.path = path_;
-      facts_.tensors.push_back(std::move(tensor->facts));
-    }
+    lists_.add_tensor(path_, std::move(tensor->facts));
   }
 
   // Adds the storage to each open frame that has not seen it. Frames open later start later, so the
@@ -388,43 +312,6 @@ class Walker {
     last_seen_[index] = ++sequence_;
   }
 
-  // Gives the globals that a value needs by itself its key path; what its children need is theirs.
-  void claim(ValueId id, const Node& node) {
-    std::vector<ValueId> open;
-    const ObjectValue* object = pickle_.object(id);
-    const bool whole = node.form == NodeForm::leaf || node.form == NodeForm::tensor;
-    if (whole || object == nullptr) {
-      if (!pickle_.is(id, ValueKind::list) && !pickle_.is(id, ValueKind::tuple) &&
-          !pickle_.is(id, ValueKind::dict)) {
-        open.push_back(id);
-      }
-    } else {
-      open.push_back(object->callee);
-      if (node.owns_arguments) {
-        open.push_back(object->args);
-      }
-    }
-    while (!open.empty()) {
-      const ValueId next = open.back();
-      open.pop_back();
-      if (next == kNoValue || claimed_[next]) {
-        continue;
-      }
-      claimed_[next] = true;
-      const Value& value = pickle_.at(next);
-      if (value.kind == ValueKind::global) {
-        key_paths_[static_cast<std::size_t>(value.integer)] = cut_text(path_, kLongestKey);
-      }
-      open.insert(open.end(), value.items.rbegin(), value.items.rend());
-      if (const ObjectValue* inner = pickle_.object(next)) {
-        open.insert(open.end(), {inner->payload, inner->kwargs, inner->args, inner->callee});
-        for (const auto* list : {&inner->states, &inner->appended, &inner->entries}) {
-          open.insert(open.end(), list->begin(), list->end());
-        }
-      }
-    }
-  }
-
   const ObjectGraph& graph_;
   const Pickle& pickle_;
   const TensorReader& tensors_;
@@ -433,47 +320,21 @@ class Walker {
   ArtifactFacts& facts_;
   Defects& defects_;
   std::string path_;
+  FactLists lists_;
+  GlobalPaths globals_;
   // values on the way from the root to here
   std::vector<bool> above_;
-  std::vector<bool> claimed_;
-  std::vector<std::string> key_paths_;
   std::vector<Frame> frames_;
   std::vector<std::uint64_t> last_seen_;
   std::uint64_t work_ = 0;
   std::uint64_t sequence_ = 0;
   std::uint64_t tensor_count_ = 0;
-  std::size_t text_ = 0;
 };
 
 }  // namespace
 
 void walk_values(const WalkSource& source, ArtifactFacts& facts, Defects& defects) {
   Walker(source, facts, defects).run();
-}
-
-void note_pickle(const Pickle& pickle, ArtifactFacts& facts) {
-  facts.pickle_protocol = std::max(facts.pickle_protocol, pickle.protocol);
-  for (std::size_t byte = 0; byte < 256; ++byte) {
-    const std::string_view name = opcode_name(static_cast<unsigned char>(byte));
-    if (pickle.opcodes.test(byte) && !name.empty()) {
-      const auto place = std::ranges::lower_bound(facts.opcodes, name);
-      if (place == facts.opcodes.end() || *place != name) {
-        facts.opcodes.emplace(place, name);
-      }
-    }
-  }
-}
-
-void note_globals(const Pickle& pickle, const std::string& member, ArtifactFacts& facts) {
-  for (const GlobalValue& global : pickle.globals) {
-    Walker::add_global(facts, global, member, {});
-  }
-}
-
-void note_cut(ArtifactFacts& facts, const std::string& what) {
-  if (std::ranges::find(facts.cut, what) == facts.cut.end()) {
-    facts.cut.push_back(what);
-  }
 }
 
 }  // namespace runup::artifact

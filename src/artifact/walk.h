@@ -27,12 +27,4 @@ struct WalkSource {
 // Adds to `facts`: tensors, state_dicts, label_lists, metadata, objects, globals, module_classes, cut.
 void walk_values(const WalkSource& source, ArtifactFacts& facts, Defects& defects);
 
-// Adds what is known of a pickle without looking at its values: opcodes, protocol.
-void note_pickle(const Pickle& pickle, ArtifactFacts& facts);
-// Adds the globals of a pickle whose values are not walked.
-void note_globals(const Pickle& pickle, const std::string& member, ArtifactFacts& facts);
-
-// A note on what was left out, once.
-void note_cut(ArtifactFacts& facts, const std::string& what);
-
 }  // namespace runup::artifact
