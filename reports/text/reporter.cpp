@@ -308,19 +308,23 @@ std::string worth_explaining(const Report& report) {
   return {};
 }
 
-std::string hint_text(const Report& report, const Layout& layout) {
+// What else there is to read, a line each.
+std::vector<std::string> hints(const Report& report, const Layout& layout) {
+  std::vector<std::string> lines;
   if (layout.brief) {
-    return {};
+    return lines;
   }
-  const std::string id = worth_explaining(report);
-  std::string hint = id.empty() ? "" : std::format("more about a finding: runup explain {}", one_line(id));
-  for (const CheckResult& result : report.results) {
-    if (std::ranges::any_of(result.outcome.findings,
-                            [&](const Finding& f) { return is_shortened(f, layout); })) {
-      return hint + (hint.empty() ? "" : "; ") + "notes are shortened, --verbose shows them whole";
-    }
+  if (const std::string id = worth_explaining(report); !id.empty()) {
+    lines.push_back(std::format("more about a finding: runup explain {}", one_line(id)));
   }
-  return hint;
+  const bool shortened = std::ranges::any_of(report.results, [&](const CheckResult& result) {
+    return std::ranges::any_of(result.outcome.findings,
+                               [&](const Finding& f) { return is_shortened(f, layout); });
+  });
+  if (shortened) {
+    lines.emplace_back("notes are shortened; --verbose shows them whole");
+  }
+  return lines;
 }
 
 // Always one line, so that the last line of the output is the verdict.
@@ -370,8 +374,10 @@ std::string render(const Report& report, const RenderOptions& options) {
     }
     any = true;
   }
-  if (const std::string hint = hint_text(report, layout); !hint.empty()) {
-    out += "\n" + paint(Tone::faint, hint, layout.colour) + "\n";
+  const std::vector<std::string> more = hints(report, layout);
+  out += more.empty() ? "" : "\n";
+  for (const std::string& hint : more) {
+    out += paint(Tone::faint, hint, layout.colour) + "\n";
   }
   out += any ? "\n" : "";
   return out + verdict_line(report, layout);

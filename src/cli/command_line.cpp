@@ -41,6 +41,14 @@ constexpr const char* kProgramExamples = R"(Examples
 
 )";
 
+constexpr const char* kEnvironment = R"(Environment
+  RUNUP_PROBE_TIMEOUT   how long one step of a probe may take, such as 90s; 60s if not set
+  RUNUP_PROBE_MEMORY    memory of a probe that runs a model, such as 4GiB; 9/10 of what is free
+  RUNUP_PLUGIN_DIR      folders with plugins, separated by colons
+  NO_COLOR              no colours on a terminal
+
+)";
+
 constexpr const char* kRunExamples = R"(Examples
   runup run deploy/runup.yaml --strict
   runup run --set models.sign.device=cuda:0 --set 'checks.warmup-budget.p95=80ms'
@@ -209,7 +217,7 @@ void add_run(CommandLine& line) {
   add_flag(command, "-v,--verbose", run.verbose, "text: what was looked at, for every check")
       ->group("Reports")
       ->excludes(quiet->group("Reports"));
-  command.footer(std::string(kRunExamples) + kExitCodes);
+  command.footer(std::string(kRunExamples) + kEnvironment + kExitCodes);
 }
 
 void add_list_and_explain(CommandLine& line) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <format>
+#include <iterator>
 
 #include "base/text.h"
 #include "check/catalogue.h"
@@ -102,6 +103,20 @@ std::string finding_page(const FoundFinding& found) {
   return page + std::format("\n\nThe check as a whole: `runup explain {}`\n", check.id);
 }
 
+// As it would be written in the config.
+std::string default_text(const FieldInfo& option) {
+  if (option.fallback.is_null()) {
+    return "none";
+  }
+  if (option.type.kind == TypeKind::duration && option.fallback.is_number()) {
+    return format_duration(Duration::from_seconds(option.fallback.get<double>()));
+  }
+  if (option.type.kind == TypeKind::byte_size && option.fallback.is_number_unsigned()) {
+    return format_bytes(option.fallback.get<std::uint64_t>());
+  }
+  return option.fallback.is_string() ? option.fallback.get<std::string>() : dump_json(option.fallback);
+}
+
 std::string plugin_page(const PluginInfo& plugin) {
   std::string page = plugin.page.empty() ? std::format("# {}\n\n{}\n", plugin.id, plugin.summary)
                                          : std::string(page_body(plugin.page));
@@ -109,8 +124,8 @@ std::string plugin_page(const PluginInfo& plugin) {
   if (!plugin.options.empty()) {
     page += "\n## Options\n\n| option | what | default |\n|---|---|---|\n";
     for (const FieldInfo& option : plugin.options) {
-      page += std::format("| `{}` | {}, {} | {} |\n", option.name, describe_type(option.type), option.help,
-                          option.fallback.is_null() ? "" : dump_json(option.fallback));
+      page += std::format("| `{}` | {}{}{} | {} |\n", option.name, option.help,
+                          option.help.empty() ? "" : "; ", describe_type(option.type), default_text(option));
     }
   }
   return page;
@@ -132,6 +147,18 @@ std::vector<std::string> all_ids(const std::vector<PluginInfo>& plugins) {
     ids.push_back(plugin.id);
   }
   return ids;
+}
+
+// "; did you mean `label-encoder`?", also for a part of what it is called.
+std::string suggestion(const std::string& id, const std::vector<std::string>& ids) {
+  std::vector<std::string> likely;
+  if (auto meant = did_you_mean(id, ids)) {
+    likely.push_back(std::move(*meant));
+  } else {
+    std::ranges::copy_if(ids, std::back_inserter(likely),
+                         [&](const std::string& known) { return known.contains('/') && known.contains(id); });
+  }
+  return likely.empty() ? "" : std::format("; did you mean {}?", join_quoted(likely, 3));
 }
 
 // Built-in pages first: they need no process to be asked.
@@ -168,9 +195,8 @@ ExitCode explain_command(const ExplainArguments& arguments, const Session& sessi
   for (const std::string& problem : known.problems) {
     complain(problem);
   }
-  const auto meant = did_you_mean(arguments.id, all_ids(known.plugins));
   complain(std::format("nothing is called `{}`{}; `runup list` shows what there is", arguments.id,
-                       meant ? std::format("; did you mean `{}`?", *meant) : ""));
+                       suggestion(arguments.id, all_ids(known.plugins))));
   return ExitCode::bad_command_line;
 }
 

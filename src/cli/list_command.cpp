@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <charconv>
 #include <format>
+#include <limits>
 
 #include "base/text.h"
 #include "check/catalogue.h"
@@ -22,7 +24,7 @@ struct Row {
   std::string tail;
 };
 
-// "4 findings: 3 errors, 1 warning"
+// "3 errors, 1 warning"
 std::string findings_of(const CheckInfo& check) {
   std::size_t errors = 0;
   std::size_t warnings = 0;
@@ -40,6 +42,20 @@ std::string findings_of(const CheckInfo& check) {
     }
   }
   return join(parts, ", ");
+}
+
+// As a report tells them: `order:` of the pages.
+std::vector<CatalogueEntry> checks_in_order() {
+  const auto order = [](const CatalogueEntry& entry) {
+    const std::string text = page_field(entry.page, "order");
+    int number = std::numeric_limits<int>::max();
+    std::from_chars(text.data(), text.data() + text.size(), number);
+    return number;
+  };
+  const auto checks = built_in_checks();
+  std::vector<CatalogueEntry> sorted(checks.begin(), checks.end());
+  std::ranges::stable_sort(sorted, {}, order);
+  return sorted;
 }
 
 void append_rows(std::string& out, std::string_view heading, const std::vector<Row>& rows,
@@ -68,10 +84,10 @@ void append_rows(std::string& out, std::string_view heading, const std::vector<R
 std::string as_text(const KnownPlugins& known, const Terminal& terminal) {
   std::string out;
   std::vector<Row> rows;
-  for (const CatalogueEntry& entry : built_in_checks()) {
+  for (const CatalogueEntry& entry : checks_in_order()) {
     rows.push_back({.name = std::string(entry.info->id),
                     .summary = page_field(entry.page, "summary"),
-                    .tail = findings_of(*entry.info)});
+                    .tail = "findings: " + findings_of(*entry.info)});
   }
   append_rows(out, "Checks", rows, terminal);
   rows.clear();
@@ -91,7 +107,7 @@ std::string as_text(const KnownPlugins& known, const Terminal& terminal) {
 
 std::string as_json(const KnownPlugins& known) {
   Json checks = Json::array();
-  for (const CatalogueEntry& entry : built_in_checks()) {
+  for (const CatalogueEntry& entry : checks_in_order()) {
     Json findings = Json::array();
     for (const FindingInfo& finding : entry.info->findings) {
       findings.push_back({{"id", std::format("{}/{}", entry.info->id, finding.id)},

@@ -78,6 +78,11 @@ ExitCode run_command(const RunArguments& arguments, const Session& session) {
     complain(targets.error().describe());
     return ExitCode::bad_command_line;
   }
+  RunnerSettings settings{.probe_folder = session.probe_folder, .interrupted = &SignalWatch::flag()};
+  if (auto limits = read_limits_from_environment(settings); !limits) {
+    complain(limits.error().describe());
+    return ExitCode::bad_command_line;
+  }
   const SignalWatch signals;
   ProgressLine progress(session.err);
   if (!arguments.quiet) {
@@ -102,12 +107,6 @@ ExitCode run_command(const RunArguments& arguments, const Session& session) {
     }
   } else {
     spdlog::info("read `{}` in {}", arguments.config, format_duration(steady_now() - start));
-    RunnerSettings settings{.probe_folder = session.probe_folder, .interrupted = &SignalWatch::flag()};
-    if (auto limits = read_limits_from_environment(settings); !limits) {
-      progress.clear();
-      complain(limits.error().describe());
-      return ExitCode::bad_command_line;
-    }
     if (!arguments.quiet) {
       settings.progress = [&progress](const std::string& text) { progress.show(text); };
     }

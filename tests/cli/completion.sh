@@ -35,7 +35,7 @@ completes 'inspect' runup ins
 completes 'json junit' runup run --report j
 completes 'json junit' runup run -r j
 completes 'never' runup run --color = n
-completes 'auto always never' runup --color = =
+completes 'auto always never' runup --color =
 completes '--strict' runup run --str
 completes 'label-encoder/class-count-mismatch' runup explain label-encoder/class-c
 completes 'label-encoder' runup run --select label-

@@ -52,6 +52,10 @@ bad '--quiet excludes --verbose; give one of them' run --quiet --verbose
 bad 'a value is missing: `--report FORMAT[=PATH]`' run --report
 bad 'no command is given' --color never
 bad 'nothing is called `label-encodr`; did you mean `label-encoder`?' explain label-encodr
+bad 'did you mean `label-encoder/class-count-mismatch`?' explain class-count
+export RUNUP_PROBE_TIMEOUT=soon
+bad '$RUNUP_PROBE_TIMEOUT is `soon`' run static.yaml
+unset RUNUP_PROBE_TIMEOUT
 run 64
 contains "$err" 'usage: runup COMMAND'
 

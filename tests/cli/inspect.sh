@@ -9,7 +9,7 @@ model=$source/configs/examples/sign-language-service/models/cnn_bilstm_attention
 cd "$work" || exit 1
 
 run 0 inspect "$model"
-for text in torch-zip model_state_dict label_encoder float32 안녕하세요 sklearn.preprocessing._label.LabelEncoder; do
+for text in 'PyTorch checkpoint' model_state_dict label_encoder float32 안녕하세요 sklearn.preprocessing._label.LabelEncoder; do
   contains "$out" "$text"
 done
 is_empty "$err"
@@ -28,7 +28,7 @@ contains "$out" 'truncated'
 printf 'version https://git-lfs.github.com/spec/v1\noid sha256:%064d\nsize 1234567\n' 7 >pointer.pth
 run 1 inspect pointer.pth
 contains "$out" 'LFS'
-contains "$out" '1234567'
+contains "$out" '1.18 MiB'
 : >empty.pth
 run 1 inspect empty.pth
 contains "$out" 'empty'

@@ -115,6 +115,20 @@ contains "$out" 'classname'
 run 0 list --json
 contains "$out" '"id": "label-encoder/class-count-mismatch"'
 
+# plugins are listed and explained like built-in checks, whether or not there is a config
+for folder in "$work/service" "$work"; do
+  (
+    cd "$folder" || exit 1
+    export RUNUP_PLUGIN_DIR=$source/plugins/examples/file-age
+    run 0 list
+    contains "$out" 'file-age'
+    run 0 explain file-age
+    contains "$out" 'file-age/file-age'
+    contains "$out" 'Options'
+    [[ $failures -eq 0 ]]
+  ) || fail "plugins in $folder"
+done
+
 # diagnostics only when asked for
 run 0 run static.yaml --log-level debug
 contains "$err" '[debug]'
