@@ -94,10 +94,6 @@ Callable::Passing passing_of(const c10::FunctionSchema& schema, std::size_t firs
   return type->isSubtypeOf(*c10::ListType::ofTensors()) ? Callable::Passing::list : Callable::Passing::each;
 }
 
-c10::IValue call_once(const Callable& callable, const std::vector<InputValues>& inputs) {
-  return run(callable, arguments(callable, inputs));
-}
-
 std::unique_ptr<Model> make_model(Callable callable) {
   return std::make_unique<TorchModel>(std::move(callable));
 }

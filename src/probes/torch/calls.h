@@ -29,9 +29,6 @@ struct Callable {
 // By the arguments that follow `first` others (self, or the state_dict).
 Callable::Passing passing_of(const c10::FunctionSchema& schema, std::size_t first);
 
-// One call, without gradients; throws what libtorch throws.
-c10::IValue call_once(const Callable& callable, const std::vector<InputValues>& inputs);
-
 std::unique_ptr<Model> make_model(Callable callable);
 
 }  // namespace runup

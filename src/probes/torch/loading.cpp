@@ -85,7 +85,7 @@ Result<c10::Device> find_device(const std::string& wanted, const std::vector<std
 // where and why it stopped.
 class Loader {
  public:
-  Loader(const ModelDeclaration& declaration, Bytes file, bool trial)
+  Loader(const ModelDeclaration& declaration, Bytes file, const Experiment* trial)
       : declaration_(declaration), file_(file), trial_(trial), started_(steady_now()) {
     out_.witness = {.library = "libtorch",
                     .version = TORCH_VERSION,
@@ -97,8 +97,7 @@ class Loader {
     const Result<void> outcome = run();
     if (!outcome) {
       out_.load.error = outcome.error().describe();
-    } else if (out_.load.stage == LoadStage::done) {
-      out_.model = make_model(callable_);
+      out_.model.reset();
     }
     out_.load.took = took_.value_or(steady_now() - started_);
     return std::move(out_);
@@ -171,6 +170,9 @@ class Loader {
     std::set<std::string> devices;
     for (const at::Tensor& tensor : tensors) {
       devices.insert(tensor.device().str());
+    }
+    if (!out_.model) {
+      out_.model = make_model(callable_);
     }
     // A model without a tensor runs where its inputs are.
     out_.witness.device = devices.empty()
@@ -293,7 +295,7 @@ class Loader {
     KeyMatchFacts& keys =
         out_.load.keys.emplace(match_keys(state_dict_path_, present_, source->keys, source->keys_are_all));
     // Without inputs to try, names alone must tell what is too many.
-    if (!keys.missing.empty() || (trial_ && declaration_.inputs.empty() && differ(keys))) {
+    if (!keys.missing.empty() || (trial_ != nullptr && declaration_.inputs.empty() && differ(keys))) {
       return keys_do_not_fit(keys);
     }
     if (auto outcome = use_device(); !outcome) {
@@ -319,7 +321,7 @@ class Loader {
       return (*forward)(std::move(arguments));
     };
     const Duration built = steady_now() - started_;
-    if (trial_ && !declaration_.inputs.empty()) {
+    if (trial_ != nullptr && !declaration_.inputs.empty()) {
       if (auto outcome = try_keys(source, tensors, keys); !outcome) {
         return outcome;
       }
@@ -329,31 +331,34 @@ class Loader {
     return {};
   }
 
-  // One inference with the example inputs: which tensors does an operator read?
+  // One inference: which tensors does an operator read?
   Result<void> try_keys(const CompiledSource& source, const std::vector<at::Tensor>& tensors,
                         KeyMatchFacts& keys) {
-    const auto inputs = make_inputs(declaration_, {});
+    const auto inputs = make_inputs(declaration_, *trial_);
     if (!inputs) {
       return std::unexpected(inputs.error());
     }
-    auto read = guarded([&] { return tensors_read_during(tensors, [&] { call_once(callable_, *inputs); }); });
-    if (!read) {
-      if (const std::string key = missing_key(read.error().message); !key.empty()) {
+    out_.model = make_model(callable_);
+    Result<Answer> answer;
+    std::vector<bool> read = tensors_read_during(tensors, [&] { answer = out_.model->call(*inputs); });
+    if (!answer) {
+      if (const std::string key = missing_key(answer.error().message); !key.empty()) {
         keys.missing.push_back(key);
       }
-      return std::unexpected(read.error());
+      return std::unexpected(answer.error());
     }
+    out_.trial = std::move(*answer);
     for (std::size_t i = 0; i < present_.size(); ++i) {
       // This call passed its branch by; another may not.
-      (*read)[i] = (*read)[i] || source.conditional.contains(present_[i].key);
+      read[i] = read[i] || source.conditional.contains(present_[i].key);
     }
-    set_unread(keys, present_, *read);
+    set_unread(keys, present_, read);
     return differ(keys) ? keys_do_not_fit(keys) : Result<void>{};
   }
 
   const ModelDeclaration& declaration_;
   Bytes file_;
-  bool trial_;
+  const Experiment* trial_;
   Duration started_;
   std::optional<Duration> took_;
   Loaded out_;
@@ -366,7 +371,7 @@ class Loader {
 
 }  // namespace
 
-Loaded load_model(const ModelDeclaration& declaration, Bytes file, bool trial) {
+Loaded load_model(const ModelDeclaration& declaration, Bytes file, const Experiment* trial) {
   return Loader(declaration, file, trial).load();
 }
 
