@@ -5,6 +5,7 @@
 
 #include "artifact/fact_lists.h"
 #include "artifact/npy.h"
+#include "artifact/npy_labels.h"
 #include "base/text.h"
 
 namespace runup::artifact {
@@ -31,7 +32,8 @@ void describe_npy(Bytes file, const std::string& path, const std::string& member
   if (array) {
     add_array(facts, path, std::format("{} {}", array->dtype, shape_text(array->shape)));
   } else if (array.error().code == ErrorCode::unsupported) {
-    add_array(facts, path, array.error().message);
+    const auto labels = read_npy_labels(file, path, facts);
+    add_array(facts, path, labels ? *labels : array.error().message);
   } else {
     defects.add(DefectKind::malformed, array.error().message, member);
   }

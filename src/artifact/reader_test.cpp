@@ -218,6 +218,19 @@ TEST_CASE("label lists are found where they are plausible") {
   CHECK(unfitted[0].problem.contains("never fitted"));
 }
 
+TEST_CASE("class names that numpy saved") {
+  // np.save of an array of text: two names of three UCS-4 characters.
+  const std::string header = "{'descr': '<U3', 'fortran_order': False, 'shape': (2,), }\n";
+  const std::string names = "b\0\0\0y\0\0\0e\0\0\0"s + "\xb4\xb1\0\0\0\0\0\0\0\0\0\0"s;
+  const std::string file =
+      "\x93NUMPY\x01\0"s + little_endian(static_cast<std::uint16_t>(header.size())) + header + names;
+  const ArtifactFacts facts = facts_of(file);
+  CHECK(facts.kind == ArtifactKind::npy);
+  REQUIRE(facts.label_lists.size() == 1);
+  CHECK(facts.label_lists[0].classes == std::vector<std::string>{"bye", "\xeb\x86\xb4"});
+  CHECK(facts_of(file.substr(0, file.size() - 1)).label_lists.empty());
+}
+
 TEST_CASE("mappings of tensors get their role") {
   const auto role = [](std::string_view key, std::string_view name) {
     const ArtifactFacts facts = facts_of(
