@@ -319,7 +319,7 @@ Judgement judge(const Facts& facts, const Options& options) {
     return judgement;
   }
   judge_host(judge);
-  if (const auto obstacle = content_obstacle(facts)) {
+  if (const auto obstacle = inside_obstacle(facts)) {
     judgement.undecided = *obstacle;
     return judgement;
   }

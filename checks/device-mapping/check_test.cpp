@@ -162,6 +162,12 @@ TEST_CASE("device-mapping/ran-elsewhere: the runtime had the device and used ano
 }
 
 TEST_CASE("device-mapping: what was not observed is undecided") {
+  Facts unread = sign_facts();
+  unread.artifact = Observed<ArtifactFacts>::seen({.kind = ArtifactKind::unknown, .bytes = 5000}, {});
+  CHECK(run_check(kId, unread).status == Status::undecided);
+  CHECK(run_check(kId, unread).reason ==
+        "`models/sign.pth` is of no format that runup knows; see `model-loadable`");
+
   Facts facts = served_on("cuda:0", 1);
   facts.host = Observed<HostFacts>::none({.kind = AbsenceKind::crashed, .detail = "signal 11"});
   CHECK(run_check(kId, facts).status == Status::undecided);

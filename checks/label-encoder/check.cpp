@@ -303,7 +303,7 @@ std::vector<Experiment> plan(const ModelDeclaration& model, const NoOptions&) {
 Judgement judge(const Facts& facts, const NoOptions&) {
   const LabelSource source = facts.model.labels ? facts.model.labels->from : LabelSource::checkpoint;
   if (source == LabelSource::checkpoint) {
-    if (const auto obstacle = content_obstacle(facts)) {
+    if (const auto obstacle = inside_obstacle(facts)) {
       return Judgement::cannot_tell(*obstacle);
     }
   }

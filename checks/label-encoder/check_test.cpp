@@ -114,7 +114,8 @@ TEST_CASE("label-encoder/missing: similar keys and other lists are named") {
             .message.ends_with("it has class names at `label_encoder`"));
   facts.artifact.value->label_lists.clear();
   facts.model.labels->key.clear();
-  CHECK(find_finding(run_check(kId, facts), "missing").message == "`sign.pth` (torch-zip) holds no list of class names");
+  CHECK(find_finding(run_check(kId, facts), "missing").message ==
+        "`sign.pth` (torch-zip) holds no list of class names");
   CHECK(find_finding(run_check(kId, in_file({})), "missing").message ==
         "`labels.json` (json) holds no list of class names");
 }
@@ -267,6 +268,12 @@ TEST_CASE("label-encoder/unsorted-encoder: fit sorts, hands do not") {
 }
 
 TEST_CASE("label-encoder: what was not observed is undecided") {
+  Facts unread = sign_facts();
+  unread.artifact = Observed<ArtifactFacts>::seen({.kind = ArtifactKind::unknown, .bytes = 5000}, {});
+  CHECK(run_check(kId, unread).status == Status::undecided);
+  CHECK(run_check(kId, unread).reason ==
+        "`models/sign.pth` is of no format that runup knows; see `model-loadable`");
+
   Facts facts = in_file({});
   facts.label_file =
       Observed<ArtifactFacts>::none({.kind = AbsenceKind::blocked, .detail = "`labels.json` is not there"});

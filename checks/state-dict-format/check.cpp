@@ -52,6 +52,12 @@ std::vector<std::string> shown_paths(std::vector<std::string> paths) {
   return paths;
 }
 
+std::string other_role_words(const std::string& role) {
+  return role == "optimizer" ? "an optimizer's state"
+         : role == "ema"     ? "an average of weights"
+                             : "something else";
+}
+
 void judge_no_choice(Judge& judge, const StateDictChoice& choice) {
   if (choice.problem == StateDictProblem::several) {
     std::vector<Evidence> sizes;
@@ -88,7 +94,7 @@ void judge_no_choice(Judge& judge, const StateDictChoice& choice) {
     std::string other_fix = fix;
     if (!judge.artifact.state_dicts.empty()) {
       const StateDictFacts& other = judge.artifact.state_dicts.front();
-      message += std::format("; it has `{}` ({})", other.path, other.role);
+      message += std::format("; `{}` looks like {}", other.path, other_role_words(other.role));
       other_fix += std::format("; if `{0}` is what is served, say so with `state_dict: {0}`", other.path);
     } else if (!judge.artifact.root_type.empty()) {
       message += std::format("; its root is a `{}`", judge.artifact.root_type);
@@ -208,7 +214,7 @@ std::optional<Judgement> not_applicable(const Facts& facts) {
 }  // namespace
 
 Judgement judge(const Facts& facts, const Options& options) {
-  if (const auto obstacle = content_obstacle(facts)) {
+  if (const auto obstacle = inside_obstacle(facts)) {
     return Judgement::cannot_tell(*obstacle);
   }
   if (auto other = not_applicable(facts)) {

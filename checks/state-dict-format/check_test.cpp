@@ -93,7 +93,8 @@ TEST_CASE("state-dict-format/state-dict-absent: what is there instead is named")
   CHECK(find_finding(run_check(kId, facts), "state-dict-absent").message ==
         "`models/sign.pth` has no mapping of names to weights; its root is a `list`");
   artifact_of(facts).state_dicts.push_back({.path = "ema", .tensors = 4, .bytes = 100, .role = "ema"});
-  CHECK(find_finding(run_check(kId, facts), "state-dict-absent").message.ends_with("; it has `ema` (ema)"));
+  CHECK(find_finding(run_check(kId, facts), "state-dict-absent")
+            .message.ends_with("; `ema` looks like an average of weights"));
   CHECK(find_finding(run_check(kId, facts), "state-dict-absent").fix.contains("`state_dict: ema`"));
 }
 
@@ -201,6 +202,17 @@ TEST_CASE("state-dict-format: a wrapper's prefix explains the keys that it makes
   facts.model.architecture = other.model.architecture;
   facts.runtimes = other.runtimes;
   CHECK(finding_ids(run_check(kId, facts)) == Words{"wrapper-prefix"});
+}
+
+TEST_CASE("state-dict-format: a wrapper inside the keys explains them too, and is an error then") {
+  Facts facts = with_keys({"features.module.0.weight", "features.module.0.bias"});
+  const Facts other = misfit({"features.0.weight", "features.0.bias"},
+                             {"features.module.0.weight", "features.module.0.bias"});
+  facts.model.architecture = other.model.architecture;
+  facts.runtimes = other.runtimes;
+  const Outcome outcome = run_check(kId, facts);
+  CHECK(outcome.status == Status::failed);
+  CHECK(finding_ids(outcome) == Words{"inner-prefix"});
 }
 
 TEST_CASE("state-dict-format/prefix-mismatch: any other prefix, on either side") {
@@ -354,6 +366,9 @@ TEST_CASE("state-dict-format: chains of wrappers, and renames only where they ar
   CHECK(wrapper_chain("modules.a").empty());
   CHECK(inner_wrapper("module.a._orig_mod.b") == "_orig_mod.");
   CHECK(inner_wrapper("module.a.b").empty());
+  CHECK(without_wrappers("_orig_mod.module.a.module.b.weight") == "a.b.weight");
+  CHECK(without_wrappers("modules.0.bias") == "modules.0.bias");
+  CHECK(without_wrappers("module.") == "");
   CHECK(guess_renames({"enc.layer.weight"}, {"encoder.layer.weight"}, 3) ==
         std::vector<std::pair<std::string, std::string>>{{"encoder.", "enc."}});
   CHECK(guess_renames({"a.weight"}, {"b.weight", "c.weight"}, 3).empty());

@@ -95,6 +95,17 @@ std::string_view inner_wrapper(std::string_view key) {
   return {};
 }
 
+std::string without_wrappers(std::string_view key) {
+  std::string rest;
+  while (!key.empty()) {
+    key.remove_prefix(wrapper_chain(key).size());
+    const std::size_t part = std::min(key.find('.'), key.size() - 1) + 1;
+    rest += key.substr(0, key.empty() ? 0 : part);
+    key.remove_prefix(key.empty() ? 0 : part);
+  }
+  return rest;
+}
+
 Wrapping find_wrapping(const std::vector<std::string>& keys) {
   Wrapping wrapping;
   std::map<std::string, std::uint64_t, std::less<>> chains;

@@ -18,6 +18,9 @@ std::string wrapper_makers(std::string_view chain);
 // The chain of wrapper parts further inside a key: `module.` of `features.module.0.weight`.
 std::string_view inner_wrapper(std::string_view key);
 
+// The key without any wrapper part, wherever it stands.
+std::string without_wrappers(std::string_view key);
+
 // Keys grouped by the wrapper chain that they start with.
 struct Wrapping {
   // the chain of most of the wrapped keys; empty when no key has one

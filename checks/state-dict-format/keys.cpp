@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <set>
 #include <utility>
 
 #include "judge.h"
@@ -59,7 +60,7 @@ std::string strip_fix(std::string_view chain) {
       chain);
 }
 
-void judge_wrapping(Judge& judge, const std::vector<std::string>& keys) {
+void judge_wrapping(Judge& judge, const std::vector<std::string>& keys, bool refuted) {
   const Wrapping wrapping = find_wrapping(keys);
   if (!wrapping.chain.empty()) {
     const std::string makers = wrapper_makers(wrapping.chain);
@@ -86,6 +87,10 @@ void judge_wrapping(Judge& judge, const std::vector<std::string>& keys) {
         std::format("save the submodule without its wrapper, or drop the part when loading: "
                     "`k.replace(\".{}\", \".\")`",
                     chain));
+    // An architecture that wants other keys shows that the part is a wrapper's, and no module's name.
+    if (refuted) {
+      judge.judgement.findings.back().severity = Severity::error;
+    }
   }
 }
 
@@ -105,6 +110,21 @@ void judge_misshapen(Judge& judge, const KeyMatchFacts& keys) {
             "from the weights");
 }
 
+// Takes out the keys that differ by wrapper parts alone: those have findings of their own.
+void drop_wrapped(std::vector<std::string>& missing, std::vector<std::string>& unexpected) {
+  std::set<std::string> explained;
+  const std::set<std::string> wanted(missing.begin(), missing.end());
+  std::erase_if(unexpected, [&](const std::string& key) {
+    const std::string bare = without_wrappers(key);
+    const bool wrapped = bare != key && wanted.contains(bare);
+    if (wrapped) {
+      explained.insert(bare);
+    }
+    return wrapped;
+  });
+  std::erase_if(missing, [&](const std::string& key) { return explained.contains(key); });
+}
+
 void judge_fit(Judge& judge, const Fit& fit) {
   const KeyMatchFacts& keys = *fit.keys;
   judge.judgement.saw(
@@ -113,20 +133,17 @@ void judge_fit(Judge& judge, const Fit& fit) {
                   keys.missing.size(), keys.unexpected.size(), keys.misshapen.size()));
   std::vector<std::string> missing = keys.missing;
   std::vector<std::string> unexpected = keys.unexpected;
+  drop_wrapped(missing, unexpected);
   if (auto explanation = explain_by_prefix(missing, unexpected)) {
-    // A wrapper's prefix is reported by itself.
-    const bool known = explanation->in_file && wrapper_chain(explanation->prefix) == explanation->prefix;
-    if (!known) {
-      judge.add(
-          "prefix-mismatch",
-          std::format("{} of {} differ from the architecture's only by the prefix `{}`, which {}",
-                      count_of(missing.size() - explanation->missing.size(), "key", "keys"), judge.name(),
-                      explanation->prefix, explanation->in_file ? "the file has" : "the architecture has"),
-          explanation->in_file
-              ? strip_fix(explanation->prefix)
-              : "load the weights into the submodule that they were saved from, or save the whole model's "
-                "`state_dict()`");
-    }
+    judge.add(
+        "prefix-mismatch",
+        std::format("{} of {} differ from the architecture's only by the prefix `{}`, which {}",
+                    count_of(missing.size() - explanation->missing.size(), "key", "keys"), judge.name(),
+                    explanation->prefix, explanation->in_file ? "the file has" : "the architecture has"),
+        explanation->in_file
+            ? strip_fix(explanation->prefix)
+            : "load the weights into the submodule that they were saved from, or save the whole "
+              "model's `state_dict()`");
     missing = std::move(explanation->missing);
     unexpected = std::move(explanation->unexpected);
   }
@@ -162,7 +179,7 @@ void judge_keys(Judge& judge, const std::vector<std::string>& keys) {
   const Fit fit = find_fit(judge.facts);
   // Keys that the architecture wants as they are, are right whatever they look like.
   if (!fit.complete()) {
-    judge_wrapping(judge, keys);
+    judge_wrapping(judge, keys, fit.keys != nullptr);
   }
   if (fit.keys != nullptr) {
     judge_fit(judge, fit);

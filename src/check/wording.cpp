@@ -103,6 +103,18 @@ std::optional<std::string> content_obstacle(const Facts& facts) {
   return std::nullopt;
 }
 
+std::optional<std::string> inside_obstacle(const Facts& facts) {
+  if (auto obstacle = content_obstacle(facts)) {
+    return obstacle;
+  }
+  using enum ArtifactKind;
+  const ArtifactKind kind = facts.artifact->kind;
+  if (kind != unknown && kind != zip && kind != tar && kind != gzip) {
+    return std::nullopt;
+  }
+  return std::format("`{}` is {}; see `model-loadable`", model_file(facts), kind_words(kind));
+}
+
 std::optional<std::string> damage_obstacle(const Facts& facts) {
   if (!facts.artifact || facts.artifact->defects.empty()) {
     return std::nullopt;

@@ -30,6 +30,8 @@ bool is_no_model(ArtifactKind kind);
 // Why the content of the model file cannot be judged: it was not observed, or it is no model. Empty
 // when it can be. model-present says what is wrong and how to fix it; other checks stop here.
 std::optional<std::string> content_obstacle(const Facts& facts);
+// The same for checks that look inside: also files whose content is not read at all.
+std::optional<std::string> inside_obstacle(const Facts& facts);
 // "`x.pth` is damaged (...); see `model-loadable`", or empty when the file has no defect.
 std::optional<std::string> damage_obstacle(const Facts& facts);
 

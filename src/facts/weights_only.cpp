@@ -16,6 +16,9 @@ namespace {
 constexpr std::array<std::pair<std::string_view, std::string_view>, 2> kOldModules{
     {{"__builtin__", "builtins"}, {"copy_reg", "copyreg"}}};
 
+constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kOldBuiltins{
+    {{"long", "int"}, {"unicode", "str"}, {"xrange", "range"}, {"unichr", "chr"}}};
+
 constexpr std::array<std::string_view, 11> kAllowed{"collections.OrderedDict",
                                                     "collections.Counter",
                                                     "torch.nn.parameter.Parameter",
@@ -84,11 +87,19 @@ constexpr std::array<std::string_view, 38> kAllowedTorch{"Size",
 constexpr std::array<std::string_view, 4> kBlockedModules{"sys", "os", "posix", "nt"};
 
 // Plain data outside torch that checkpoints carry.
-constexpr std::array<std::string_view, 19> kKnownData{"argparse.Namespace",
+constexpr std::array<std::string_view, 27> kKnownData{"argparse.Namespace",
+                                                      "builtins.bool",
+                                                      "builtins.bytes",
+                                                      "builtins.dict",
+                                                      "builtins.float",
                                                       "builtins.frozenset",
+                                                      "builtins.int",
+                                                      "builtins.list",
                                                       "builtins.object",
                                                       "builtins.range",
                                                       "builtins.slice",
+                                                      "builtins.str",
+                                                      "builtins.tuple",
                                                       "collections.defaultdict",
                                                       "collections.deque",
                                                       "copyreg._reconstructor",
@@ -138,6 +149,18 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kDtypeCl
 template <class List>
 bool holds(const List& list, std::string_view word) {
   return std::ranges::find(list, word) != list.end();
+}
+
+// Builtins that Python 2 called otherwise; protocol 2 writes them so.
+std::string_view python3_name(std::string_view module, std::string_view name) {
+  if (module == "__builtin__") {
+    for (const auto& [old, current] : kOldBuiltins) {
+      if (name == old) {
+        return current;
+      }
+    }
+  }
+  return name;
 }
 
 std::string_view python3_module(std::string_view module) {
@@ -191,12 +214,13 @@ std::string importable(std::string_view module) {
 }  // namespace
 
 std::string global_name(std::string_view module, std::string_view name) {
-  return std::format("{}.{}", python3_module(module), name);
+  return std::format("{}.{}", python3_module(module), python3_name(module, name));
 }
 
 GlobalStanding standing_of(std::string_view module, std::string_view name) {
+  const std::string full = global_name(module, name);
+  name = python3_name(module, name);
   module = python3_module(module);
-  const std::string full = std::format("{}.{}", module, name);
   if (holds(kBlockedModules, module)) {
     return GlobalStanding::blocked;
   }
@@ -239,7 +263,7 @@ std::string allow_line(const std::vector<GlobalFacts>& globals, const std::vecto
     }
     // The key must be the file's spelling, while NumPy 2 calls the object `numpy._core...`.
     add(global.module == "numpy.core.multiarray" ? std::format("({0}, \"{0}\")", full)
-        : builtin                                ? global.name
+        : builtin                                ? full.substr(full.find('.') + 1)
                                                  : full);
     array_types = array_types || full == "numpy.dtype";
   }

@@ -123,6 +123,10 @@ TEST_CASE("what PyTorch refuses is not: data, code, scripts and blocked modules 
 TEST_CASE("names of Python 2, which protocol 2 writes, are read as Python 3 does") {
   CHECK(standing("__builtin__.set") == GlobalStanding::allowed);
   CHECK(global_name("copy_reg", "_reconstructor") == "copyreg._reconstructor");
+  // torch.save(collections.defaultdict(int)) with protocol 2
+  CHECK(standing("__builtin__.long") == GlobalStanding::known_data);
+  CHECK(global_name("__builtin__", "long") == "builtins.int");
+  CHECK(allow_line({global("__builtin__", "long")}, {}) == "torch.serialization.add_safe_globals([int])");
 }
 
 TEST_CASE("opcodes beyond the restricted unpickler's are named") {
