@@ -39,27 +39,28 @@ Observed<Facts> observe(RunContext& context, const char* role, MessageType wante
   const Duration start = steady_now();
   const Duration patience = context.settings.step_timeout + reading_time(file_bytes);
   std::optional<Facts> facts;
-  auto absence = call_probe(
-      context, {.who = std::format("the {} probe", role),
-                .job = {.argv = {"/proc/self/exe", kProbeRole, role},
-                        .environment = core_environment(),
-                        .descriptors = std::move(descriptors),
-                        .limits = {.deadline = patience + patience,
-                                   .address_space_bytes = file_bytes + kRoomBesideTheFile}},
-                .request = encode(request),
-                .patience = [patience] { return patience; },
-                .take = [&](const ProbeMessage& message) -> Result<void> {
-                  if (message.type != wanted) {
-                    return fail(ErrorCode::bad_input, std::format("a `{}` message came; expected `{}`",
-                                                                  enum_name(message.type), enum_name(wanted)));
-                  }
-                  auto read = read_facts<Facts>(message);
-                  if (!read) {
-                    return std::unexpected(read.error());
-                  }
-                  facts = std::move(*read);
-                  return {};
-                }});
+  auto absence =
+      call_probe(context, {.who = std::format("the {} probe", role),
+                           .job = {.argv = {"/proc/self/exe", kProbeRole, role},
+                                   .environment = core_environment(),
+                                   .descriptors = std::move(descriptors),
+                                   .limits = {.deadline = patience + patience,
+                                              .address_space_bytes = file_bytes + kRoomBesideTheFile}},
+                           .request = encode(request),
+                           .patience = [patience] { return patience; },
+                           .take = [&](const ProbeMessage& message) -> Result<void> {
+                             if (message.type != wanted) {
+                               return fail(ErrorCode::bad_input,
+                                           std::format("a `{}` message came; expected `{}`",
+                                                       enum_name(message.type), enum_name(wanted)));
+                             }
+                             auto read = read_facts<Facts>(message);
+                             if (!read) {
+                               return std::unexpected(read.error());
+                             }
+                             facts = std::move(*read);
+                             return {};
+                           }});
   const Duration took = steady_now() - start;
   if (facts && !absence) {
     return Observed<Facts>::seen(std::move(*facts), took);

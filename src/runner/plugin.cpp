@@ -23,7 +23,8 @@ constexpr std::uint64_t kMemory = std::uint64_t{2} << 30U;
 constexpr std::uint64_t kFile = std::uint64_t{64} << 20U;
 constexpr std::size_t kMaxPlugins = 100;
 
-const char* const kRemedy = "the file needs the executable bit and, for a script, a first line such as `#!/bin/sh`";
+const char* const kRemedy =
+    "the file needs the executable bit and, for a script, a first line such as `#!/bin/sh`";
 
 std::vector<std::string> plugin_environment() {
   std::vector<std::string> environment;
@@ -48,7 +49,8 @@ Job plugin_job(const std::string& path, double seconds, std::size_t stdout_bytes
 bool ended_well(const JobEnd& end) { return end.kind == EndKind::exited && end.code == 0; }
 
 Absence death_of(const std::string& who, const Job& job, const JobEnd& end) {
-  return describe_death({.who = who, .program = job.argv.front(), .remedy = kRemedy, .limits = job.limits}, end);
+  return describe_death({.who = who, .program = job.argv.front(), .remedy = kRemedy, .limits = job.limits},
+                        end);
 }
 
 std::vector<std::string> plugin_folders() {
@@ -83,8 +85,8 @@ std::vector<std::string> plugins_of_folders() {
       continue;
     }
     std::vector<std::string> here;
-    for (std::filesystem::directory_iterator entry(absolute.lexically_normal(), error), end; !error && entry != end;
-         entry.increment(error)) {
+    for (std::filesystem::directory_iterator entry(absolute.lexically_normal(), error), end;
+         !error && entry != end; entry.increment(error)) {
       const std::string name = entry->path().filename().string();
       if (!name.starts_with('.') && !name.ends_with('~') && is_program(entry->path().string())) {
         here.push_back(entry->path().string());
@@ -108,11 +110,12 @@ Result<PluginInfo> describe_plugin(Supervisor& supervisor, const std::string& pa
   return read_plugin_description(path, end.standard_output);
 }
 
-Judgement judge_with_plugin(Supervisor& supervisor, const PluginInfo& plugin, const Facts& facts, const Json& options,
-                            PluginTiming& timing) {
+Judgement judge_with_plugin(Supervisor& supervisor, const PluginInfo& plugin, const Facts& facts,
+                            const Json& options, PluginTiming& timing) {
   const Duration start = steady_now();
   Job job = plugin_job(plugin.path, 30, kMaxAnswerBytes);
-  job.input = dump_json(encode(PluginRequest{.protocol = kPluginProtocol, .facts = facts, .options = options}));
+  job.input =
+      dump_json(encode(PluginRequest{.protocol = kPluginProtocol, .facts = facts, .options = options}));
   const JobEnd end = supervisor.run(job);
   timing.took = steady_now() - start;
   if (!ended_well(end)) {
@@ -121,9 +124,9 @@ Judgement judge_with_plugin(Supervisor& supervisor, const PluginInfo& plugin, co
   auto judgement = read_plugin_answer(end.standard_output);
   if (!judgement) {
     const std::string words = last_words(end.stderr_tail);
-    return Judgement::cannot_tell(std::format("the plugin `{}` answered something else than its protocol: {}{}", plugin.id,
-                                              printable(judgement.error().describe()),
-                                              words.empty() ? "" : "; its last words: " + words));
+    return Judgement::cannot_tell(std::format(
+        "the plugin `{}` answered something else than its protocol: {}{}", plugin.id,
+        printable(judgement.error().describe()), words.empty() ? "" : "; its last words: " + words));
   }
   return std::move(*judgement);
 }

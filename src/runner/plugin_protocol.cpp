@@ -68,9 +68,11 @@ bool fits(const TypeInfo& type, const Json& value) {
     case TypeKind::choice:
       return value.is_string() && std::ranges::contains(type.choices, value.get<std::string>());
     case TypeKind::list:
-      return value.is_array() && std::ranges::all_of(value, [&](const Json& item) { return fits(type.item.front(), item); });
+      return value.is_array() &&
+             std::ranges::all_of(value, [&](const Json& item) { return fits(type.item.front(), item); });
     case TypeKind::map:
-      return value.is_object() && std::ranges::all_of(value, [&](const Json& item) { return fits(type.item.front(), item); });
+      return value.is_object() &&
+             std::ranges::all_of(value, [&](const Json& item) { return fits(type.item.front(), item); });
     case TypeKind::object:
       return value.is_object();
     case TypeKind::any:
@@ -85,12 +87,14 @@ Result<std::vector<FieldInfo>> read_options(const Json& json) {
     return wrap(options.error(), "in `options`");
   }
   if (options->size() > kMaxOptions) {
-    return fail(ErrorCode::limit, std::format("`options` has {} names; at most {} are read", options->size(), kMaxOptions));
+    return fail(ErrorCode::limit,
+                std::format("`options` has {} names; at most {} are read", options->size(), kMaxOptions));
   }
   for (const FieldInfo& option : *options) {
     if (!option.fallback.is_null() && !fits(option.type, option.fallback)) {
-      return fail(ErrorCode::bad_input, std::format("the default of option `{}` is `{}`; expected {}", option.name,
-                                                    dump_json(option.fallback).substr(0, 60), describe_type(option.type)));
+      return fail(ErrorCode::bad_input,
+                  std::format("the default of option `{}` is `{}`; expected {}", option.name,
+                              dump_json(option.fallback).substr(0, 60), describe_type(option.type)));
     }
   }
   return options;
@@ -98,20 +102,23 @@ Result<std::vector<FieldInfo>> read_options(const Json& json) {
 
 Result<void> hold_to_rules(const Finding& finding) {
   if (!is_id(finding.id)) {
-    return fail(ErrorCode::bad_input, std::format("a finding calls itself `{}`; expected lower-case words with `-` between "
-                                                  "them, at most {} characters",
-                                                  printable(finding.id.substr(0, kMaxId)), kMaxId));
+    return fail(ErrorCode::bad_input,
+                std::format("a finding calls itself `{}`; expected lower-case words with `-` between "
+                            "them, at most {} characters",
+                            printable(finding.id.substr(0, kMaxId)), kMaxId));
   }
   if (finding.message.empty()) {
     return fail(ErrorCode::bad_input, std::format("the finding `{}` has no message", finding.id));
   }
-  std::vector<const std::string*> texts{&finding.message, &finding.fix, &finding.where.file, &finding.where.key};
+  std::vector<const std::string*> texts{&finding.message, &finding.fix, &finding.where.file,
+                                        &finding.where.key};
   for (const Evidence& evidence : finding.evidence) {
     texts.push_back(&evidence.name);
     texts.push_back(&evidence.value);
   }
   if (std::ranges::any_of(texts, [](const std::string* text) { return text->size() > kMaxText; })) {
-    return fail(ErrorCode::limit, std::format("a text of the finding `{}` has more than {} bytes", finding.id, kMaxText));
+    return fail(ErrorCode::limit,
+                std::format("a text of the finding `{}` has more than {} bytes", finding.id, kMaxText));
   }
   return {};
 }
@@ -126,7 +133,8 @@ Result<void> hold_to_outcome(const PluginAnswer& answer) {
       }
       return {};
     case Status::failed:
-      return has_error ? Result<void>{} : fail(ErrorCode::bad_input, "`failed` without a finding of severity `error`");
+      return has_error ? Result<void>{}
+                       : fail(ErrorCode::bad_input, "`failed` without a finding of severity `error`");
     case Status::skipped:
     case Status::undecided:
       break;
@@ -164,8 +172,9 @@ Result<PluginInfo> read_plugin_description(const std::string& path, const std::s
     return wrap(held.error(), "in what `--describe` printed");
   }
   if (!is_id(description->id)) {
-    return fail(ErrorCode::bad_input, std::format("it calls itself `{}`; expected lower-case words with `-` between them",
-                                                  printable(description->id)));
+    return fail(ErrorCode::bad_input,
+                std::format("it calls itself `{}`; expected lower-case words with `-` between them",
+                            printable(description->id)));
   }
   if (description->summary.contains('\n')) {
     return fail(ErrorCode::bad_input, "its summary has several lines; expected one");
@@ -207,7 +216,8 @@ Result<Judgement> read_plugin_answer(const std::string& text) {
   }
   for (const Evidence& evidence : answer->evidence) {
     if (evidence.name.empty() || evidence.name.size() + evidence.value.size() > kMaxText) {
-      return fail(ErrorCode::bad_input, std::format("a piece of evidence has no name, or more than {} bytes", kMaxText));
+      return fail(ErrorCode::bad_input,
+                  std::format("a piece of evidence has no name, or more than {} bytes", kMaxText));
     }
   }
   if (auto held = hold_to_outcome(*answer); !held) {
@@ -231,10 +241,10 @@ Json plugin_describe_schema() {
   for (const auto& [kind, name] : enum_names(TypeKind{})) {
     names.push_back(std::string(name));
   }
-  option["properties"] = {{"type", {{"enum", std::move(names)}}},   {"help", {{"type", "string"}}},
-                          {"required", {{"type", "boolean"}}},      {"default", Json::object()},
-                          {"min", {{"type", "number"}}},            {"max", {{"type", "number"}}},
-                          {"choices", {{"type", "array"}}},         {"item", {{"type", "object"}}},
+  option["properties"] = {{"type", {{"enum", std::move(names)}}}, {"help", {{"type", "string"}}},
+                          {"required", {{"type", "boolean"}}},    {"default", Json::object()},
+                          {"min", {{"type", "number"}}},          {"max", {{"type", "number"}}},
+                          {"choices", {{"type", "array"}}},       {"item", {{"type", "object"}}},
                           {"members", {{"type", "object"}}}};
   schema["properties"]["options"]["type"] = "object";
   schema["properties"]["options"]["additionalProperties"] = std::move(option);

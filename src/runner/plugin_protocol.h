@@ -37,7 +37,8 @@ struct PluginDescription {
         Field{"summary", &PluginDescription::summary, "what must hold, in one line",
               Rule{.required = true, .min = 1, .max = 200}},
         Field{"needs", &PluginDescription::needs, "the facts that it reads"},
-        Field{"options", &PluginDescription::options, "its options by name, each with `type`, `help`, `default`"},
+        Field{"options", &PluginDescription::options,
+              "its options by name, each with `type`, `help`, `default`"},
         Field{"page", &PluginDescription::page, "its page for `runup explain`, in Markdown",
               Rule{.max = 65536}}};
   }
@@ -52,7 +53,8 @@ struct PluginRequest {
     return std::tuple{
         Field{"protocol", &PluginRequest::protocol, "the version of this protocol: 1", kRequired},
         Field{"facts", &PluginRequest::facts, "what was declared and observed about one model", kRequired},
-        Field{"options", &PluginRequest::options, "its options, validated, with defaults filled in", kRequired}};
+        Field{"options", &PluginRequest::options, "its options, validated, with defaults filled in",
+              kRequired}};
   }
 };
 
@@ -65,7 +67,8 @@ struct PluginAnswer {
   static constexpr auto fields() {
     return std::tuple{
         Field{"outcome", &PluginAnswer::outcome,
-              "`passed` needs evidence, `failed` a finding of severity `error`, the others a reason", kRequired},
+              "`passed` needs evidence, `failed` a finding of severity `error`, the others a reason",
+              kRequired},
         Field{"findings", &PluginAnswer::findings, "the problems that it saw", Rule{.max = 1000}},
         Field{"evidence", &PluginAnswer::evidence, "what it looked at, and what it saw", Rule{.max = 1000}},
         Field{"reason", &PluginAnswer::reason, "why it does not apply, or why it could not tell",

@@ -97,7 +97,8 @@ TEST_CASE("plugin: answers") {
   CHECK(settle(*skipped, {}, false).status == Status::skipped);
   CHECK(settle(*skipped, {}, false).reason == "no labels");
 
-  const auto undecided = read_plugin_answer(R"({"outcome":"undecided","reason":"no file","evidence":[{"name":"a","value":"b"}]})");
+  const auto undecided = read_plugin_answer(
+      R"({"outcome":"undecided","reason":"no file","evidence":[{"name":"a","value":"b"}]})");
   REQUIRE(undecided);
   CHECK(settle(*undecided, {}, false).status == Status::undecided);
 
@@ -115,13 +116,17 @@ TEST_CASE("plugin: answers that are none") {
   CHECK(answer_error(R"({"outcome":"failed"})").contains("without a finding of severity `error`"));
   CHECK(answer_error(R"({"outcome":"failed","findings":[{"id":"a","severity":"note","message":"m"}]})")
             .contains("without a finding of severity `error`"));
-  CHECK(answer_error(R"({"outcome":"passed","findings":[{"id":"a","message":"m"}]})").contains("`passed` with a finding"));
+  CHECK(answer_error(R"({"outcome":"passed","findings":[{"id":"a","message":"m"}]})")
+            .contains("`passed` with a finding"));
   CHECK(answer_error(R"({"outcome":"skipped"})").contains("without a reason"));
   CHECK(answer_error(R"({"outcome":"undecided"})").contains("without a reason"));
-  CHECK(answer_error(R"({"outcome":"failed","findings":[{"id":"A b","message":"m"}]})").contains("calls itself `A b`"));
-  CHECK(answer_error(R"({"outcome":"failed","findings":[{"id":"a","message":""}]})").contains("has no message"));
+  CHECK(answer_error(R"({"outcome":"failed","findings":[{"id":"A b","message":"m"}]})")
+            .contains("calls itself `A b`"));
+  CHECK(answer_error(R"({"outcome":"failed","findings":[{"id":"a","message":""}]})")
+            .contains("has no message"));
   CHECK(answer_error(R"({"outcome":"failed","findings":[{"message":"m"}]})").contains("`id` is missing"));
-  CHECK(answer_error(R"({"outcome":"failed","findings":[{"id":"a","message":")" + std::string(20'000, 'x') + "\"}]}")
+  CHECK(answer_error(R"({"outcome":"failed","findings":[{"id":"a","message":")" + std::string(20'000, 'x') +
+                     "\"}]}")
             .contains("more than 10000 bytes"));
   CHECK(answer_error(R"({"outcome":"passed","evidence":[{"value":"v"}]})").contains("evidence has no name"));
   std::string many = R"({"outcome":"passed","evidence":[)";

@@ -87,7 +87,8 @@ std::optional<Absence> call_probe(RunContext& context, ProbeCall call) {
                           end);
   }
   if (said.end == TalkEnd::refused) {
-    return Absence{.kind = AbsenceKind::refused, .detail = call.who + " refused: " + said.words, .log = end.stderr_tail};
+    return Absence{
+        .kind = AbsenceKind::refused, .detail = call.who + " refused: " + said.words, .log = end.stderr_tail};
   }
   if (said.end == TalkEnd::silent) {
     return Absence{.kind = AbsenceKind::timed_out,

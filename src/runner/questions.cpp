@@ -60,7 +60,8 @@ Needs operator|(Needs a, Needs b) {
 
 std::vector<Experiment> default_inferences(const ModelDeclaration& model) {
   const auto entries = built_in_checks();
-  const auto found = std::ranges::find(entries, "inference", [](const CatalogueEntry& entry) { return entry.info->id; });
+  const auto found =
+      std::ranges::find(entries, "inference", [](const CatalogueEntry& entry) { return entry.info->id; });
   if (found == entries.end()) {
     return {};
   }

@@ -3,11 +3,14 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdlib>
 #include <exception>
 #include <format>
+#include <mutex>
+#include <system_error>
 #include <thread>
 
 #include "config/key_path.h"
@@ -35,7 +38,7 @@ struct ModelReport {
   InferenceStanding standing;
 };
 
-bool any_needs(const Plan& plan, bool Needs::*what) {
+bool any_needs(const Plan& plan, bool Needs::* what) {
   for (const PlannedModel& model : plan.models) {
     if (needs_of(model).*what) {
       return true;
@@ -44,10 +47,20 @@ bool any_needs(const Plan& plan, bool Needs::*what) {
   return false;
 }
 
+// Runs `work` in a thread of its own, or here when the system gives none.
+std::jthread beside(const std::function<void()>& work) {
+  try {
+    return std::jthread(work);
+  } catch (const std::system_error&) {
+    work();
+    return {};
+  }
+}
+
 TargetFacts observe_target(RunContext& context) {
   TargetFacts facts;
   // For the report's line about the host too, so it is always asked.
-  std::jthread host([&] { facts.host = observe_host(context); });
+  const auto host = beside([&] { facts.host = observe_host(context); });
   if (any_needs(context.plan, &Needs::package)) {
     facts.package = observe_package(context);
   }
@@ -72,8 +85,8 @@ Facts observe_model(RunContext& context, const PlannedModel& model, const Target
   const OpenedFile artifact = open_named_file(target.package, child_path(key, "path"));
   facts.artifact = observe_artifact(context, artifact);
   if (model.declaration.labels && model.declaration.labels->from == LabelSource::file) {
-    facts.label_file =
-        observe_artifact(context, open_named_file(target.package, child_path(child_path(key, "labels"), "path")));
+    facts.label_file = observe_artifact(
+        context, open_named_file(target.package, child_path(child_path(key, "labels"), "path")));
   }
   if (needs.runtime) {
     if (auto obstacle = runtime_obstacle(context, facts)) {
@@ -115,7 +128,8 @@ Judgement judge_built_in(const PlannedCheck& check, const Facts& facts) {
   }
 }
 
-CheckResult judge(RunContext& context, const PlannedModel& model, const PlannedCheck& check, const Facts& facts) {
+CheckResult judge(RunContext& context, const PlannedModel& model, const PlannedCheck& check,
+                  const Facts& facts) {
   CheckResult result{.check = check.id, .model = model.name};
   if (check.plugin) {
     result.plugin = check.plugin->path;
@@ -124,7 +138,8 @@ CheckResult judge(RunContext& context, const PlannedModel& model, const PlannedC
   if (!check.skip_reason.empty()) {
     judgement = Judgement::skip(check.skip_reason);
   } else if (!is_judged(check)) {
-    judgement = Judgement::cannot_tell(check.cannot_run.empty() ? "nothing says how to run it" : check.cannot_run);
+    judgement =
+        Judgement::cannot_tell(check.cannot_run.empty() ? "nothing says how to run it" : check.cannot_run);
   } else {
     result.took = time_of(check, facts);
     if (check.built_in != nullptr) {
@@ -142,12 +157,15 @@ CheckResult judge(RunContext& context, const PlannedModel& model, const PlannedC
 }
 
 ModelReport run_model(RunContext& context, const PlannedModel& model, const TargetFacts& target) {
-  ModelReport report{.results = {}, .witnesses = {}, .standing = {.model = model.name, .required = model.inference_required}};
+  ModelReport report{.results = {},
+                     .witnesses = {},
+                     .standing = {.model = model.name, .required = model.inference_required}};
   Facts facts;
   try {
     facts = observe_model(context, model, target);
   } catch (const std::exception& error) {
-    const Absence why{.kind = AbsenceKind::refused, .detail = std::format("runup itself failed: {}", error.what())};
+    const Absence why{.kind = AbsenceKind::refused,
+                      .detail = std::format("runup itself failed: {}", error.what())};
     facts.model_name = model.name;
     facts.model = model.declaration;
     facts.package = Observed<PackageFacts>::none(why);
@@ -176,7 +194,7 @@ std::vector<ModelReport> run_models(RunContext& context, const TargetFacts& targ
   const std::size_t side_by_side =
       std::min(models.size(), static_cast<std::size_t>(std::max(context.plan.jobs, 1)));
   for (std::size_t i = 1; i < side_by_side; ++i) {
-    helpers.emplace_back(work);
+    helpers.push_back(beside(work));
   }
   work();
   helpers.clear();
@@ -196,7 +214,8 @@ std::string utc_now() {
 void fill_undecided(Report& report, const Plan& plan, const std::string& reason) {
   for (const PlannedModel& model : plan.models) {
     for (const PlannedCheck& check : model.checks) {
-      Judgement judgement = check.skip_reason.empty() ? Judgement::cannot_tell(reason) : Judgement::skip(check.skip_reason);
+      Judgement judgement =
+          check.skip_reason.empty() ? Judgement::cannot_tell(reason) : Judgement::skip(check.skip_reason);
       report.results.push_back({.check = check.id,
                                 .model = model.name,
                                 .outcome = settle(std::move(judgement), check.severity, plan.strict),
@@ -245,14 +264,16 @@ Result<void> read_limits_from_environment(RunnerSettings& settings) {
   if (const char* timeout = std::getenv("RUNUP_PROBE_TIMEOUT")) {
     auto read = parse_duration(timeout);
     if (!read || read->nanoseconds <= 0) {
-      return fail(ErrorCode::bad_input, std::format("$RUNUP_PROBE_TIMEOUT is `{}`; expected a duration such as `90s`", timeout));
+      return fail(ErrorCode::bad_input,
+                  std::format("$RUNUP_PROBE_TIMEOUT is `{}`; expected a duration such as `90s`", timeout));
     }
     settings.step_timeout = *read;
   }
   if (const char* memory = std::getenv("RUNUP_PROBE_MEMORY")) {
     auto read = parse_byte_size(memory);
     if (!read || read->bytes == 0) {
-      return fail(ErrorCode::bad_input, std::format("$RUNUP_PROBE_MEMORY is `{}`; expected a size such as `4GiB`", memory));
+      return fail(ErrorCode::bad_input,
+                  std::format("$RUNUP_PROBE_MEMORY is `{}`; expected a size such as `4GiB`", memory));
     }
     settings.runtime_memory_bytes = read->bytes;
   }

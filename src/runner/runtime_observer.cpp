@@ -86,7 +86,8 @@ class RuntimeObserver {
       ProcessAnswers answers = run_process(RuntimeMode::experiments, rest);
       if (!answers.load) {
         Absence why = answers.absence.value_or(
-            Absence{.kind = AbsenceKind::garbled, .detail = "the torch probe ended without saying whether it loaded"});
+            Absence{.kind = AbsenceKind::garbled,
+                    .detail = "the torch probe ended without saying whether it loaded"});
         if (process == 1) {
           return why;
         }
@@ -104,8 +105,8 @@ class RuntimeObserver {
       if (rest.empty() || answers.load->stage != LoadStage::done) {
         return std::nullopt;
       }
-      Absence why = answers.absence.value_or(
-          Absence{.kind = AbsenceKind::garbled, .detail = "the torch probe said that it is done and did not answer"});
+      Absence why = answers.absence.value_or(Absence{
+          .kind = AbsenceKind::garbled, .detail = "the torch probe said that it is done and did not answer"});
       if (context_.interrupted()) {
         give_up(rest, {.kind = AbsenceKind::blocked, .detail = std::string(kInterruptedWords)});
         return std::nullopt;
@@ -116,9 +117,10 @@ class RuntimeObserver {
         return std::nullopt;
       }
       if (process == kMostProcesses) {
-        give_up(rest, {.kind = AbsenceKind::blocked,
-                       .detail = std::format("not tried, because {} processes of the torch probe had died before",
-                                             kMostProcesses)});
+        give_up(rest,
+                {.kind = AbsenceKind::blocked,
+                 .detail = std::format("not tried, because {} processes of the torch probe had died before",
+                                       kMostProcesses)});
         return std::nullopt;
       }
     }
@@ -133,7 +135,8 @@ class RuntimeObserver {
   ExperimentFacts start_afresh(const Experiment& experiment) {
     ExperimentFacts facts{.asked = experiment};
     for (std::uint64_t i = 0; i < experiment.count; ++i) {
-      context_.progress(std::format("{}: fresh process {} of {} (libtorch)", model_.name, i + 1, experiment.count));
+      context_.progress(
+          std::format("{}: fresh process {} of {} (libtorch)", model_.name, i + 1, experiment.count));
       ProcessAnswers answers = run_process(RuntimeMode::cold_start, {experiment});
       facts.took += answers.took;
       if (!answers.cold_start) {
@@ -148,9 +151,10 @@ class RuntimeObserver {
 
   Duration patience_for(const Experiment& experiment) const {
     const Duration step = context_.settings.step_timeout;
-    const double steps = experiment.kind == ExperimentKind::latency
-                             ? 1.0 + static_cast<double>(experiment.count) / static_cast<double>(kCallsPerStep)
-                             : 1.0;
+    const double steps =
+        experiment.kind == ExperimentKind::latency
+            ? 1.0 + static_cast<double>(experiment.count) / static_cast<double>(kCallsPerStep)
+            : 1.0;
     return Duration::from_seconds(step.seconds() * steps);
   }
 
@@ -168,7 +172,8 @@ class RuntimeObserver {
     ProcessAnswers answers;
     const auto current = [&]() -> const Experiment* {
       const bool loaded = answers.load && answers.load->stage == LoadStage::done;
-      return loaded && answers.experiments.size() < asked.size() ? &asked[answers.experiments.size()] : nullptr;
+      return loaded && answers.experiments.size() < asked.size() ? &asked[answers.experiments.size()]
+                                                                 : nullptr;
     };
     Duration deadline = patience_for_loading() + context_.settings.step_timeout;
     for (const Experiment& experiment : asked) {
@@ -177,40 +182,38 @@ class RuntimeObserver {
     const auto tell = [&] {
       if (mode == RuntimeMode::experiments) {
         const Experiment* now = current();
-        context_.progress(std::format("{}: {} (libtorch)", model_.name, now != nullptr ? words_of(*now) : "loading the model"));
+        context_.progress(std::format("{}: {} (libtorch)", model_.name,
+                                      now != nullptr ? words_of(*now) : "loading the model"));
       }
     };
     tell();
     const Duration start = steady_now();
     const std::string program = torch_probe_program(context_.settings);
     answers.absence = call_probe(
-        context_, {.who = "the torch probe",
-                   .job = {.argv = {program},
-                           .environment = environment_,
-                           .descriptors = {artifact_.file.get()},
-                           .limits = {.deadline = deadline,
-                                      .resident_bytes = memory_,
-                                      .file_bytes = kMostFileBytes}},
-                   .request = encode(RuntimeRequest{.mode = mode,
-                                                    .model = model_.declaration,
-                                                    .experiments = asked,
-                                                    .spawned_at = start}),
-                   .remedy = kTorchProbeRemedy,
-                   .patience = [&] { return current() != nullptr ? patience_for(*current()) : patience_for_loading(); },
-                   .doing =
-                       [&] {
-                         return "while " + (mode == RuntimeMode::cold_start ? "measuring the start of a fresh process"
-                                            : current() != nullptr          ? words_of(*current())
-                                            : answers.load                  ? std::string("ending")
-                                                                            : std::string("loading the model"));
-                       },
-                   .take = [&](const ProbeMessage& message) { return take(message, asked, answers, tell); }});
+        context_,
+        {.who = "the torch probe",
+         .job = {.argv = {program},
+                 .environment = environment_,
+                 .descriptors = {artifact_.file.get()},
+                 .limits = {.deadline = deadline, .resident_bytes = memory_, .file_bytes = kMostFileBytes}},
+         .request = encode(RuntimeRequest{
+             .mode = mode, .model = model_.declaration, .experiments = asked, .spawned_at = start}),
+         .remedy = kTorchProbeRemedy,
+         .patience = [&] { return current() != nullptr ? patience_for(*current()) : patience_for_loading(); },
+         .doing =
+             [&] {
+               return "while " + (mode == RuntimeMode::cold_start ? "measuring the start of a fresh process"
+                                  : current() != nullptr          ? words_of(*current())
+                                  : answers.load                  ? std::string("ending")
+                                                                  : std::string("loading the model"));
+             },
+         .take = [&](const ProbeMessage& message) { return take(message, asked, answers, tell); }});
     answers.took = steady_now() - start;
     return answers;
   }
 
-  static Result<void> take(const ProbeMessage& message, const std::vector<Experiment>& asked, ProcessAnswers& answers,
-                           const std::function<void()>& tell) {
+  static Result<void> take(const ProbeMessage& message, const std::vector<Experiment>& asked,
+                           ProcessAnswers& answers, const std::function<void()>& tell) {
     const auto keep = [&](auto& place) -> Result<void> {
       auto read = read_facts<typename std::remove_cvref_t<decltype(place)>::value_type>(message);
       if (!read) {
@@ -256,8 +259,8 @@ class RuntimeObserver {
 
 }  // namespace
 
-Observed<RuntimeFacts> observe_runtime(RunContext& context, const PlannedModel& model, const OpenedFile& artifact,
-                                       const Observed<HostFacts>& host) {
+Observed<RuntimeFacts> observe_runtime(RunContext& context, const PlannedModel& model,
+                                       const OpenedFile& artifact, const Observed<HostFacts>& host) {
   return RuntimeObserver(context, model, artifact, host).observe();
 }
 

@@ -30,11 +30,13 @@ bool is_damaged(const ArtifactFacts& artifact) {
 
 std::optional<Absence> architecture_obstacle(const Facts& facts) {
   if (facts.model.architecture.empty()) {
-    return blocked(std::format("`{}` holds weights without code; name in `architecture:` the TorchScript source or "
-                               "archive that they fill",
-                               model_file(facts)));
+    return blocked(
+        std::format("`{}` holds weights without code; name in `architecture:` the TorchScript source or "
+                    "archive that they fill",
+                    model_file(facts)));
   }
-  if (const StateDictChoice choice = choose_state_dict(*facts.artifact, facts.model); choice.chosen == nullptr) {
+  if (const StateDictChoice choice = choose_state_dict(*facts.artifact, facts.model);
+      choice.chosen == nullptr) {
     return blocked(std::format("{}; see `state-dict-format`", choice.why_not));
   }
   const std::string key = child_path(child_path("models", facts.model_name), "architecture");
@@ -64,9 +66,10 @@ std::optional<Absence> runtime_obstacle(const RunContext& context, const Facts& 
       return obstacle;
     }
   } else if (facts.artifact->kind != ArtifactKind::torchscript) {
-    return blocked(std::format("this version has no runtime for `{}`, which is {}; expected a TorchScript archive, or "
-                               "weights with an `architecture:`",
-                               model_file(facts), kind_words(facts.artifact->kind)));
+    return blocked(
+        std::format("this version has no runtime for `{}`, which is {}; expected a TorchScript archive, or "
+                    "weights with an `architecture:`",
+                    model_file(facts), kind_words(facts.artifact->kind)));
   }
   const std::string program = torch_probe_program(context.settings);
   if (::access(program.c_str(), X_OK) != 0) {

@@ -63,7 +63,8 @@ std::string host_words(const Observed<HostFacts>& host) {
 }
 
 std::string acceptance_words(const std::string& model) {
-  return std::format("`{}` needs no inference to be ready (`checks: {{inference: {{required: false}}}}`)", model);
+  return std::format("`{}` needs no inference to be ready (`checks: {{inference: {{required: false}}}}`)",
+                     model);
 }
 
 }  // namespace runup

@@ -169,11 +169,13 @@ Result<void> serve(Channel& channel, const RuntimeRequest& request) {
                                .cached = 1});
   }
   at_step("load");
-  auto sent = tell(channel, MessageType::witness,
-                   WitnessFacts{.library = "fake", .version = "1", .device = "cpu", .form = "none", .threads = 1});
+  auto sent =
+      tell(channel, MessageType::witness,
+           WitnessFacts{.library = "fake", .version = "1", .device = "cpu", .form = "none", .threads = 1});
   if (sent) {
-    sent = tell(channel, MessageType::load,
-                LoadFacts{.stage = LoadStage::done, .devices = {"cpu"}, .took = Duration::from_milliseconds(2)});
+    sent =
+        tell(channel, MessageType::load,
+             LoadFacts{.stage = LoadStage::done, .devices = {"cpu"}, .took = Duration::from_milliseconds(2)});
   }
   for (const Experiment& asked : request.experiments) {
     if (!sent) {

@@ -32,9 +32,9 @@ std::vector<Membership> read_memberships(const std::string& text) {
       continue;
     }
     const std::string controllers = line.substr(first + 1, second - first - 1);
-    memberships.push_back({.controllers = controllers.empty() ? std::vector<std::string>{}
-                                                              : split(controllers, ','),
-                           .path = line.substr(second + 1)});
+    memberships.push_back(
+        {.controllers = controllers.empty() ? std::vector<std::string>{} : split(controllers, ','),
+         .path = line.substr(second + 1)});
   }
   return memberships;
 }

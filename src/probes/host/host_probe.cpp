@@ -7,8 +7,7 @@ namespace runup {
 
 int host_probe_main() {
   return serve_probe<HostRequest>([](Channel& channel, const HostRequest&) {
-    return channel.send(
-        encode(ProbeMessage{.type = MessageType::host, .facts = encode(look_at_host())}));
+    return channel.send(encode(ProbeMessage{.type = MessageType::host, .facts = encode(look_at_host())}));
   });
 }
 

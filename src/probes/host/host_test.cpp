@@ -107,7 +107,8 @@ TEST_CASE("cgroup v2 in a container, and limits that are none") {
 TEST_CASE("cgroup v1, with joined controllers and a container's inner part") {
   Machine machine;
   machine.file("/proc/meminfo", kMemory)
-      .file("/proc/self/cgroup", "5:memory:/docker/abc\n4:cpu,cpuacct:/docker/abc\n1:name=systemd:/docker/abc\n0::/\n")
+      .file("/proc/self/cgroup",
+            "5:memory:/docker/abc\n4:cpu,cpuacct:/docker/abc\n1:name=systemd:/docker/abc\n0::/\n")
       .file("/sys/fs/cgroup/memory/memory.limit_in_bytes", "1073741824\n")
       .file("/sys/fs/cgroup/cpu,cpuacct/docker/abc/cpu.cfs_quota_us", "250000\n")
       .file("/sys/fs/cgroup/cpu,cpuacct/docker/abc/cpu.cfs_period_us", "100000\n");
@@ -126,9 +127,12 @@ TEST_CASE("cgroup v1, with joined controllers and a container's inner part") {
 TEST_CASE("GPUs: those whose device nodes are here, in bus order") {
   Machine machine;
   const auto information = [](int minor, const char* model) {
-    return std::string("Model: \t\t ") + model + "\nIRQ:   \t\t 55\nDevice Minor: \t " + std::to_string(minor) + "\n";
+    return std::string("Model: \t\t ") + model + "\nIRQ:   \t\t 55\nDevice Minor: \t " +
+           std::to_string(minor) + "\n";
   };
-  machine.file("/proc/driver/nvidia/version", "NVRM version: NVIDIA UNIX x86_64 Kernel Module  550.54.14\nGCC version: x\n")
+  machine
+      .file("/proc/driver/nvidia/version",
+            "NVRM version: NVIDIA UNIX x86_64 Kernel Module  550.54.14\nGCC version: x\n")
       .file("/proc/driver/nvidia/gpus/0000:17:00.0/information", information(1, "NVIDIA H100"))
       .file("/proc/driver/nvidia/gpus/0000:2a:00.0/information", information(0, "NVIDIA L4"))
       .file("/proc/driver/nvidia/gpus/0000:3d:00.0/information", information(2, "not in this container"))

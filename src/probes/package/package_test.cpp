@@ -42,7 +42,8 @@ class Folder {
   std::string path_;
 };
 
-PackageFacts look(const std::string& root, const std::vector<std::string>& paths, const WalkBounds& bounds = {}) {
+PackageFacts look(const std::string& root, const std::vector<std::string>& paths,
+                  const WalkBounds& bounds = {}) {
   PackageRequest request{.root = root};
   for (const std::string& path : paths) {
     request.paths.push_back({.asked_by = "models.m.path", .written = "as written", .path = path});
@@ -169,16 +170,18 @@ TEST_CASE("a package that is not there, or no folder") {
 TEST_CASE("a missing file: the nearest folder, and names that resemble it") {
   const Folder folder;
   for (const char* name :
-       {"models/sign.pth", "models/sign_v1.pth", "models/Sign_v2.PTH", "models/unrelated.pth", "model/sign_v2.pth",
-        "models/sign_v2.onnx", "models/sign_v2.py", ".git/sign_v2.pth", "models/sgin_v2.pth", "models/x/sign_v3.pth"}) {
+       {"models/sign.pth", "models/sign_v1.pth", "models/Sign_v2.PTH", "models/unrelated.pth",
+        "model/sign_v2.pth", "models/sign_v2.onnx", "models/sign_v2.py", ".git/sign_v2.pth",
+        "models/sgin_v2.pth", "models/x/sign_v3.pth"}) {
     folder.write(name);
   }
   const PathFacts facts = look_at(folder, "models/sign_v2.pth");
   CHECK(facts.kind == FileKind::missing);
   CHECK(facts.existing_parent == folder / "models");
   // same name elsewhere, other case, other ending, then one edit: the same folder first
-  CHECK(facts.similar == std::vector<std::string>{"model/sign_v2.pth", "models/Sign_v2.PTH", "models/sign_v2.onnx",
-                                                  "models/sgin_v2.pth", "models/sign_v1.pth"});
+  CHECK(facts.similar == std::vector<std::string>{"model/sign_v2.pth", "models/Sign_v2.PTH",
+                                                  "models/sign_v2.onnx", "models/sgin_v2.pth",
+                                                  "models/sign_v1.pth"});
   const PathFacts deep = look_at(folder, "models/none/of/this.bin");
   CHECK(deep.existing_parent == folder / "models");
   CHECK(deep.similar.empty());

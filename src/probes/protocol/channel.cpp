@@ -132,8 +132,8 @@ Result<std::optional<Json>> Channel::receive(Duration deadline) {
       return std::unexpected(got.error());
     }
     if (before + *got < text.size()) {
-      return fail(ErrorCode::bad_input, "the channel ended " + format_bytes(before + *got) + " into a frame of " +
-                                            format_bytes(*length));
+      return fail(ErrorCode::bad_input, "the channel ended " + format_bytes(before + *got) +
+                                            " into a frame of " + format_bytes(*length));
     }
   }
   auto json = parse_json(text, kMaxFrameBytes);

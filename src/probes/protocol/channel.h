@@ -60,7 +60,8 @@ struct ProbeMessage {
   MessageType type = MessageType::done;
   Json facts;
   static constexpr auto fields() {
-    return std::tuple{Field{"type", &ProbeMessage::type, "", kRequired}, Field{"facts", &ProbeMessage::facts}};
+    return std::tuple{Field{"type", &ProbeMessage::type, "", kRequired},
+                      Field{"facts", &ProbeMessage::facts}};
   }
 };
 
@@ -144,12 +145,12 @@ int serve_probe(Work&& work) {
   Result<void> outcome =
       !request ? std::unexpected(request.error())
       : request->protocol != kProtocolVersion
-          ? fail(ErrorCode::unsupported, "protocol " + std::to_string(request->protocol) + "; this probe speaks " +
-                                             std::to_string(kProtocolVersion))
+          ? fail(ErrorCode::unsupported, "protocol " + std::to_string(request->protocol) +
+                                             "; this probe speaks " + std::to_string(kProtocolVersion))
           : work(channel, *request);
-  const ProbeMessage last = outcome ? ProbeMessage{.type = MessageType::done, .facts = nullptr}
-                                    : ProbeMessage{.type = MessageType::refused,
-                                                   .facts = encode(outcome.error().describe())};
+  const ProbeMessage last =
+      outcome ? ProbeMessage{.type = MessageType::done, .facts = nullptr}
+              : ProbeMessage{.type = MessageType::refused, .facts = encode(outcome.error().describe())};
   return channel.send(encode(last)) ? 0 : 74;
 }
 

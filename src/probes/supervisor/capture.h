@@ -11,7 +11,8 @@ namespace runup {
 // cause, what was said last is where it ended.
 class Capture {
  public:
-  Capture(std::size_t head_bytes, std::size_t tail_bytes) : head_limit_(head_bytes), tail_limit_(tail_bytes) {}
+  Capture(std::size_t head_bytes, std::size_t tail_bytes)
+      : head_limit_(head_bytes), tail_limit_(tail_bytes) {}
 
   void append(std::string_view part);
   // bytes that were appended so far

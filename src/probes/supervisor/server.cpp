@@ -278,8 +278,8 @@ void Server::reap() {
   rusage usage{};
   pid_t pid = 0;
   while ((pid = ::wait4(-1, &status, WNOHANG, &usage)) > 0) {
-    const auto job =
-        std::ranges::find_if(jobs_, [&](const RunningJob& one) { return !one.reaped && one.process.pid == pid; });
+    const auto job = std::ranges::find_if(
+        jobs_, [&](const RunningJob& one) { return !one.reaped && one.process.pid == pid; });
     if (job == jobs_.end()) {
       continue;
     }

@@ -150,8 +150,7 @@ void volunteer_for_oom_killer() {
 
 }  // namespace
 
-std::expected<Spawned, int> spawn_job(const JobRequest& job, int input,
-                                      const std::vector<int>& descriptors) {
+std::expected<Spawned, int> spawn_job(const JobRequest& job, int input, const std::vector<int>& descriptors) {
   if (job.argv.empty()) {
     return std::unexpected(EINVAL);
   }

@@ -17,6 +17,7 @@
 #include <cerrno>
 #include <condition_variable>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 #include "probes/supervisor/processes.h"
@@ -200,7 +201,13 @@ Result<std::unique_ptr<Supervisor>> Supervisor::start(const std::atomic<bool>* i
   }
   state->pid = *pid;
   state->control = std::move(sockets->here);
-  state->watcher = std::jthread([raw = state.get()] { raw->watch(); });
+  try {
+    state->watcher = std::jthread([raw = state.get()] { raw->watch(); });
+  } catch (const std::system_error& error) {
+    state->control = FileDescriptor();
+    wait_for(state->pid);
+    return fail(ErrorCode::system, std::string("cannot start a thread: ") + error.what());
+  }
   return std::unique_ptr<Supervisor>(new Supervisor(std::move(state)));
 }
 

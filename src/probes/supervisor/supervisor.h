@@ -65,7 +65,16 @@ struct Job {
   Limits limits;
 };
 
-enum class EndKind { exited, killed_by_signal, timed_out, out_of_memory, too_much_output, not_started, supervisor_lost, interrupted };
+enum class EndKind {
+  exited,
+  killed_by_signal,
+  timed_out,
+  out_of_memory,
+  too_much_output,
+  not_started,
+  supervisor_lost,
+  interrupted
+};
 constexpr auto enum_names(EndKind) {
   using enum EndKind;
   return std::array<std::pair<EndKind, std::string_view>, 8>{{{exited, "exited"},

@@ -23,9 +23,6 @@
 #include <catch2/catch_session.hpp>
 #include <catch2/catch_test_macros.hpp>
 
-#include "probes/supervisor/capture.h"
-#include "probes/supervisor/processes.h"
-
 namespace runup {
 namespace {
 
@@ -124,8 +121,7 @@ TEST_CASE("a job sees its own descriptors, environment, folder and session, and 
   ::close(leaked);
   INFO(end.standard_output << end.stderr_tail);
   const std::string& out = end.standard_output;
-  CHECK(out.starts_with(
-      "/usr\nhas 0\nhas 1\nhas 2\nhas 3\nhas 4\n/dev/null\n/dev/null\n/dev/zero\n"));
+  CHECK(out.starts_with("/usr\nhas 0\nhas 1\nhas 2\nhas 3\nhas 4\n/dev/null\n/dev/null\n/dev/zero\n"));
   CHECK(out.find("\nA=b\n") != std::string::npos);
   CHECK(out.find("HOME=") == std::string::npos);
   CHECK(out.find("NoNewPrivs:\t1\n") != std::string::npos);
@@ -160,7 +156,8 @@ TEST_CASE("death by signal is a value") {
 TEST_CASE("a deadline ends everything that was started") {
   const auto supervisor = started();
   const std::string mark = unique_mark();
-  Job job = shell("setsid sh -c 'setsid sleep 1000 & sleep 1000' & (trap '' TERM; sleep 1000) & sleep 1000", mark);
+  Job job =
+      shell("setsid sh -c 'setsid sleep 1000 & sleep 1000' & (trap '' TERM; sleep 1000) & sleep 1000", mark);
   job.limits.deadline = Duration::from_milliseconds(300);
   std::size_t running = 0;
   const JobEnd end = supervisor->run(job, [&] {
@@ -258,7 +255,8 @@ TEST_CASE("talking over a channel, and ending a job that need not go on") {
   const JobEnd end = supervisor->run(job, [&] {
     there = FileDescriptor();
     std::array<char, 16> text{};
-    heard.assign(text.data(), static_cast<std::size_t>(std::max<ssize_t>(::read(here.get(), text.data(), text.size()), 0)));
+    heard.assign(text.data(), static_cast<std::size_t>(
+                                  std::max<ssize_t>(::read(here.get(), text.data(), text.size()), 0)));
     return false;
   });
   CHECK(heard == "ready\n");
@@ -365,45 +363,6 @@ TEST_CASE("many jobs at once, with and without leftovers") {
     CHECK(codes[i] == static_cast<int>(i + 1));
   }
   CHECK(marked_processes(mark).empty());
-}
-
-TEST_CASE("capture keeps the start and the end") {
-  Capture capture(4, 6);
-  capture.append("ab");
-  CHECK(capture.text() == "ab");
-  capture.append("cdef");
-  CHECK(capture.text() == "abcdef");
-  capture.append("ghij");
-  CHECK(capture.text() == "abcdefghij");
-  capture.append("k");
-  CHECK(capture.text() == "abcd\n[... 1 B left out ...]\nfghijk");
-  capture.append(std::string(1000, 'z'));
-  CHECK(capture.text() == "abcd\n[... 1001 B left out ...]\nzzzzzz");
-  CHECK(capture.seen() == 1011);
-}
-
-TEST_CASE("children of a process, by each of its threads") {
-  int hold[2];
-  REQUIRE(::pipe2(hold, O_CLOEXEC) == 0);
-  pid_t child = -1;
-  std::jthread forker([&] {
-    child = ::fork();
-    if (child == 0) {
-      std::array<char, 1> byte{};
-      ::close(hold[1]);
-      [[maybe_unused]] const ssize_t ignored = ::read(hold[0], byte.data(), 1);
-      ::_exit(0);
-    }
-  });
-  forker.join();
-  const std::vector<pid_t> children = children_of(::getpid());
-  CHECK(std::ranges::find(children, child) != children.end());
-  kill_tree(child);
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  CHECK(WIFSIGNALED(status));
-  ::close(hold[0]);
-  ::close(hold[1]);
 }
 
 }  // namespace

@@ -70,8 +70,7 @@ Result<std::optional<Packet>> receive_packet(int socket) {
     return std::unexpected(system_error("cannot hear the other side of the supervisor's socket", errno));
   }
   Packet packet;
-  for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;
-       header = CMSG_NXTHDR(&message, header)) {
+  for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
     if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) {
       continue;
     }
