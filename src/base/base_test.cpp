@@ -81,7 +81,8 @@ TEST_CASE("files are written whole or not at all") {
   CHECK(read_file(path, 100) == "new");
   CHECK(read_file(path, 2).error().code == ErrorCode::limit);
   CHECK_FALSE(write_file_atomically(folder / "absent" / "x.txt", "new"));
-  CHECK(read_file(folder, 100).error().message == "`" + folder.string() + "` is a folder; expected a regular file");
+  CHECK(read_file(folder, 100).error().message ==
+        "`" + folder.string() + "` is a folder; expected a regular file");
   CHECK(read_file(folder / "y", 100).error().code == ErrorCode::not_found);
   CHECK(std::distance(std::filesystem::directory_iterator(folder), {}) == 1);
   std::filesystem::remove_all(folder);
@@ -93,8 +94,7 @@ TEST_CASE("a mapped file shows its bytes; SHA-256 is that of FIPS 180-2's exampl
   auto mapped = MappedFile::open(path);
   REQUIRE(mapped);
   CHECK(as_text(mapped->bytes()) == "abc");
-  CHECK(sha256_hex(mapped->bytes()) ==
-        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  CHECK(sha256_hex(mapped->bytes()) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   std::filesystem::remove(path);
   CHECK_FALSE(MappedFile::open("/dev/null"));
 }

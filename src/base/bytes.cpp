@@ -21,9 +21,9 @@ Result<std::size_t> regular_size(int fd, const std::string& name) {
     return std::unexpected(system_error("cannot look at `" + name + "`", errno));
   }
   if (!S_ISREG(status.st_mode)) {
-    return fail(ErrorCode::bad_input,
-                "`" + name + "` is a " + (S_ISDIR(status.st_mode) ? "folder" : "special file") +
-                    "; expected a regular file");
+    return fail(ErrorCode::bad_input, "`" + name + "` is a " +
+                                          (S_ISDIR(status.st_mode) ? "folder" : "special file") +
+                                          "; expected a regular file");
   }
   return static_cast<std::size_t>(status.st_size);
 }

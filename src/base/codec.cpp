@@ -125,12 +125,11 @@ Result<double> decode_number(const Json& json) {
 
 Result<Json> parse_json(std::string_view text, std::size_t max_bytes) {
   if (text.size() > max_bytes) {
-    return fail(ErrorCode::limit, "json is " + format_bytes(text.size()) + "; at most " +
-                                      format_bytes(max_bytes) + " is read");
+    return fail(ErrorCode::limit,
+                "json is " + format_bytes(text.size()) + "; at most " + format_bytes(max_bytes) + " is read");
   }
   if (too_deep(text)) {
-    return fail(ErrorCode::limit,
-                "json is nested deeper than " + std::to_string(kMaxDepth) + " levels");
+    return fail(ErrorCode::limit, "json is nested deeper than " + std::to_string(kMaxDepth) + " levels");
   }
   try {
     return Json::parse(text);

@@ -31,29 +31,27 @@ constexpr std::array<Unit, 9> kByteUnits{{{"B", 1.0},
 constexpr double kMaxSeconds = 100.0 * 366 * 24 * 3600;
 constexpr double kMaxBytes = 1e18;
 
-Result<double> parse_with_unit(std::string_view text, std::span<const Unit> units,
-                               std::string_view what, std::string_view example) {
+Result<double> parse_with_unit(std::string_view text, std::span<const Unit> units, std::string_view what,
+                               std::string_view example) {
   const auto complain = [&](std::string_view seen) {
     std::string names;
     for (const auto& [name, factor] : units) {
       names += names.empty() ? "" : ", ";
       names += name;
     }
-    return fail(ErrorCode::bad_input, std::format("`{}` {}; expected {} such as `{}` (units: {})",
-                                                  text, seen, what, example, names));
+    return fail(ErrorCode::bad_input, std::format("`{}` {}; expected {} such as `{}` (units: {})", text, seen,
+                                                  what, example, names));
   };
   const std::string_view trimmed = trim(text);
   double number = 0;
-  const auto [end, error] =
-      std::from_chars(trimmed.data(), trimmed.data() + trimmed.size(), number);
+  const auto [end, error] = std::from_chars(trimmed.data(), trimmed.data() + trimmed.size(), number);
   if (error != std::errc{} || !std::isfinite(number)) {
     return complain("is not a number with a unit");
   }
   if (number < 0) {
     return complain("is negative");
   }
-  const std::string_view unit =
-      trim(trimmed.substr(static_cast<std::size_t>(end - trimmed.data())));
+  const std::string_view unit = trim(trimmed.substr(static_cast<std::size_t>(end - trimmed.data())));
   for (const auto& [name, factor] : units) {
     if (unit == name) {
       return number * factor;

@@ -24,7 +24,7 @@ inline constexpr Rule kRequired{.required = true};
 template <class Struct, class Member>
 struct Field {
   std::string_view name;
-  Member Struct::*member;
+  Member Struct::* member;
   std::string_view help = "";
   Rule rule = {};
 };

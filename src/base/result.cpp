@@ -17,8 +17,8 @@ std::string Error::describe() const {
 
 std::unexpected<Error> wrap(Error cause, std::string message) {
   const ErrorCode code = cause.code;
-  return std::unexpected(Error{
-      .code = code, .message = std::move(message), .cause = std::make_shared<Error>(std::move(cause))});
+  return std::unexpected(
+      Error{.code = code, .message = std::move(message), .cause = std::make_shared<Error>(std::move(cause))});
 }
 
 Error system_error(std::string_view doing, int errno_value) {

@@ -42,9 +42,8 @@ Json object_schema(const TypeInfo& type, SchemaForm form) {
     }
     const bool scalar = member.fallback.is_boolean() || member.fallback.is_number() ||
                         (member.fallback.is_string() && !member.fallback.empty());
-    if (!member.required && scalar && form == SchemaForm::yaml &&
-        member.type.kind != TypeKind::duration && member.type.kind != TypeKind::byte_size &&
-        member.fallback != "") {
+    if (!member.required && scalar && form == SchemaForm::yaml && member.type.kind != TypeKind::duration &&
+        member.type.kind != TypeKind::byte_size && member.fallback != "") {
       own["default"] = member.fallback;
     }
     properties[member.name] = std::move(own);
@@ -247,7 +246,8 @@ Result<std::vector<FieldInfo>> read_fields(const Json& json) {
     if (!type) {
       return wrap(type.error(), std::format("in option `{}`", name));
     }
-    FieldInfo field{.name = name, .help = "", .required = false, .type = std::move(*type), .fallback = nullptr};
+    FieldInfo field{
+        .name = name, .help = "", .required = false, .type = std::move(*type), .fallback = nullptr};
     if (description.contains("help") && description["help"].is_string()) {
       field.help = description["help"];
     }

@@ -85,8 +85,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return previous[b.size()];
 }
 
-std::string join_with_and(std::span<const std::string> words, std::size_t most,
-                          std::string_view quote) {
+std::string join_with_and(std::span<const std::string> words, std::size_t most, std::string_view quote) {
   std::string text;
   const std::size_t shown = std::min(words.size(), most);
   for (std::size_t i = 0; i < shown; ++i) {
@@ -107,9 +106,7 @@ std::size_t utf8_sequence_length(std::string_view text) {
   if (text.empty()) {
     return 0;
   }
-  const auto byte = [&](std::size_t i) {
-    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
-  };
+  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
   const auto continues = [&](std::size_t i) { return (byte(i) & 0xC0U) == 0x80U; };
   const unsigned lead = byte(0);
   if (lead < 0x80) {
@@ -216,8 +213,7 @@ std::string shape_text(std::span<const std::int64_t> shape) {
   return text + "]";
 }
 
-std::optional<std::string> did_you_mean(std::string_view word,
-                                        std::span<const std::string> candidates) {
+std::optional<std::string> did_you_mean(std::string_view word, std::span<const std::string> candidates) {
   if (word.empty() || word.size() > kMaxDistanceLength) {
     return std::nullopt;
   }

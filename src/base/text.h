@@ -32,8 +32,7 @@ std::string shape_text(std::span<const std::int64_t> shape);
 
 // The candidate nearest to `word` by edit distance (transpositions count one), when it is near
 // enough to be what was meant.
-std::optional<std::string> did_you_mean(std::string_view word,
-                                        std::span<const std::string> candidates);
+std::optional<std::string> did_you_mean(std::string_view word, std::span<const std::string> candidates);
 
 std::string_view trim(std::string_view text);
 std::vector<std::string> split(std::string_view text, char separator);

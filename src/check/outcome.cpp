@@ -20,8 +20,7 @@ Outcome settle(Judgement judgement, const SeverityOverrides& overrides, bool str
   std::ranges::stable_sort(judgement.findings, std::greater{}, &Finding::severity);
 
   Outcome outcome{.evidence = std::move(judgement.looked_at), .findings = std::move(judgement.findings)};
-  const bool has_error =
-      !outcome.findings.empty() && outcome.findings.front().severity == Severity::error;
+  const bool has_error = !outcome.findings.empty() && outcome.findings.front().severity == Severity::error;
   if (has_error) {
     outcome.status = Status::failed;
     outcome.reason = judgement.undecided.value_or("");

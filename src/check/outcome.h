@@ -90,9 +90,7 @@ struct Judgement {
                       Field{"skipped", &Judgement::skipped}, Field{"undecided", &Judgement::undecided}};
   }
 
-  void saw(std::string name, std::string value) {
-    looked_at.push_back({std::move(name), std::move(value)});
-  }
+  void saw(std::string name, std::string value) { looked_at.push_back({std::move(name), std::move(value)}); }
   static Judgement skip(std::string why) { return {.skipped = std::move(why)}; }
   static Judgement cannot_tell(std::string why) { return {.undecided = std::move(why)}; }
 };

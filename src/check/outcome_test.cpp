@@ -47,7 +47,8 @@ TEST_CASE("severities: by finding, by check, strict") {
 }
 
 TEST_CASE("a page has front matter and a body") {
-  constexpr std::string_view kPage = "---\nsummary: the model file is there\norder: 10\n---\n\n# model-present\n";
+  constexpr std::string_view kPage =
+      "---\nsummary: the model file is there\norder: 10\n---\n\n# model-present\n";
   CHECK(page_field(kPage, "summary") == "the model file is there");
   CHECK(page_field(kPage, "order") == "10");
   CHECK(page_field(kPage, "absent").empty());

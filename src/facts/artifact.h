@@ -138,8 +138,8 @@ struct GlobalFacts {
   bool operator==(const GlobalFacts&) const = default;
   static constexpr auto fields() {
     return std::tuple{Field{"module", &GlobalFacts::module}, Field{"name", &GlobalFacts::name},
-                      Field{"member", &GlobalFacts::member},
-                      Field{"key_path", &GlobalFacts::key_path}, Field{"uses", &GlobalFacts::uses}};
+                      Field{"member", &GlobalFacts::member}, Field{"key_path", &GlobalFacts::key_path},
+                      Field{"uses", &GlobalFacts::uses}};
   }
 };
 
@@ -152,10 +152,9 @@ struct QuantisationFacts {
   std::int64_t axis = 0;
   bool operator==(const QuantisationFacts&) const = default;
   static constexpr auto fields() {
-    return std::tuple{Field{"scheme", &QuantisationFacts::scheme},
-                      Field{"scales", &QuantisationFacts::scales},
-                      Field{"zero_points", &QuantisationFacts::zero_points},
-                      Field{"axis", &QuantisationFacts::axis}};
+    return std::tuple{
+        Field{"scheme", &QuantisationFacts::scheme}, Field{"scales", &QuantisationFacts::scales},
+        Field{"zero_points", &QuantisationFacts::zero_points}, Field{"axis", &QuantisationFacts::axis}};
   }
 };
 
@@ -244,11 +243,10 @@ enum class LabelListKind {
 };
 constexpr auto enum_names(LabelListKind) {
   using enum LabelListKind;
-  return std::array<std::pair<LabelListKind, std::string_view>, 4>{
-      {{label_encoder, "label-encoder"},
-       {list, "list"},
-       {index_to_name, "index-to-name"},
-       {name_to_index, "name-to-index"}}};
+  return std::array<std::pair<LabelListKind, std::string_view>, 4>{{{label_encoder, "label-encoder"},
+                                                                    {list, "list"},
+                                                                    {index_to_name, "index-to-name"},
+                                                                    {name_to_index, "name-to-index"}}};
 }
 
 // Something in the file that can be read as a list of class names, in class order.
@@ -267,13 +265,11 @@ struct LabelListFacts {
   std::string problem;
   bool operator==(const LabelListFacts&) const = default;
   static constexpr auto fields() {
-    return std::tuple{Field{"path", &LabelListFacts::path},
-                      Field{"kind", &LabelListFacts::kind},
-                      Field{"type", &LabelListFacts::type},
-                      Field{"classes", &LabelListFacts::classes},
-                      Field{"dtype", &LabelListFacts::dtype},
-                      Field{"sklearn_version", &LabelListFacts::sklearn_version},
-                      Field{"problem", &LabelListFacts::problem}};
+    return std::tuple{
+        Field{"path", &LabelListFacts::path},      Field{"kind", &LabelListFacts::kind},
+        Field{"type", &LabelListFacts::type},      Field{"classes", &LabelListFacts::classes},
+        Field{"dtype", &LabelListFacts::dtype},    Field{"sklearn_version", &LabelListFacts::sklearn_version},
+        Field{"problem", &LabelListFacts::problem}};
   }
 };
 
@@ -290,8 +286,7 @@ struct StateDictFacts {
   std::string role = "other";
   bool operator==(const StateDictFacts&) const = default;
   static constexpr auto fields() {
-    return std::tuple{Field{"path", &StateDictFacts::path},
-                      Field{"tensors", &StateDictFacts::tensors},
+    return std::tuple{Field{"path", &StateDictFacts::path}, Field{"tensors", &StateDictFacts::tensors},
                       Field{"bytes", &StateDictFacts::bytes},
                       Field{"has_metadata", &StateDictFacts::has_metadata},
                       Field{"role", &StateDictFacts::role}};

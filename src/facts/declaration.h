@@ -68,7 +68,8 @@ struct InputDeclaration {
   bool operator==(const InputDeclaration&) const = default;
   static constexpr auto fields() {
     return std::tuple{
-        Field{"name", &InputDeclaration::name, "the input's name in the model", Rule{.required = true, .min = 1}},
+        Field{"name", &InputDeclaration::name, "the input's name in the model",
+              Rule{.required = true, .min = 1}},
         Field{"dtype", &InputDeclaration::dtype, "element type, by PyTorch's name"},
         Field{"shape", &InputDeclaration::shape, "sizes, and names of axes from `axes:`", kRequired},
         Field{"range", &InputDeclaration::range,
@@ -129,8 +130,8 @@ struct LabelsDeclaration {
         Field{"from", &LabelsDeclaration::from, "where the class names are", kRequired},
         Field{"key", &LabelsDeclaration::key, "key path inside the checkpoint, such as `label_encoder`"},
         Field{"path", &LabelsDeclaration::path, "the file with the class names, for `from: file`"},
-        Field{"count", &LabelsDeclaration::count, "how many classes there must be (0: as many as the model has outputs)",
-              Rule{.min = 0}}};
+        Field{"count", &LabelsDeclaration::count,
+              "how many classes there must be (0: as many as the model has outputs)", Rule{.min = 0}}};
   }
 };
 
@@ -140,10 +141,11 @@ struct ConversionDeclaration {
   double atol = 1e-5;
   bool operator==(const ConversionDeclaration&) const = default;
   static constexpr auto fields() {
-    return std::tuple{
-        Field{"path", &ConversionDeclaration::path, "the converted model", kRequired},
-        Field{"rtol", &ConversionDeclaration::rtol, "relative tolerance against the original", Rule{.min = 0}},
-        Field{"atol", &ConversionDeclaration::atol, "absolute tolerance against the original", Rule{.min = 0}}};
+    return std::tuple{Field{"path", &ConversionDeclaration::path, "the converted model", kRequired},
+                      Field{"rtol", &ConversionDeclaration::rtol, "relative tolerance against the original",
+                            Rule{.min = 0}},
+                      Field{"atol", &ConversionDeclaration::atol, "absolute tolerance against the original",
+                            Rule{.min = 0}}};
   }
 };
 
@@ -164,11 +166,13 @@ struct ModelDeclaration {
         Field{"path", &ModelDeclaration::path, "the model file, relative to the entry point's folder",
               Rule{.required = true, .min = 1}},
         Field{"factory", &ModelDeclaration::factory, "`module:function` that returns the loaded predictor"},
-        Field{"state_dict", &ModelDeclaration::state_dict,
-              "key path of the state_dict inside the checkpoint; found by itself when there is one candidate"},
+        Field{
+            "state_dict", &ModelDeclaration::state_dict,
+            "key path of the state_dict inside the checkpoint; found by itself when there is one candidate"},
         Field{"architecture", &ModelDeclaration::architecture,
               "TorchScript source or archive that the state_dict fills, relative to this config"},
-        Field{"device", &ModelDeclaration::device, "where the service puts the model: `cpu`, `cuda`, `cuda:1`, `mps`"},
+        Field{"device", &ModelDeclaration::device,
+              "where the service puts the model: `cpu`, `cuda`, `cuda:1`, `mps`"},
         Field{"labels", &ModelDeclaration::labels, "where the class names are"},
         Field{"inputs", &ModelDeclaration::inputs, "what the model is called with, in order"},
         Field{"axes", &ModelDeclaration::axes, "the named sizes that `inputs` use"},
@@ -182,8 +186,9 @@ struct MountDeclaration {
   std::string from;
   bool operator==(const MountDeclaration&) const = default;
   static constexpr auto fields() {
-    return std::tuple{Field{"at", &MountDeclaration::at, "where the deployment mounts it", kRequired},
-                      Field{"from", &MountDeclaration::from, "the folder mounted, relative to this config", kRequired}};
+    return std::tuple{
+        Field{"at", &MountDeclaration::at, "where the deployment mounts it", kRequired},
+        Field{"from", &MountDeclaration::from, "the folder mounted, relative to this config", kRequired}};
   }
 };
 
@@ -199,11 +204,14 @@ struct TargetDeclaration {
   bool operator==(const TargetDeclaration&) const = default;
   static constexpr auto fields() {
     return std::tuple{
-        Field{"target", &TargetDeclaration::target, "the name of what is deployed; reports use it", Rule{.required = true, .min = 1, .max = 100}},
-        Field{"package", &TargetDeclaration::package, "the folder with the server in it, relative to this config"},
+        Field{"target", &TargetDeclaration::target, "the name of what is deployed; reports use it",
+              Rule{.required = true, .min = 1, .max = 100}},
+        Field{"package", &TargetDeclaration::package,
+              "the folder with the server in it, relative to this config"},
         Field{"installed_at", &TargetDeclaration::installed_at, "where the package will stand on the server"},
         Field{"mounts", &TargetDeclaration::mounts, "what the deployment mounts beside the package"},
-        Field{"entrypoint", &TargetDeclaration::entrypoint, "the server's main file, relative to the package"},
+        Field{"entrypoint", &TargetDeclaration::entrypoint,
+              "the server's main file, relative to the package"},
         Field{"python", &TargetDeclaration::python, "the service's interpreter, relative to the package"}};
   }
 };

@@ -58,9 +58,9 @@ struct Experiment {
 
   bool operator==(const Experiment&) const = default;
   static constexpr auto fields() {
-    return std::tuple{Field{"kind", &Experiment::kind},     Field{"fill", &Experiment::fill},
-                      Field{"seed", &Experiment::seed},     Field{"sample", &Experiment::sample},
-                      Field{"axes", &Experiment::axes},     Field{"count", &Experiment::count}};
+    return std::tuple{Field{"kind", &Experiment::kind}, Field{"fill", &Experiment::fill},
+                      Field{"seed", &Experiment::seed}, Field{"sample", &Experiment::sample},
+                      Field{"axes", &Experiment::axes}, Field{"count", &Experiment::count}};
   }
 };
 

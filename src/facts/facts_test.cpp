@@ -73,7 +73,7 @@ class Generator {
 
   std::string text() {
     const std::array<std::string, 10> kTexts{
-        "",          "안녕하세요",     "caf\xe9.pth",       "bytes:100%", std::string("a\0b", 3),
+        "",          "안녕하세요",       "caf\xe9.pth",       "bytes:100%", std::string("a\0b", 3),
         "%41 \\x41", "\xf0\x9f\x98\x80", "\xed\xa0\x80 lone", "\xff\xfe",   "NaN"};
     return kTexts[pick(kTexts.size())];
   }

@@ -64,8 +64,7 @@ struct KeyMatchFacts {
   bool operator==(const KeyMatchFacts&) const = default;
   static constexpr auto fields() {
     return std::tuple{Field{"state_dict", &KeyMatchFacts::state_dict},
-                      Field{"matched", &KeyMatchFacts::matched},
-                      Field{"missing", &KeyMatchFacts::missing},
+                      Field{"matched", &KeyMatchFacts::matched}, Field{"missing", &KeyMatchFacts::missing},
                       Field{"unexpected", &KeyMatchFacts::unexpected},
                       Field{"misshapen", &KeyMatchFacts::misshapen}};
   }
@@ -204,13 +203,11 @@ struct ExperimentFacts {
   Duration took;
   bool operator==(const ExperimentFacts&) const = default;
   static constexpr auto fields() {
-    return std::tuple{Field{"asked", &ExperimentFacts::asked},
-                      Field{"error", &ExperimentFacts::error},
-                      Field{"absence", &ExperimentFacts::absence},
-                      Field{"outputs", &ExperimentFacts::outputs},
-                      Field{"calls", &ExperimentFacts::calls},
-                      Field{"cold_starts", &ExperimentFacts::cold_starts},
-                      Field{"took", &ExperimentFacts::took}};
+    return std::tuple{
+        Field{"asked", &ExperimentFacts::asked},     Field{"error", &ExperimentFacts::error},
+        Field{"absence", &ExperimentFacts::absence}, Field{"outputs", &ExperimentFacts::outputs},
+        Field{"calls", &ExperimentFacts::calls},     Field{"cold_starts", &ExperimentFacts::cold_starts},
+        Field{"took", &ExperimentFacts::took}};
   }
 };
 
