@@ -150,6 +150,9 @@ std::string nothing_ran_reason(const Judge& judge) {
   if (!judge.untold.empty()) {
     return join(judge.untold, "; ");
   }
+  if (!judge.judgement.findings.empty()) {
+    return "no witness ran an inference to its end";
+  }
   if (judge.facts.model.inputs.empty() && judge.facts.model.samples.empty()) {
     return "nothing says what the model is called with; give `inputs:` (name, dtype and shape) or `samples:`";
   }
@@ -158,8 +161,10 @@ std::string nothing_ran_reason(const Judge& judge) {
 
 void settle_witness(Judge& judge) {
   if (judge.inferences > 0) {
-    judge.judgement.saw("inferences",
-                        std::format("{} by {}", judge.inferences, witness_words(*judge.witness)));
+    judge.judgement.looked_at.insert(
+        judge.judgement.looked_at.begin(),
+        {.name = "inferences",
+         .value = std::format("{} by {}", judge.inferences, witness_words(*judge.witness))});
     if (!judge.untold.empty()) {
       judge.judgement.undecided = join(judge.untold, "; ");
     }

@@ -124,9 +124,7 @@ bool judge_readable(Judge& judge) {
   const LabelListFacts& list = judge.list();
   if (!list.problem.empty()) {
     if (list.kind == LabelListKind::label_encoder && list.problem.contains("fitted")) {
-      judge.add("not-fitted",
-                std::format("{} was never fitted ({}); expected fitted `classes_`", judge.choice.name,
-                            list.problem),
+      judge.add("not-fitted", std::format("{} names no class: {}", judge.choice.name, list.problem),
                 std::string(kRefit));
     } else if (list.kind == LabelListKind::index_to_name || list.kind == LabelListKind::name_to_index) {
       judge.add("index-gap",

@@ -122,12 +122,12 @@ void judge_sizes(Judge& judge) {
   const ViewWaste waste = find_view_waste(judge.artifact, *judge.chosen);
   if (waste.bytes >= kWasteWorthTelling &&
       static_cast<double>(waste.bytes) > kWasteShare * static_cast<double>(judge.chosen->bytes)) {
-    judge.add(
-        "view-waste",
-        std::format("{} in {} keep {} that no tensor shows; `{}` shows {} of {}",
-                    count_of(waste.storages, "storage", "storages"), judge.name(), format_bytes(waste.bytes),
-                    waste.worst, format_bytes(waste.worst_shown), format_bytes(waste.worst_storage)),
-        "clone views before saving: `{k: v.clone() for k, v in model.state_dict().items()}`");
+    judge.add("view-waste",
+              std::format("{} of {} {} {} that no tensor shows; `{}` shows {} of {}",
+                          count_of(waste.storages, "storage", "storages"), judge.name(),
+                          waste.storages == 1 ? "keeps" : "keep", format_bytes(waste.bytes), waste.worst,
+                          format_bytes(waste.worst_shown), format_bytes(waste.worst_storage)),
+              "clone views before saving: `{k: v.clone() for k, v in model.state_dict().items()}`");
   }
 }
 

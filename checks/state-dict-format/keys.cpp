@@ -129,8 +129,10 @@ void judge_fit(Judge& judge, const Fit& fit) {
   const KeyMatchFacts& keys = *fit.keys;
   judge.judgement.saw(
       "architecture",
-      std::format("{} of its keys matched, {} missing, {} unexpected, {} of another shape", keys.matched,
-                  keys.missing.size(), keys.unexpected.size(), keys.misshapen.size()));
+      fit.complete()
+          ? std::format("all {} as it wants them", count_of(keys.matched, "key", "keys"))
+          : std::format("{} of its keys matched, {} missing, {} unexpected, {} of another shape",
+                        keys.matched, keys.missing.size(), keys.unexpected.size(), keys.misshapen.size()));
   std::vector<std::string> missing = keys.missing;
   std::vector<std::string> unexpected = keys.unexpected;
   drop_wrapped(missing, unexpected);
