@@ -63,8 +63,8 @@ struct Observed {
   static Observed seen(T facts, Duration took) {
     return {.value = std::move(facts), .absence = std::nullopt, .took = took};
   }
-  static Observed none(Absence why, Duration took = {}) {
-    return {.value = std::nullopt, .absence = std::move(why), .took = took};
+  static Observed none(const Absence& why, Duration took = {}) {
+    return {.value = std::nullopt, .absence = why, .took = took};
   }
   explicit operator bool() const { return value.has_value(); }
   const T& operator*() const { return *value; }

@@ -135,7 +135,7 @@ struct RuntimeRequest {
 // What every probe's main does: receives the request from descriptor 3, runs `work`, which sends its
 // messages, then sends `done`, or `refused` with the error's words. Returns the process's exit code.
 template <class Request, class Work>
-int serve_probe(Work&& work) {
+int serve_probe(const Work& work) {
   Channel channel{FileDescriptor(kProbeChannelFd)};
   auto frame = channel.receive();
   if (!frame || !*frame) {
