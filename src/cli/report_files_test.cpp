@@ -20,6 +20,8 @@ struct Folder {
     path = ::mkdtemp(name.data());
   }
   ~Folder() { fs::remove_all(path); }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
   std::string operator/(const char* name) const { return path / name; }
   fs::path path;
 };
