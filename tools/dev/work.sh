@@ -18,6 +18,8 @@ jobs=$(nproc)
 
 # objects are shared between build folders and between clones
 export CCACHE_DIR=$cache/ccache CCACHE_BASEDIR=$repo CCACHE_NOHASHDIR=1 CCACHE_MAXSIZE=5G
+# what ccache needs to reuse objects made with a precompiled header
+export CCACHE_SLOPPINESS=pch_defines,time_macros
 export CTEST_PARALLEL_LEVEL=$jobs
 
 # configure FOLDER OPTION...: runs CMake when the folder is new, the options changed, or it was made in
@@ -42,7 +44,7 @@ configure_release() {
 # -O0: with the sanitisers, optimising costs more time than the tests save
 configure_sanitize() {
   configure "$sanitize" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG=-O0 \
-    -DRUNUP_SANITIZE=ON -DRUNUP_TORCH=OFF
+    -DRUNUP_SANITIZE=ON -DRUNUP_TORCH=OFF -DRUNUP_PRECOMPILE=ON
 }
 
 # locked COMMAND...: one ./dev at a time changes build/; another one waits
