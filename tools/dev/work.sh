@@ -31,7 +31,7 @@ configure() {
   if [[ -e $folder/build.ninja && -e $stamp && $(<"$stamp") == "$wanted" ]]; then
     return
   fi
-  cmake -G Ninja -S "$repo" -B "$folder" -DCMAKE_CXX_COMPILER_LAUNCHER=ccache \
+  cmake --fresh -G Ninja -S "$repo" -B "$folder" -DCMAKE_CXX_COMPILER_LAUNCHER=ccache \
     -DCMAKE_EXPORT_COMPILE_COMMANDS=ON -DRUNUP_TESTS=ON "$@" &&
     echo "$wanted" >"$stamp"
 }
