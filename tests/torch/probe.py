@@ -6,6 +6,7 @@ import os
 import socket
 import struct
 import subprocess
+import tempfile
 import time
 
 
@@ -70,11 +71,12 @@ def run_raw(program, artifact, payload, environment=None):
         os.dup2(channel, 3)
         os.dup2(file, 4)
 
-    with subprocess.Popen(
+    # A file, because a pipe that nobody reads would stop a probe that says much.
+    with tempfile.TemporaryFile() as words, subprocess.Popen(
         [program],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        stderr=words,
         close_fds=False,
         preexec_fn=place_descriptors,
         env=environment,
@@ -92,9 +94,10 @@ def run_raw(program, artifact, payload, environment=None):
         except TimeoutError:
             child.kill()
             raise
-        stderr = child.stderr.read().decode(errors="replace")
         ours.close()
         child.wait(30)
+        words.seek(0)
+        stderr = words.read().decode(errors="replace")
     return Answer(messages, child.returncode, stderr)
 
 
