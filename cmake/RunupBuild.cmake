@@ -10,7 +10,7 @@ function(runup_precompile target)
   endif()
   if(target STREQUAL runup_base)
     target_precompile_headers(runup_base PRIVATE ${CMAKE_SOURCE_DIR}/src/facts/facts.h
-      <algorithm> <filesystem> <format> <ranges> <set> <span>)
+      <algorithm> <format> <ranges> <set> <span>)
   else()
     target_precompile_headers(${target} REUSE_FROM runup_base)
   endif()

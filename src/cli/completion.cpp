@@ -10,7 +10,7 @@ namespace runup {
 namespace {
 
 // Within single quotes of a POSIX shell or fish.
-std::string quoted(std::string_view text) {
+std::string shell_quoted(std::string_view text) {
   std::string out = "'";
   for (const char c : text) {
     out += c == '\'' ? "'\\''" : std::string(1, c);
@@ -37,7 +37,7 @@ std::vector<std::string> command_names(const CommandSpec& program) {
 // ---- bash
 
 std::string bash_reply(std::string_view words) {
-  return std::format("mapfile -t COMPREPLY < <(compgen -W {} -- \"$cur\")", quoted(words));
+  return std::format("mapfile -t COMPREPLY < <(compgen -W {} -- \"$cur\")", shell_quoted(words));
 }
 
 // The cases of "COMMAND OPTION" whose values are known words.
@@ -49,7 +49,7 @@ std::string bash_values(const CommandSpec& command, std::string_view name) {
     }
     std::vector<std::string> patterns;
     for (const std::string& alias : option.names) {
-      patterns.push_back(quoted(std::format("{} {}", name, alias)));
+      patterns.push_back(shell_quoted(std::format("{} {}", name, alias)));
     }
     text += std::format("    {})\n      {}\n      return ;;\n", join(patterns, " | "),
                         bash_reply(join(option.choices, " ")));
@@ -132,7 +132,7 @@ std::string zsh_arguments(const CommandSpec& command, std::string_view indent) {
       if (!option.value.empty()) {
         spec += std::format(":{}:{}", zsh_escaped(option.value), zsh_action(option));
       }
-      text += std::format(" \\\n{}{}", indent, quoted(spec));
+      text += std::format(" \\\n{}{}", indent, shell_quoted(spec));
     }
   }
   return text;
@@ -142,14 +142,14 @@ std::string zsh_script(const CommandSpec& program) {
   std::string commands;
   std::string cases;
   for (const CommandSpec& command : program.commands) {
-    commands +=
-        std::format("    {}\n", quoted(std::format("{}:{}", command.name, zsh_escaped(command.summary))));
+    commands += std::format("    {}\n",
+                            shell_quoted(std::format("{}:{}", command.name, zsh_escaped(command.summary))));
     std::string arguments = zsh_arguments(command, "            ");
     if (!command.positionals.empty()) {
       const OptionSpec& positional = command.positionals.front();
-      arguments +=
-          std::format(" \\\n            {}",
-                      quoted(std::format("1:{}:{}", zsh_escaped(positional.value), zsh_action(positional))));
+      arguments += std::format(
+          " \\\n            {}",
+          shell_quoted(std::format("1:{}:{}", zsh_escaped(positional.value), zsh_action(positional))));
     }
     cases += std::format("        {})\n          _arguments{} ;;\n", command.name, arguments);
   }
@@ -184,7 +184,7 @@ fi
 // ---- fish
 
 std::string fish_option(const OptionSpec& option, std::string_view condition) {
-  std::string line = std::format("complete -c runup -n {}", quoted(condition));
+  std::string line = std::format("complete -c runup -n {}", shell_quoted(condition));
   for (const std::string& name : option.names) {
     line += name.starts_with("--") ? std::format(" -l {}", name.substr(2))
                                    : std::format(" -s {}", name.substr(1));
@@ -193,16 +193,16 @@ std::string fish_option(const OptionSpec& option, std::string_view condition) {
     line += option.kind == ValueKind::text || !option.choices.empty() ? " -x" : " -r -F";
   }
   if (!option.choices.empty()) {
-    line += std::format(" -a {}", quoted(join(option.choices, " ")));
+    line += std::format(" -a {}", shell_quoted(join(option.choices, " ")));
   }
-  return std::format("{} -d {}\n", line, quoted(option.help));
+  return std::format("{} -d {}\n", line, shell_quoted(option.help));
 }
 
 std::string fish_script(const CommandSpec& program) {
   std::string text = "# fish completion of runup; made by `runup completion fish`\ncomplete -c runup -f\n";
   for (const CommandSpec& command : program.commands) {
     text += std::format("complete -c runup -n __fish_use_subcommand -a {} -d {}\n", command.name,
-                        quoted(command.summary));
+                        shell_quoted(command.summary));
   }
   for (const OptionSpec& option : program.options) {
     text += fish_option(option, "__fish_use_subcommand");
@@ -213,8 +213,9 @@ std::string fish_script(const CommandSpec& program) {
       text += fish_option(option, condition);
     }
     for (const OptionSpec& positional : command.positionals) {
-      text += std::format("complete -c runup -n {} {}\n", quoted(condition),
-                          positional.choices.empty() ? "-F" : "-a " + quoted(join(positional.choices, " ")));
+      text += std::format(
+          "complete -c runup -n {} {}\n", shell_quoted(condition),
+          positional.choices.empty() ? "-F" : "-a " + shell_quoted(join(positional.choices, " ")));
     }
   }
   return text;

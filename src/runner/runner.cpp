@@ -90,7 +90,7 @@ Facts observe_model(RunContext& context, const PlannedModel& model, const Target
   }
   if (needs.runtime) {
     if (auto obstacle = runtime_obstacle(context, facts)) {
-      facts.runtimes.push_back(Observed<RuntimeFacts>::none(std::move(*obstacle)));
+      facts.runtimes.push_back(Observed<RuntimeFacts>::none(*obstacle));
     } else {
       facts.runtimes.push_back(observe_runtime(context, model, artifact, target.host));
     }

@@ -69,7 +69,7 @@ class RuntimeObserver {
     const std::vector<Experiment> cold_starts(cold, asked.end());
     asked.erase(cold, asked.end());
     if (auto absence = ask(std::move(asked))) {
-      return Observed<RuntimeFacts>::none(std::move(*absence), steady_now() - start);
+      return Observed<RuntimeFacts>::none(*absence, steady_now() - start);
     }
     if (facts_.load.stage == LoadStage::done) {
       for (const Experiment& experiment : cold_starts) {

@@ -44,7 +44,7 @@ configure_release() {
 # -O0: with the sanitisers, optimising costs more time than the tests save
 configure_sanitize() {
   configure "$sanitize" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG=-O0 \
-    -DRUNUP_SANITIZE=ON -DRUNUP_TORCH=OFF
+    -DRUNUP_SANITIZE=ON -DRUNUP_TORCH=OFF -DRUNUP_PRECOMPILE=ON
 }
 
 # locked COMMAND...: one ./dev at a time changes build/; another one waits
