@@ -4,9 +4,14 @@
 #include <algorithm>
 #include <format>
 
+#include "facts/state_dict.h"
+
 namespace runup::checks::inference {
 
 namespace {
+
+// Of what a runtime said, in one message.
+constexpr std::size_t kMostWords = 300;
 
 Experiment infer(Fill fill, std::uint64_t seed, std::uint64_t sample) {
   return {.kind = ExperimentKind::infer, .fill = fill, .seed = seed, .sample = sample};
@@ -19,28 +24,77 @@ bool takes(const ModelDeclaration& model, std::int64_t value) {
   });
 }
 
+// The weights that a line of source reads, where a refusal names the line: whether they or the input are
+// wrong shows in their shapes and types.
+std::vector<Evidence> weights_named(const Facts& facts, std::string_view words) {
+  constexpr std::string_view kRead = "state_dict[\"";
+  std::vector<Evidence> evidence;
+  const StateDictChoice choice = choose_state_dict(*facts.artifact, facts.model);
+  for (std::size_t at = words.find(kRead); at != std::string_view::npos && choice.chosen != nullptr;
+       at = words.find(kRead, at)) {
+    at += kRead.size();
+    const std::string_view name = words.substr(at, words.find('"', at) - at);
+    const auto weight = std::ranges::find_if(facts.artifact->tensors, [&](const TensorFacts& tensor) {
+      return state_dict_key(tensor.path, choice.chosen->path) == name;
+    });
+    if (weight != facts.artifact->tensors.end()) {
+      evidence.push_back({.name = std::string(name),
+                          .value = std::format("{} {}", shape_text(weight->shape), weight->dtype)});
+    }
+  }
+  return evidence;
+}
+
+// "Could not run 'aten::...' with arguments from the 'CUDA' backend", "Expected all tensors to be on the
+// same device": what was traced on another device keeps it as a constant.
+bool names_other_device(std::string_view words) {
+  return words.contains("' backend") || words.contains("on the same device") || words.contains("not at the same device") ||
+         words.contains("not compiled with CUDA");
+}
+
 void add_refusal(Judge& judge, std::string_view inputs, bool recorded, const std::string& words) {
   const std::string shape = example_shape(judge.facts.model);
-  judge.add(
-      "refused-input",
-      std::format("an inference with {}{} fails: {}", inputs,
-                  recorded || shape.empty() ? "" : std::format(" of shape {}", shape), words),
-      recorded
-          ? "record the sample again with the pre-processing that the service has now, or correct `inputs:`"
-          : "declare in `inputs:` and `axes:` what the service really sends, or deploy the weights of the "
-            "model that takes it");
+  std::vector<Evidence> weights = weights_named(judge.facts, words);
+  std::string fix =
+      "declare in `inputs:` and `axes:` what the service really sends, or deploy the weights of the model "
+      "that takes it";
+  if (names_other_device(words)) {
+    fix = std::format(
+        "script or trace the model again on `{}`, with new tensors made like its input (`x.new_zeros(...)`) "
+        "instead of on a device by name",
+        judge.facts.model.device);
+  } else if (recorded) {
+    fix = "record the sample again with the pre-processing that the service has now, or correct `inputs:`";
+  } else if (!weights.empty()) {
+    fix =
+        "compare the weights' shapes and types with what the architecture's line does with them and with "
+        "`inputs:`, and deploy the weights that belong to it";
+  }
+  judge.add("refused-input",
+            std::format("an inference with {}{} fails: {}", inputs,
+                        recorded || shape.empty() ? "" : std::format(" of shape {}", shape), words),
+            std::move(fix));
+  judge.judgement.findings.back().evidence = std::move(weights);
 }
 
 // True when the model is loaded.
 bool judge_load(Judge& judge, const RuntimeFacts& runtime) {
   const LoadFacts& load = runtime.load;
-  const std::string words = excerpt(first_line(load.error), 300);
+  const std::string words = excerpt(first_line(load.error), kMostWords);
   const std::string who = std::format("{} {}", runtime.witness.library, runtime.witness.version);
+  const bool no_architecture = load.stage == LoadStage::architecture && judge.facts.model.architecture.empty();
+  if (load.unsupported && !no_architecture) {
+    judge.untold.push_back(
+        std::format("{} cannot load this model ({}); the service's own PyTorch, with what the service "
+                    "imports, may, and this version does not ask it",
+                    who, words));
+    return false;
+  }
   switch (load.stage) {
     case LoadStage::done:
       return true;
     case LoadStage::architecture: {
-      if (judge.facts.model.architecture.empty()) {
+      if (no_architecture) {
         judge.untold.push_back(no_witness_words(judge.facts));
         return false;
       }
@@ -108,9 +162,11 @@ Answers judge_refusals(Judge& judge, const RuntimeFacts& runtime, const std::vec
   }
   for (const auto& [words, answers] : refusals) {
     const bool recorded = answers.front()->asked.fill == Fill::sample;
-    add_refusal(judge, judge.inputs_of(answers), recorded, excerpt(words, 300));
-    judge.judgement.findings.back().evidence.push_back(
-        {.name = "runtime", .value = first_line(answers.front()->error, 1000)});
+    add_refusal(judge, judge.inputs_of(answers), recorded, excerpt(words, kMostWords));
+    if (words.size() > kMostWords) {
+      judge.judgement.findings.back().evidence.push_back(
+          {.name = "runtime", .value = first_line(answers.front()->error, 1000)});
+    }
   }
   return good;
 }

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "base/text.h"
 #include "facts_builder.h"
 
 using namespace runup;
@@ -79,6 +80,19 @@ TEST_CASE("inference/load-failed: the stage and the runtime's own words") {
   CHECK(run_check(kId, facts).reason.starts_with("blocked: `models/sign.pth` is damaged"));
 }
 
+TEST_CASE("inference: what only this runtime lacks says nothing of the model") {
+  Facts facts = sign_facts();
+  runtime_of(facts).load = {.stage = LoadStage::artifact,
+                            .error = "Unknown builtin op: torchvision::nms",
+                            .unsupported = true};
+  const Outcome outcome = run_check(kId, facts);
+  CHECK(outcome.status == Status::undecided);
+  CHECK(outcome.findings.empty());
+  CHECK(outcome.reason ==
+        "libtorch 2.6.0 cannot load this model (\"Unknown builtin op: torchvision::nms\"); the service's own "
+        "PyTorch, with what the service imports, may, and this version does not ask it");
+}
+
 TEST_CASE("inference/architecture-broken: the architecture does not compile") {
   Facts facts = sign_facts();
   runtime_of(facts).load = {.stage = LoadStage::architecture, .error = "undefined value conv3d"};
@@ -128,6 +142,29 @@ TEST_CASE("inference/refused-input: one finding for each thing that the runtime 
         "\"RuntimeError: expected input[1, 147, 300] to have 153 channels\"");
   CHECK(outcome.findings[1].message ==
         "an inference with sample 1 (`hello.npy`) fails: \"RuntimeError: another\"");
+}
+
+TEST_CASE("inference/refused-input: the weights that a line reads are shown, and a baked-in device is named") {
+  Facts facts = sign_facts();
+  runtime_of(facts).load.stage = LoadStage::state_dict;
+  runtime_of(facts).witness.form = "state_dict in TorchScript source";
+  const TensorFacts& weight = facts.artifact->tensors.front();
+  const std::string key = weight.path.substr(weight.path.find('.') + 1);
+  runtime_of(facts).load.error =
+      "The size of tensor a (3) must match, in `return x + state_dict[\"" + key + "\"] * state_dict[\"no\"]`";
+  const Finding shown = find_finding(run_check(kId, facts), "refused-input");
+  REQUIRE(shown.evidence.size() == 1);
+  CHECK(shown.evidence.front().name == key);
+  CHECK(shown.evidence.front().value == shape_text(weight.shape) + " " + weight.dtype);
+  CHECK(shown.fix.starts_with("compare the weights' shapes and types"));
+
+  facts = sign_facts();
+  for (ExperimentFacts& answer : runtime_of(facts).experiments) {
+    answer.outputs.clear();
+    answer.error = "Could not run 'aten::empty.memory_format' with arguments from the 'CUDA' backend";
+  }
+  CHECK(find_finding(run_check(kId, facts), "refused-input")
+            .fix.starts_with("script or trace the model again on `cpu`"));
 }
 
 TEST_CASE("inference/non-finite: NaN for real inputs is an error, for zeros alone a warning") {

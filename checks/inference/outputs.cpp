@@ -119,8 +119,8 @@ void judge_constant(Judge& judge, const Answers& answers) {
   Answers different;
   for (const ExperimentFacts* answer : answers) {
     const OutputFacts& output = answer->outputs.front();
-    // What is not finite has its finding, and no value to compare.
-    const bool finite = output.nan_count + output.inf_count == 0;
+    // What is empty or not finite has its finding, and no value to compare.
+    const bool finite = output.nan_count + output.inf_count == 0 && output.elements > 0;
     if (finite && (answer->asked.fill != Fill::random || inputs_differ(judge.facts.model))) {
       different.push_back(answer);
     }

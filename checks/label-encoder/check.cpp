@@ -94,6 +94,9 @@ void judge_no_choice(Judge& judge) {
       judge.judgement.undecided =
           absence_text("the label file", judge.facts.label_file.absence.value_or(Absence{}));
       return;
+    case LabelProblem::not_understood:
+      judge.judgement.undecided = judge.choice.why_not;
+      return;
     case LabelProblem::several:
       judge.add("several-lists", judge.choice.why_not,
                 std::format("name one in the config: `labels: {{from: checkpoint, key: {}}}`",

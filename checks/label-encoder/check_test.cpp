@@ -94,6 +94,7 @@ TEST_CASE("label-encoder: without `labels:` an encoder in the checkpoint is judg
                     .type = "list",
                     .classes = {"0.5", "0.4"},
                     .dtype = "float"};
+  facts.artifact.value->objects.erase(facts.artifact.value->objects.begin() + 1);
   const Outcome outcome = run_check(kId, facts);
   CHECK(outcome.status == Status::skipped);
   CHECK(outcome.reason == "the config has no `labels:` and the model file holds no class names");
@@ -139,6 +140,31 @@ TEST_CASE("label-encoder/not-an-encoder: another object at the key") {
         "`label_encoder` is a `sklearn.preprocessing._data.StandardScaler`; expected a LabelEncoder, a list "
         "of names or a map between "
         "names and indices");
+}
+
+TEST_CASE("label-encoder: what cannot be understood is undecided, and says what to give") {
+  Facts facts = sign_facts();
+  facts.model.labels.reset();
+  facts.artifact.value->label_lists.clear();
+  ObjectFacts& object = facts.artifact.value->objects[1];
+  REQUIRE(object.path == "label_encoder");
+  object.type = "sklearn.preprocessing._encoders.OneHotEncoder";
+  const Outcome other = run_check(kId, facts);
+  CHECK(other.status == Status::undecided);
+  CHECK(other.reason ==
+        "`label_encoder` is a `sklearn.preprocessing._encoders.OneHotEncoder`, from which class names cannot be "
+        "read; say where they are with `labels:`, or `labels: {from: none}` when it names no classes");
+  // weights under such a key are no names
+  object.type = "collections.OrderedDict";
+  CHECK(run_check(kId, facts).status == Status::skipped);
+  object.type = "torch.Tensor";
+  CHECK(run_check(kId, facts).status == Status::skipped);
+
+  Facts file = in_file({});
+  file.label_file.value->kind = ArtifactKind::unknown;
+  CHECK(run_check(kId, file).status == Status::undecided);
+  CHECK(run_check(kId, file).reason.starts_with(
+      "`labels.json` is of no format that runup reads class names from: JSON or text in UTF-8"));
 }
 
 TEST_CASE("label-encoder/plain-list: a list where code expects `.classes_`") {

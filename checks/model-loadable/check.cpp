@@ -129,12 +129,8 @@ void judge_kind(Judge& judge) {
   const bool damaged_beyond_telling =
       !judge.artifact.defects.empty() && (kind == ArtifactKind::unknown || kind == ArtifactKind::zip);
   if (!extension_fits(extension, kind) && !damaged_beyond_telling) {
-    const std::string what = kind == ArtifactKind::unknown
-                                 ? std::format("of no format that runup knows (it starts with {})",
-                                               excerpt(judge.artifact.head, 24))
-                                 : std::string(kind_words(kind));
-    std::string message = std::format("`{}` is {}; {}, which its name promises, cannot read it", name, what,
-                                      loader_of(extension));
+    std::string message = std::format("`{}` {}; {}, which its name promises, cannot read it", name,
+                                      content_words(judge.artifact), loader_of(extension));
     judge.add("wrong-format", std::move(message), conversion_hint(kind, name));
     return;
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch_test_macros.hpp>
 
+#include "base/text.h"
 #include "facts_builder.h"
 #include "format_rules.h"
 
@@ -124,6 +125,11 @@ TEST_CASE("model-loadable/wrong-format: content that the name's loader cannot re
   CHECK(find_finding(judge_kind(keras, "sign.pth"), "wrong-format").fix.contains("tf2onnx.convert"));
   CHECK(find_finding(judge_kind(unknown, "sign.PT"), "wrong-format")
             .message.contains("it starts with \"\\x01\\x02\""));
+  Facts zeros = sign_facts();
+  artifact_of(zeros) = ArtifactFacts{.kind = unknown, .bytes = 4096};
+  artifact_of(zeros).head = printable(std::string(64, '\0'));
+  CHECK(find_finding(run_check(kId, zeros), "wrong-format")
+            .message.starts_with("`models/sign.pth` begins with zeros: space that was reserved"));
   CHECK(judge_kind(torch_zip, "sign.safetensors").status == Status::failed);
   CHECK(judge_kind(gzip, "model.pth.tar").status == Status::failed);
 }

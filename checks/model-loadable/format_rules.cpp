@@ -83,6 +83,17 @@ bool extension_fits(std::string_view extension, ArtifactKind kind) {
   return true;
 }
 
+std::string content_words(const ArtifactFacts& artifact) {
+  if (artifact.kind != ArtifactKind::unknown) {
+    return std::format("is {}", kind_words(artifact.kind));
+  }
+  // As the head shows bytes that are no text.
+  if (artifact.head.starts_with(R"(\x00\x00\x00\x00\x00\x00\x00\x00)")) {
+    return "begins with zeros: space that was reserved for a copy and never written, or another format";
+  }
+  return std::format("is of no format that runup knows (it starts with {})", excerpt(artifact.head, 24));
+}
+
 std::string conversion_hint(ArtifactKind kind, std::string_view path) {
   const std::string word = shell_word(path);
   switch (kind) {

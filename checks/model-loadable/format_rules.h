@@ -19,6 +19,9 @@ std::string_view loader_of(std::string_view extension);
 // Whether loaders that go by this extension can read this kind. True without a promise.
 bool extension_fits(std::string_view extension, ArtifactKind kind);
 
+// What the file is, for after its name: "is a gzip file".
+std::string content_words(const ArtifactFacts& artifact);
+
 // What to do with a file of this kind to have a model that runup and its runtimes can load.
 std::string conversion_hint(ArtifactKind kind, std::string_view path);
 

@@ -22,6 +22,7 @@ struct Options {
 constexpr std::array kFindings{
     FindingInfo{"package-missing", Severity::error, "the package folder is not there"},
     FindingInfo{"missing", Severity::error, "there is no file at the model's path"},
+    FindingInfo{"broken-link", Severity::error, "the model's path is a symbolic link to nothing"},
     FindingInfo{"directory", Severity::error, "the model's path is a folder"},
     FindingInfo{"not-a-file", Severity::error, "the model's path is a device, socket or pipe"},
     FindingInfo{"unreadable", Severity::error, "the system refuses to open the model file"},
@@ -73,7 +74,27 @@ bool is_mounted(const Facts& facts, const PathFacts& path) {
   });
 }
 
+// Who keeps files elsewhere and leaves links to them: what to run.
+std::string_view fetch_words(std::string_view link_target) {
+  return link_target.contains("annex/objects") ? "`git annex get`, then copy"
+         : link_target.contains(".dvc/cache")  ? "`dvc pull`, then copy"
+                                               : "copy";
+}
+
+void judge_broken_link(Judge& judge, const PathFacts& path) {
+  judge.add("broken-link",
+            std::format("`{}` is a symbolic link to `{}`, which is not there; expected the model {}",
+                        shown_path(judge.facts, path.broken_link), path.link_target,
+                        path.broken_link == path.path ? "file" : "in it"),
+            std::format("{} what the link leads to instead of the link: `cp -L`, `rsync -L`, `tar -h`",
+                        fetch_words(path.link_target)));
+}
+
 void judge_missing(Judge& judge, const PathFacts& path) {
+  if (!path.link_target.empty()) {
+    judge_broken_link(judge, path);
+    return;
+  }
   const std::string name = shown_path(judge.facts, path.path);
   std::string message = std::format("no file at `{}`", name);
   if (path.existing_parent == parent_of(path.path)) {
@@ -86,7 +107,10 @@ void judge_missing(Judge& judge, const PathFacts& path) {
       "copy the model to `{}` in the package, and look for a `.dockerignore` or `.gitignore` "
       "pattern that leaves it out",
       name);
-  if (!path.similar.empty()) {
+  if (std::ranges::any_of(path.similar, [&](const std::string& other) { return other == name + ".dvc"; })) {
+    message += std::format("; the package has `{}.dvc`, DVC's pointer to it", name);
+    fix = std::format("fetch the model before packaging: `dvc pull {}.dvc`", shell_word(name));
+  } else if (!path.similar.empty()) {
     message += std::format("; the package has {}", join_quoted(path.similar));
     fix = std::format("set `{}` to the file that is meant, or copy the model to `{}`",
                       model_key(judge.facts, "path"), name);
@@ -238,7 +262,10 @@ void judge_companions(Judge& judge, const PackageFacts& package) {
     const std::string name = shown_path(judge.facts, path.path);
     std::string problem;
     if (path.kind == FileKind::missing) {
-      problem = "which is not there";
+      problem = path.link_target.empty()
+                    ? "which is not there"
+                    : std::format("where `{}` is a symbolic link to `{}` that is not there",
+                                  shown_path(judge.facts, path.broken_link), path.link_target);
     } else if (path.kind == FileKind::unreadable) {
       problem = "which cannot be opened: " + path.error;
     } else if (path.kind != FileKind::regular) {

@@ -72,6 +72,33 @@ TEST_CASE("model-present/missing: similar names are offered") {
         "set `models.sign.path` to the file that is meant, or copy the model to `models/sign.pth`");
 }
 
+TEST_CASE("model-present/missing: DVC's pointer is there, the model is not") {
+  Facts facts = with_place(FileKind::missing);
+  path_of(facts).existing_parent = "/srv/sign/models";
+  path_of(facts).similar = {"models/sign.pth.dvc", "models/sing.pth"};
+  const Finding finding = find_finding(run_check(kId, facts), "missing");
+  CHECK(finding.message.ends_with("; the package has `models/sign.pth.dvc`, DVC's pointer to it"));
+  CHECK(finding.fix == "fetch the model before packaging: `dvc pull models/sign.pth.dvc`");
+}
+
+TEST_CASE("model-present/broken-link: a link to nothing, and a folder on the way that is one") {
+  Facts facts = with_place(FileKind::missing);
+  path_of(facts).broken_link = path_of(facts).path;
+  path_of(facts).link_target = "../.git/annex/objects/a/b/SHA256E-s7.pth";
+  const Finding file = find_finding(run_check(kId, facts), "broken-link");
+  CHECK(file.message ==
+        "`models/sign.pth` is a symbolic link to `../.git/annex/objects/a/b/SHA256E-s7.pth`, which is not "
+        "there; expected the model file");
+  CHECK(file.fix.starts_with("`git annex get`, then copy what the link leads to"));
+
+  path_of(facts).broken_link = "/srv/sign/models";
+  path_of(facts).link_target = "/mnt/models";
+  const Finding folder = find_finding(run_check(kId, facts), "broken-link");
+  CHECK(folder.message ==
+        "`models` is a symbolic link to `/mnt/models`, which is not there; expected the model in it");
+  CHECK(folder.fix.starts_with("copy what the link leads to"));
+}
+
 TEST_CASE("model-present/directory, not-a-file: what stands there is no file") {
   CHECK(find_finding(run_check(kId, with_place(FileKind::directory)), "directory").message ==
         "`models/sign.pth` is a folder; expected the model file");

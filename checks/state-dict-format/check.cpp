@@ -175,6 +175,9 @@ void judge_chosen(Judge& judge) {
       "state_dict",
       std::format("{}, {}, {}", judge.chosen->path.empty() ? "(root)" : judge.name(),
                   count_of(judge.chosen->tensors, "tensor", "tensors"), format_bytes(judge.chosen->bytes)));
+  if (judge.chosen->other_entries > 0) {
+    judge.judgement.saw("entries that are no tensors", std::to_string(judge.chosen->other_entries));
+  }
   judge_keys(judge, keys);
   judge_whole_module(judge);
   judge_sizes(judge);
@@ -213,6 +216,15 @@ std::optional<Judgement> not_applicable(const Facts& facts) {
 
 }  // namespace
 
+// One inference, the same that `inference` asks for first, tells which keys an architecture in source
+// form really reads.
+std::vector<Experiment> plan(const ModelDeclaration& model, const Options&) {
+  if (model.architecture.empty() || model.inputs.empty()) {
+    return {};
+  }
+  return {{.kind = ExperimentKind::infer, .fill = Fill::random, .seed = 1}};
+}
+
 Judgement judge(const Facts& facts, const Options& options) {
   if (const auto obstacle = inside_obstacle(facts)) {
     return Judgement::cannot_tell(*obstacle);
@@ -233,8 +245,7 @@ Judgement judge(const Facts& facts, const Options& options) {
 }
 
 extern const CheckInfo kCheck;
-// The comparison with the architecture is read where a runtime made it for another check; asking for
-// one here would cost a static run of this check 0.3 s of libtorch.
-const CheckInfo kCheck = define_check<Options, judge>("state-dict-format", kFindings, {.artifact = true});
+const CheckInfo kCheck = define_check<Options, judge, plan>("state-dict-format", kFindings,
+                                                            {.artifact = true, .runtime = true});
 
 }  // namespace runup::checks::state_dict_format

@@ -248,6 +248,44 @@ TEST_CASE("state-dict-format/unexpected-keys: what source never reads, and the w
   CHECK(finding.fix.ends_with("may be named in a branch that is not taken"));
 }
 
+TEST_CASE("state-dict-format: source tells shapes only by running") {
+  Facts facts = sign_facts();
+  RuntimeFacts& runtime = *facts.runtimes.front().value;
+  runtime.witness.form = "state_dict in TorchScript source";
+  CHECK(run_check(kId, facts).status == Status::passed);
+  runtime.load.stage = LoadStage::state_dict;
+  const Outcome outcome = run_check(kId, facts);
+  CHECK(outcome.status == Status::undecided);
+  CHECK(outcome.reason.starts_with("the keys are those that the architecture reads; whether their shapes fit"));
+}
+
+TEST_CASE("state-dict-format: entries that are no tensors are told") {
+  Facts facts = sign_facts();
+  facts.artifact.value->state_dicts.front().other_entries = 2;
+  CHECK(evidence_of(run_check(kId, facts), "entries that are no tensors") == "2");
+}
+
+TEST_CASE("state-dict-format: buffers that no checkpoint has are asked about, and may be declared") {
+  Facts facts = sign_facts();
+  keys_of(facts).absent_buffers = {"positional_encoding.pe", "mask"};
+  const Outcome unsaid = run_check(kId, facts);
+  CHECK(unsaid.status == Status::undecided);
+  CHECK(unsaid.reason.starts_with(
+      "`model_state_dict` lacks 2 buffers of the architecture (`positional_encoding.pe` and `mask`). If the "
+      "model registers them with `persistent=False`, say so: `checks: {state-dict-format: {non_persistent: "
+      "[positional_encoding.pe, mask]}}`"));
+  CHECK(run_check(kId, facts, {{"non_persistent", {"mask"}}}).status == Status::undecided);
+  const Outcome said = run_check(kId, facts, {{"non_persistent", {"mask", "*.pe"}}});
+  CHECK(said.status == Status::passed);
+  CHECK(evidence_of(said, "buffer that is never saved") == "positional_encoding.pe");
+
+  // the file has it under another name: no buffer that is never saved, whatever the config says
+  keys_of(facts).unexpected = {"pos_encoder.pe"};
+  const Outcome renamed = run_check(kId, facts, {{"non_persistent", {"*"}}});
+  CHECK(finding_ids(renamed) == Words{"missing-keys", "unexpected-keys"});
+  CHECK(find_finding(renamed, "missing-keys").message.contains("`positional_encoding.pe`"));
+}
+
 TEST_CASE("state-dict-format/misshapen-keys: both shapes") {
   Facts facts = misfit({}, {});
   keys_of(facts).misshapen = {{.key = "classifier.bias", .expected = {21}, .actual = {19}}};

@@ -16,11 +16,15 @@ namespace runup::checks::state_dict_format {
 
 struct Options {
   double max_residue = 0.05;
+  std::vector<std::string> non_persistent;
   static constexpr auto fields() {
     return std::tuple{
         Field{"max_residue", &Options::max_residue,
               "share of the file's tensor bytes that may belong to something else than the weights",
-              Rule{.min = 0, .max = 1}}};
+              Rule{.min = 0, .max = 1}},
+        Field{"non_persistent", &Options::non_persistent,
+              "buffers that the model registers with `persistent=False`, so that no checkpoint has them; "
+              "`*` stands for any text"}};
   }
 };
 

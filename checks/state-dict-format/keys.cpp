@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fnmatch.h>
+
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -14,6 +17,8 @@ struct Fit {
   const KeyMatchFacts* keys = nullptr;
   // what was compared is source, which says only what it reads
   bool source = false;
+  // of source: an inference with these weights worked, which no other thing says of their shapes
+  bool ran = false;
   bool complete() const {
     return keys != nullptr && keys->missing.empty() && keys->unexpected.empty() && keys->misshapen.empty();
   }
@@ -25,7 +30,7 @@ Fit find_fit(const Facts& facts) {
       continue;
     }
     if (const auto& keys = runtime->load.keys) {
-      return {.keys = &*keys, .source = runtime->witness.form.contains("source")};
+      return {.keys = &*keys, .source = runtime->witness.form.contains("source"), .ran = runtime->load.stage == LoadStage::done};
     }
   }
   return {};
@@ -125,6 +130,40 @@ void drop_wrapped(std::vector<std::string>& missing, std::vector<std::string>& u
   std::erase_if(missing, [&](const std::string& key) { return explained.contains(key); });
 }
 
+std::string_view last_part(std::string_view key) { return key.substr(key.rfind('.') + 1); }
+
+// Buffers of the architecture that the file lacks: those that nobody said are never saved. One whose name
+// the file has at another place is no such buffer, but a key that is missing.
+std::vector<std::string> unexplained_buffers(const Judge& judge, const KeyMatchFacts& keys,
+                                             std::vector<std::string>& missing) {
+  std::vector<std::string> unexplained;
+  for (const std::string& buffer : keys.absent_buffers) {
+    const auto names_it = [&](const std::string& pattern) {
+      return ::fnmatch(pattern.c_str(), buffer.c_str(), 0) == 0;
+    };
+    const auto is_it = [&](const std::string& key) { return last_part(key) == last_part(buffer); };
+    if (std::ranges::any_of(keys.unexpected, is_it)) {
+      missing.push_back(buffer);
+    } else if (std::ranges::any_of(judge.options.non_persistent, names_it)) {
+      judge.judgement.saw("buffer that is never saved", buffer);
+    } else {
+      unexplained.push_back(buffer);
+    }
+  }
+  return unexplained;
+}
+
+void judge_absent_buffers(Judge& judge, const std::vector<std::string>& buffers) {
+  if (buffers.empty()) {
+    return;
+  }
+  judge.judgement.undecided = std::format(
+      "{} lacks {} of the architecture ({}). If the model registers {} with `persistent=False`, say so: "
+      "`checks: {{state-dict-format: {{non_persistent: [{}]}}}}`; otherwise `load_state_dict` refuses the file",
+      judge.name(), count_of(buffers.size(), "buffer", "buffers"), join_quoted(buffers, kNamed),
+      buffers.size() == 1 ? "it" : "them", join(buffers, ", "));
+}
+
 void judge_fit(Judge& judge, const Fit& fit) {
   const KeyMatchFacts& keys = *fit.keys;
   judge.judgement.saw(
@@ -135,6 +174,7 @@ void judge_fit(Judge& judge, const Fit& fit) {
                         keys.matched, keys.missing.size(), keys.unexpected.size(), keys.misshapen.size()));
   std::vector<std::string> missing = keys.missing;
   std::vector<std::string> unexpected = keys.unexpected;
+  judge_absent_buffers(judge, unexplained_buffers(judge, keys, missing));
   drop_wrapped(missing, unexpected);
   if (auto explanation = explain_by_prefix(missing, unexpected)) {
     judge.add(
@@ -173,6 +213,11 @@ void judge_fit(Judge& judge, const Fit& fit) {
             : "deploy the weights that belong to this version of the model, or drop the keys before saving");
   }
   judge_misshapen(judge, keys);
+  if (fit.source && fit.complete() && !fit.ran) {
+    judge.judgement.undecided =
+        "the keys are those that the architecture reads; whether their shapes fit shows only in an inference, "
+        "and the one that was tried failed; see `inference`";
+  }
 }
 
 }  // namespace

@@ -239,7 +239,7 @@ class Walker {
       return;
     }
     std::vector<std::string_view> keys;
-    bool tensors_only = true;
+    std::uint64_t others = 0;
     bool parameters = false;
     bool optimizer_state = false;
     bool optimizer_groups = false;
@@ -250,15 +250,19 @@ class Walker {
       }
       optimizer_state = optimizer_state || key == "state";
       optimizer_groups = optimizer_groups || key == "param_groups";
-      tensors_only = tensors_only && key && is_tensor(child.value);
-      if (tensors_only) {
+      // A mapping that PyTorch did not mark as a state_dict is one when it has tensors alone.
+      const bool may_be = others == 0 || node.has_metadata;
+      if (may_be && key && is_tensor(child.value)) {
         const auto call = graph_.instance(child.value);
         parameters = parameters || (call && call->known == Known::rebuild_parameter);
         keys.push_back(*key);
+      } else {
+        ++others;
       }
     }
     const bool optimizer = optimizer_state && optimizer_groups;
-    if ((!tensors_only && !optimizer) || (keys.empty() && !optimizer)) {
+    const bool state_dict = others == 0 ? !keys.empty() : node.has_metadata;
+    if (!state_dict && !optimizer) {
       return;
     }
     frame.below.in_optimizer = optimizer;
@@ -267,8 +271,10 @@ class Walker {
                                                                .keys = keys,
                                                                .has_metadata = node.has_metadata,
                                                                .has_parameters = parameters});
-    frame.state_dict =
-        lists_.add_state_dict({.path = path_, .has_metadata = node.has_metadata, .role = std::string(role)});
+    frame.state_dict = lists_.add_state_dict({.path = path_,
+                                              .other_entries = optimizer ? 0 : others,
+                                              .has_metadata = node.has_metadata,
+                                              .role = std::string(role)});
   }
 
   void note_module(const Node& node, Frame& frame) {
@@ -294,6 +300,11 @@ class Walker {
     }
     if (tensor->facts.storage >= 0) {
       count_storage(tensor->facts.storage);
+    } else {
+      // a sparse or nested one, whose parts have the storages
+      for (Frame& frame : frames_) {
+        frame.bytes += tensor->facts.bytes;
+      }
     }
     lists_.add_tensor(path_, std::move(tensor->facts));
   }

@@ -52,7 +52,7 @@ constexpr const char* kEnvironment = R"(Environment
 constexpr const char* kRunExamples = R"(Examples
   runup run deploy/runup.yaml --strict
   runup run --set models.sign.device=cuda:0 --set 'checks.warmup-budget.p95=80ms'
-  runup run --select model-present --select 'sign/label-*'
+  runup run --select model-present,model-loadable --skip 'sign/label-*'
   runup run --quiet --report json=report.json --report junit=runup.xml
 
 )";
@@ -192,7 +192,10 @@ void add_run(CommandLine& line) {
        {std::tuple{"--select", &run.select,
                    "only these checks: CHECK or MODEL/CHECK, `*` for any text; repeatable"},
         std::tuple{"--skip", &run.skip, "not these checks; they are reported as skipped; repeatable"}}) {
-    CLI::Option* option = add_list(command, name, *into, help)->type_name("CHECK")->group("What is judged");
+    CLI::Option* option = add_list(command, name, *into, help)
+                              ->type_name("CHECK,...")
+                              ->delimiter(',')
+                              ->group("What is judged");
     line.values[option] = {.choices = check_ids()};
   }
   add_flag(command, "--strict", run.strict, "warnings make a check fail")->group("What is judged");

@@ -280,6 +280,9 @@ struct StateDictFacts {
   std::uint64_t tensors = 0;
   // bytes of the distinct storages that its tensors use
   std::uint64_t bytes = 0;
+  // entries that are no tensors, as quantised modules and `get_extra_state` put them there; only where
+  // `has_metadata` shows that it is a state_dict all the same
+  std::uint64_t other_entries = 0;
   // it carries the `_metadata` that Module.state_dict() writes
   bool has_metadata = false;
   // `weights`, `optimizer`, `ema`, `other`: judged by key path and key names
@@ -288,6 +291,7 @@ struct StateDictFacts {
   static constexpr auto fields() {
     return std::tuple{Field{"path", &StateDictFacts::path}, Field{"tensors", &StateDictFacts::tensors},
                       Field{"bytes", &StateDictFacts::bytes},
+                      Field{"other_entries", &StateDictFacts::other_entries},
                       Field{"has_metadata", &StateDictFacts::has_metadata},
                       Field{"role", &StateDictFacts::role}};
   }

@@ -27,9 +27,21 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-bool is_named_like_labels(const LabelListFacts& list) {
-  const std::string key = lower(list.path.substr(list.path.rfind('.') + 1));
+bool is_named_like_labels(std::string_view path) {
+  const std::string key = lower(path.substr(path.rfind('.') + 1));
   return std::ranges::find(kLabelKeys, key) != kLabelKeys.end();
+}
+
+// An object of the checkpoint that a service most probably takes its class names from, and that is none of
+// the things that are read as such: a OneHotEncoder under `label_encoder`.
+const ObjectFacts* labels_not_understood(const ArtifactFacts& artifact) {
+  const auto may_be = [](const ObjectFacts& object) {
+    return !object.path.contains('.') && !object.path.contains('[') && is_named_like_labels(object.path) &&
+           object.type.contains('.') && !object.type.starts_with("torch.") &&
+           !object.type.starts_with("collections.");
+  };
+  const auto found = std::ranges::find_if(artifact.objects, may_be);
+  return found == artifact.objects.end() ? nullptr : &*found;
 }
 
 std::string file_name(std::string_view path) { return std::string(path.substr(path.rfind('/') + 1)); }
@@ -102,7 +114,7 @@ LabelChoice choose_at_key(LabelChoice choice, const ArtifactFacts& artifact, con
 std::vector<const LabelListFacts*> unnamed_candidates(const ArtifactFacts& artifact, bool whole_file) {
   std::vector<const LabelListFacts*> found;
   for (const LabelListFacts& list : artifact.label_lists) {
-    if (list.kind == LabelListKind::label_encoder || is_named_like_labels(list) ||
+    if (list.kind == LabelListKind::label_encoder || is_named_like_labels(list.path) ||
         (whole_file && list.path.empty())) {
       found.push_back(&list);
     }
@@ -127,6 +139,12 @@ LabelChoice choose_in(LabelChoice choice, const ArtifactFacts& artifact, const s
       found, [&](const LabelListFacts* list) { return list->classes == found.front()->classes; });
   if (!found.empty() && all_equal) {
     return with(std::move(choice), *found.front());
+  }
+  if (found.empty() && artifact.kind == ArtifactKind::unknown) {
+    return without(std::move(choice), LabelProblem::not_understood,
+                   std::format("`{}` is of no format that runup reads class names from: JSON or text in UTF-8, "
+                               "`.npy`, pickle, joblib or a checkpoint",
+                               file_name(choice.file)));
   }
   if (found.empty()) {
     std::string why = std::format("`{}` ({}) holds no list of class names", file_name(choice.file),
@@ -181,6 +199,12 @@ LabelChoice choose_labels(const Facts& facts) {
   LabelChoice made = choose_in(choice, *source, declared.key, separate);
   // What nobody asked for need not be there.
   if (!choice.declared && made.chosen == nullptr) {
+    if (const ObjectFacts* object = labels_not_understood(*source)) {
+      return without(std::move(made), LabelProblem::not_understood,
+                     std::format("`{}` is a `{}`, from which class names cannot be read; say where they are with "
+                                 "`labels:`, or `labels: {{from: none}}` when it names no classes",
+                                 object->path, object->type));
+    }
     return without(std::move(made), LabelProblem::not_wanted,
                    "the config has no `labels:` and the model file holds no class names");
   }

@@ -23,6 +23,9 @@ enum class LabelProblem {
   not_found,
   // what stands at the key path is no list of names
   not_labels,
+  // something of which that cannot be told: a file of no format that is read, or an object that is
+  // named like class names and nobody asked for
+  not_understood,
   // more than one list, and the config names none
   several,
 };

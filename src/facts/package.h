@@ -40,6 +40,10 @@ struct PathFacts {
   bool inside_package = true;
   // the system's own words when it could not be opened or looked at
   std::string error;
+  // of a missing path: the symbolic link on its way that leads to nothing (absolute; often the path
+  // itself), and where it points, as it is written in it
+  std::string broken_link;
+  std::string link_target;
   // for a missing path: the nearest folder above it that exists, and names in the package that
   // resemble the wanted one (relative to the package, at most five)
   std::string existing_parent;
@@ -56,6 +60,8 @@ struct PathFacts {
                       Field{"mode", &PathFacts::mode},
                       Field{"inside_package", &PathFacts::inside_package},
                       Field{"error", &PathFacts::error},
+                      Field{"broken_link", &PathFacts::broken_link},
+                      Field{"link_target", &PathFacts::link_target},
                       Field{"existing_parent", &PathFacts::existing_parent},
                       Field{"similar", &PathFacts::similar}};
   }

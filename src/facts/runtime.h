@@ -57,6 +57,10 @@ struct KeyMatchFacts {
   std::uint64_t matched = 0;
   // wanted by the architecture, absent in the state_dict
   std::vector<std::string> missing;
+  // buffers of an archive that the state_dict lacks, so that the archive's own values are used. They may be
+  // ones that PyTorch never saves (`register_buffer(..., persistent=False)`); TorchScript keeps no mark
+  // of that. Batch-norm statistics, which are always saved, are under `missing`
+  std::vector<std::string> absent_buffers;
   // in the state_dict, not wanted by the architecture. For TorchScript source: tensors that no
   // operator ever read during an inference; batch-norm counters (`num_batches_tracked`) excepted
   std::vector<std::string> unexpected;
@@ -65,6 +69,7 @@ struct KeyMatchFacts {
   static constexpr auto fields() {
     return std::tuple{Field{"state_dict", &KeyMatchFacts::state_dict},
                       Field{"matched", &KeyMatchFacts::matched}, Field{"missing", &KeyMatchFacts::missing},
+                      Field{"absent_buffers", &KeyMatchFacts::absent_buffers},
                       Field{"unexpected", &KeyMatchFacts::unexpected},
                       Field{"misshapen", &KeyMatchFacts::misshapen}};
   }
@@ -85,6 +90,9 @@ struct LoadFacts {
   LoadStage stage = LoadStage::artifact;
   // the runtime's own words, first lines, when it failed
   std::string error;
+  // it failed for want of something that another build or release of the runtime, or the service's own
+  // process, may have: an operator, a class, a file format, a kind of tensor. Says nothing of the model
+  bool unsupported = false;
   std::optional<KeyMatchFacts> keys;
   // devices that this runtime has: `cpu`, `cuda:0`
   std::vector<std::string> devices;
@@ -92,7 +100,7 @@ struct LoadFacts {
   bool operator==(const LoadFacts&) const = default;
   static constexpr auto fields() {
     return std::tuple{Field{"stage", &LoadFacts::stage}, Field{"error", &LoadFacts::error},
-                      Field{"keys", &LoadFacts::keys}, Field{"devices", &LoadFacts::devices},
+                      Field{"unsupported", &LoadFacts::unsupported}, Field{"keys", &LoadFacts::keys}, Field{"devices", &LoadFacts::devices},
                       Field{"took", &LoadFacts::took}};
   }
 };

@@ -127,6 +127,21 @@ class SameAnswers(ProbeTest):
         artifact = self.save("model.pth", dict(case.module.named_parameters()))
         self.check_case(case, artifact, self.text("arch.py", case.source), "source")
 
+    def test_half_weights_in_source_take_the_type_of_the_inputs_as_load_state_dict_does(self):
+        case = models.cases()[0]
+        halves = {key: value.half() for key, value in case.module.state_dict().items()}
+        module = type(case.module)().eval()
+        module.load_state_dict(halves)
+        answer = self.run_probe(
+            self.save("half.pth", halves),
+            self.text("arch.py", case.source),
+            [INFER_SAMPLE],
+            inputs=case.declarations(),
+            samples=[self.sample_of(case.inputs, case.names)],
+        )
+        self.assert_loaded(answer)
+        self.assert_outputs(answer.one("experiment"), [("output[0]", module(*case.inputs))])
+
     def test_half_weights_fill_a_float_archive_as_load_state_dict_does(self):
         case = models.cases()[0]
         half = {key: value.half() for key, value in case.module.state_dict().items()}
@@ -135,6 +150,7 @@ class SameAnswers(ProbeTest):
         self.check_case(case, artifact, self.script("arch.pt", case.scripted(case.other)), "filled")
 
     def test_element_types_reach_the_source_as_they_are(self):
+        # where no floating-point input says what type the module has
         for dtype in (torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.uint8, torch.bool):
             with self.subTest(dtype):
                 weight = torch.tensor([[1, 0, 1], [0, 1, 1]]).to(dtype)
@@ -149,10 +165,31 @@ class SameAnswers(ProbeTest):
                     source,
                     [{"kind": "infer"}],
                     state_dict="",
-                    inputs=[models.declaration("x", "float32", [1])],
+                    inputs=[models.declaration("x", "int64", [1])],
                 )
                 self.assert_loaded(answer)
                 self.assert_outputs(answer.one("experiment"), [("output[0]", weight)], 0)
+
+    def test_conjugate_and_negative_weights(self):
+        # What shows a conjugate's imaginary part has its sign still to be turned.
+        values, others = torch.randn(2, 2, 3, dtype=torch.complex64)
+        state = {"w.conj": values.clone().conj(), "w.imag": others.clone().conj().imag}
+        self.assertTrue(state["w.conj"].is_conj() and state["w.imag"].is_neg())
+        source = self.text(
+            "arch.py",
+            "def forward(state_dict: Dict[str, Tensor], x: Tensor) -> Tensor:\n"
+            '    return torch.view_as_real(state_dict["w.conj"].resolve_conj()).sum(2) + state_dict["w.imag"]\n',
+        )
+        answer = self.run_probe(
+            self.save("w.pth", state),
+            source,
+            [{"kind": "infer"}],
+            state_dict="",
+            inputs=[models.declaration("x", "int64", [1])],
+        )
+        self.assert_loaded(answer)
+        expected = torch.view_as_real(state["w.conj"].resolve_conj()).sum(2) + state["w.imag"]
+        self.assert_outputs(answer.one("experiment"), [("output[0]", expected)])
 
     def test_a_quantised_weight(self):
         values = torch.randn(4, 3)
@@ -186,7 +223,7 @@ class SameAnswers(ProbeTest):
             '    return state_dict["w.weight"] * 2\n',
         )
         answer = self.run_probe(
-            path, source, [{"kind": "infer"}], inputs=[models.declaration("x", "float32", [1])]
+            path, source, [{"kind": "infer"}], inputs=[models.declaration("x", "float64", [1])]
         )
         self.assert_loaded(answer)
         self.assert_outputs(answer.one("experiment"), [("output[0]", weight * 2)])

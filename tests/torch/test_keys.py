@@ -6,7 +6,7 @@ import unittest
 import torch
 
 import models
-from support import ProbeTest
+from support import INFER_SAMPLE, ProbeTest
 
 INFER = [{"kind": "infer"}]
 
@@ -107,6 +107,41 @@ class Keys(ProbeTest):
         frozen = torch.jit.freeze(self.case.scripted(self.case.other))
         load = self.match(self.state, self.script("frozen.pt", frozen))
         self.assertEqual(load["stage"], "state-dict")
+
+
+class Unsaved(torch.nn.Module):
+    """Has a buffer that its state_dict leaves out."""
+
+    def __init__(self):
+        super().__init__()
+        self.head = torch.nn.Linear(4, 2)
+        self.register_buffer("scale", torch.arange(1.0, 5.0), persistent=False)
+
+    def forward(self, x):
+        return self.head(x * self.scale)
+
+
+class UnsavedBuffers(ProbeTest):
+    def test_the_archives_own_value_is_used_and_told(self):
+        torch.manual_seed(5)
+        module, served = Unsaved().eval(), Unsaved().eval()
+        served.scale = torch.ones(4) * 2
+        x = torch.arange(12.0).reshape(3, 4)
+        weights = self.save("model.pth", module.state_dict())
+        for name, archive in (("scripted", torch.jit.script(served)), ("traced", torch.jit.trace(served, x))):
+            with self.subTest(name):
+                answer = self.run_probe(
+                    weights,
+                    self.script(f"{name}.pt", archive),
+                    [INFER_SAMPLE],
+                    inputs=[models.declaration("x", "float32", (3, 4))],
+                    samples=[self.sample_of([x], ["x"])],
+                )
+                self.assert_loaded(answer)
+                keys = self.load_of(answer)["keys"]
+                self.assertEqual((keys["missing"], keys["absent_buffers"]), ([], ["scale"]))
+                expected = module.head(x * served.scale)
+                self.assert_outputs(answer.all("experiment")[0], [("output[0]", expected)])
 
 
 class SourceKeys(ProbeTest):

@@ -4,6 +4,7 @@
 import json
 import struct
 import unittest
+import zipfile
 import random
 
 import torch
@@ -130,6 +131,40 @@ class Loading(ProbeTest):
         self.stops_at("state-dict", "`first.weight` is `sparse_coo`", sparse, self.source())
         meta = self.save("meta.pth", {**state, "first.weight": state["first.weight"].to("meta")})
         self.stops_at("state-dict", "`first.weight`", meta, self.source())
+        # Limits of the probe, which say nothing of the model.
+        for path in (sparse, meta):
+            load = self.load_of(self.run_probe(path, self.source()))
+            self.assertTrue(load["unsupported"])
+
+    def test_a_quantised_state_dict(self):
+        quantised = torch.ao.quantization.quantize_dynamic(self.case.module, {torch.nn.Linear})
+        path = self.save("quantised.pth", quantised.state_dict())
+        self.stops_at("state-dict", "entries of the state_dict are no tensors", path, self.source())
+        self.assertTrue(self.load_of(self.run_probe(path, self.source()))["unsupported"])
+
+    def test_what_this_libtorch_lacks(self):
+        library = torch.library.Library("runup_test", "DEF")
+        self.addCleanup(library._destroy)
+        library.define("twice(Tensor x) -> Tensor")
+        library.impl("twice", lambda x: x * 2, "CompositeExplicitAutograd")
+
+        class Custom(torch.nn.Module):
+            def forward(self, x):
+                return torch.ops.runup_test.twice(x)
+
+        custom = self.script("custom.pt", torch.jit.script(Custom()))
+        newer = self.folder / "newer.pt"
+        with zipfile.ZipFile(self.script("model.pt", self.case.scripted(self.case.module))) as old:
+            with zipfile.ZipFile(newer, "w") as new:
+                for item in old.infolist():
+                    new.writestr(item, b"11\n" if item.filename.endswith("/version") else old.read(item))
+        for path, words in (
+            (custom, "Unknown builtin op: runup_test::twice, in `return ops.runup_test.twice(x)`"),
+            (newer, "Attempted to read a PyTorch file with version 11"),
+        ):
+            load = self.load_of(self.run_probe(path, None))
+            self.assertEqual((load["stage"], load["unsupported"]), ("artifact", True))
+            self.assertTrue(load["error"].startswith(words), load["error"])
 
     def test_an_archive_without_forward(self):
         class Silent(torch.nn.Module):

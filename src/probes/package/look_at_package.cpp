@@ -77,10 +77,14 @@ void try_opening(PathFacts& facts) {
 void describe_missing(PathFacts& facts) {
   facts.kind = FileKind::missing;
   facts.existing_parent = nearest_folder(facts.path);
-  std::error_code error;
-  const fs::path target = fs::read_symlink(facts.path, error);
-  if (!error) {
-    facts.error = "a symbolic link to `" + target.string() + "`, which is not there";
+  for (std::string part = facts.path; part.size() > facts.existing_parent.size(); part = parent_of(part)) {
+    std::error_code error;
+    const fs::path target = fs::read_symlink(part, error);
+    if (!error) {
+      facts.broken_link = part;
+      facts.link_target = target.string();
+      return;
+    }
   }
 }
 

@@ -100,8 +100,15 @@ TEST_CASE("links are followed, and judged by where they lead") {
 
   const PathFacts broken = look_at(folder, "broken.pth");
   CHECK(broken.kind == FileKind::missing);
-  CHECK(broken.error == "a symbolic link to `nowhere.pth`, which is not there");
+  CHECK(broken.broken_link == folder / "broken.pth");
+  CHECK(broken.link_target == "nowhere.pth");
   CHECK(broken.inside_package);
+  fs::create_directory_symlink("/mnt/no/models", folder / "mounted");
+  const PathFacts below = look_at(folder, "mounted/v2/x.pth");
+  CHECK(below.kind == FileKind::missing);
+  CHECK(below.broken_link == folder / "mounted");
+  CHECK(below.link_target == "/mnt/no/models");
+  CHECK(look_at(folder, "no.pth").broken_link.empty());
   const PathFacts loop = look_at(folder, "loop.pth");
   CHECK(loop.kind == FileKind::unreadable);
   CHECK(loop.error == std::strerror(ELOOP));

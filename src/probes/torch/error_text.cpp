@@ -2,6 +2,7 @@
 #include "probes/torch/error_text.h"
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include "base/text.h"
@@ -85,6 +86,24 @@ std::string joined(const std::vector<std::string>& lines, std::size_t from, std:
   return text;
 }
 
+// Without the place in libtorch that leads in to the fact, and the guesses and lists that follow it.
+std::string without_advice(std::string_view words) {
+  constexpr std::string_view kPlace = "[enforce fail at ";
+  constexpr std::string_view kEndOfPlace = "] . ";
+  if (const std::size_t end_of_place = words.find(kEndOfPlace);
+      words.starts_with(kPlace) && end_of_place != std::string_view::npos) {
+    words.remove_prefix(end_of_place + kEndOfPlace.size());
+  }
+  constexpr std::array<std::string_view, 4> kStarts{
+      ". This could be because the operator doesn't exist", ". Could not find any similar ops to",
+      ". This op may not exist", ". The version of your PyTorch installation may be too old"};
+  std::size_t end = words.size();
+  for (const std::string_view start : kStarts) {
+    end = std::min(end, words.find(start));
+  }
+  return std::string(words.substr(0, end));
+}
+
 std::string message_of_traceback(const std::vector<std::string>& lines) {
   std::size_t from = lines.size();
   for (std::size_t i = lines.size(); i-- > 0;) {
@@ -125,6 +144,7 @@ std::string first_words(std::string_view message) {
   if (words.empty()) {
     words = "an error without words";
   }
+  words = without_advice(words);
   while (words.ends_with('.')) {
     words.pop_back();
   }
@@ -140,6 +160,13 @@ std::string first_words(std::string_view message) {
     words += " (" + (place.file == "<string>" ? "" : place.file + " ") + "line " + place.line + ")";
   }
   return words;
+}
+
+bool is_lack_of_runtime(std::string_view message) {
+  constexpr std::array<std::string_view, 5> kMarks{
+      "Unknown builtin op: ", "Unknown type name '__torch__.torch.classes.",
+      "maximum supported version for reading is", "NoQEngine", "No engine for operation quantized::"};
+  return std::ranges::any_of(kMarks, [&](std::string_view mark) { return message.contains(mark); });
 }
 
 std::string missing_key(std::string_view message) {

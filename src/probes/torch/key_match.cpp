@@ -8,9 +8,21 @@ namespace runup {
 
 namespace {
 
-bool is_counter(std::string_view key) {
-  constexpr std::string_view kCounter = "num_batches_tracked";
-  return key == kCounter || (key.ends_with(kCounter) && key[key.size() - kCounter.size() - 1] == '.');
+std::string_view last_part(std::string_view key) { return key.substr(key.rfind('.') + 1); }
+
+bool is_counter(std::string_view key) { return last_part(key) == "num_batches_tracked"; }
+
+// Registered by PyTorch's own batch norms, and always saved.
+bool is_statistic(std::string_view key) {
+  return last_part(key) == "running_mean" || last_part(key) == "running_var";
+}
+
+void add_absent(KeyMatchFacts& match, const WantedKey& want) {
+  if (want.optional || is_counter(want.key)) {
+    return;
+  }
+  auto& list = want.buffer && !is_statistic(want.key) ? match.absent_buffers : match.missing;
+  list.push_back(want.key);
 }
 
 }  // namespace
@@ -29,9 +41,7 @@ KeyMatchFacts match_keys(std::string state_dict, const std::vector<TensorKey>& p
     }
     const auto found = by_key.find(want.key);
     if (found == by_key.end()) {
-      if (!want.optional && !is_counter(want.key)) {
-        match.missing.push_back(want.key);
-      }
+      add_absent(match, want);
     } else if (want.shape && *want.shape != found->second->shape) {
       match.misshapen.push_back({.key = want.key, .expected = *want.shape, .actual = found->second->shape});
     } else {

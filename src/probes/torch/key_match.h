@@ -24,6 +24,8 @@ struct WantedKey {
   std::optional<std::vector<std::int64_t>> shape;
   // it may be absent
   bool optional = false;
+  // one that the architecture has a value for, and that a checkpoint may lack by its design
+  bool buffer = false;
 };
 
 // `wanted_is_all`: the architecture wants nothing that `wanted` does not name, so that other keys are

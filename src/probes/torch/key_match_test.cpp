@@ -37,6 +37,21 @@ TEST_CASE("batch-norm counters are neither missing nor unexpected") {
   CHECK(match_keys("", {{"my_num_batches_tracked", {}}}, {}, true).unexpected.size() == 1);
 }
 
+TEST_CASE("buffers that a checkpoint may lack by design are not missing; batch-norm statistics are") {
+  const std::vector<std::int64_t> shape{3};
+  const auto match = match_keys("", {{"kept", shape}},
+                                {{.key = "kept", .shape = shape, .buffer = true},
+                                 {.key = "pe", .shape = shape, .buffer = true},
+                                 {.key = "bn.running_mean", .shape = shape, .buffer = true},
+                                 {.key = "running_var", .shape = shape, .buffer = true},
+                                 {.key = "not_running_var", .shape = shape, .buffer = true},
+                                 {.key = "weight", .shape = shape}},
+                                true);
+  CHECK(match.matched == 1);
+  CHECK(match.absent_buffers == Keys{"pe", "not_running_var"});
+  CHECK(match.missing == Keys{"bn.running_mean", "running_var", "weight"});
+}
+
 TEST_CASE("an optional key may be absent, and is not unexpected when it is there") {
   const std::vector<WantedKey> wanted{{.key = "bias", .optional = true}};
   CHECK(match_keys("", {}, wanted, true) == KeyMatchFacts{});

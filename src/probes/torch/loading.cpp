@@ -97,6 +97,7 @@ class Loader {
     const Result<void> outcome = run();
     if (!outcome) {
       out_.load.error = outcome.error().describe();
+      out_.load.unsupported = outcome.error().code == ErrorCode::unsupported;
       out_.model.reset();
     }
     out_.load.took = took_.value_or(steady_now() - started_);
@@ -212,6 +213,11 @@ class Loader {
     if (choice.chosen == nullptr) {
       return fail(ErrorCode::bad_input, choice.why_not);
     }
+    if (choice.chosen->other_entries > 0) {
+      return fail(ErrorCode::unsupported,
+                  std::to_string(choice.chosen->other_entries) +
+                      " entries of the state_dict are no tensors, as in quantised modules");
+    }
     state_dict_path_ = choice.chosen->path;
     auto tensors = guarded([&] { return state_dict_tensors(file_, artifact_, *choice.chosen); });
     if (!tensors) {
@@ -265,15 +271,15 @@ class Loader {
 
   KeyMatchFacts match_module(const torch::jit::Module& module, std::map<std::string, at::Tensor>& places) {
     std::vector<WantedKey> wanted;
-    const auto want = [&](const std::string& name, const at::Tensor& tensor) {
+    const auto want = [&](const std::string& name, const at::Tensor& tensor, bool buffer) {
       places.emplace(name, tensor);
-      wanted.push_back({.key = name, .shape = tensor.sizes().vec()});
+      wanted.push_back({.key = name, .shape = tensor.sizes().vec(), .buffer = buffer});
     };
     for (const auto& parameter : module.named_parameters()) {
-      want(parameter.name, parameter.value);
+      want(parameter.name, parameter.value, false);
     }
     for (const auto& buffer : module.named_buffers()) {
-      want(buffer.name, buffer.value);
+      want(buffer.name, buffer.value, true);
     }
     return match_keys(state_dict_path_, present_, wanted, true);
   }
@@ -305,11 +311,34 @@ class Loader {
     return guarded([&] { return bind_source(*source, keys); });
   }
 
+  // load_state_dict() copies into the parameters that the service's module has, and so into their type,
+  // which is taken for that of the inputs it is called with. For weights of one type; who mixes types has
+  // said in the source how.
+  std::optional<c10::ScalarType> floating_type() const {
+    std::set<c10::ScalarType> types;
+    for (const NamedTensor& named : tensors_) {
+      if (named.tensor.is_floating_point()) {
+        types.insert(named.tensor.scalar_type());
+      }
+    }
+    for (const InputDeclaration& input : declaration_.inputs) {
+      const auto type = c10::getStringToDtypeMap().find(std::string(enum_name(input.dtype)));
+      if (types.size() == 1 && type != c10::getStringToDtypeMap().end() && c10::isFloatingType(type->second)) {
+        return type->second;
+      }
+    }
+    return std::nullopt;
+  }
+
   Result<void> bind_source(const CompiledSource& source, KeyMatchFacts& keys) {
     c10::Dict<std::string, at::Tensor> state_dict;
     std::vector<at::Tensor> tensors;
+    const std::optional<c10::ScalarType> type = floating_type();
     for (const NamedTensor& named : tensors_) {
       tensors.push_back(named.tensor.to(callable_.device));
+      if (type && tensors.back().is_floating_point()) {
+        tensors.back() = tensors.back().to(*type);
+      }
       state_dict.insert(named.key, tensors.back());
     }
     callable_.passing = passing_of(source.forward->getSchema(), 1);

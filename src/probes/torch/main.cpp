@@ -111,8 +111,12 @@ ExperimentFacts perform(const ModelDeclaration& declaration, const Experiment& a
                                : asked.kind == ExperimentKind::infer ? infer(declaration, asked, model, facts)
                                : asked.kind == ExperimentKind::latency
                                    ? time_calls(declaration, asked, model, facts)
-                                   : fail(ErrorCode::unsupported, "a cold start is a process of its own");
-  if (!outcome) {
+                                   : fail(ErrorCode::bad_input, "a cold start is a process of its own");
+  if (!outcome && outcome.error().code == ErrorCode::unsupported) {
+    facts.absence = Absence{
+        .kind = AbsenceKind::refused,
+        .detail = "this libtorch lacks what the model calls (" + outcome.error().describe() + ")"};
+  } else if (!outcome) {
     facts.error = outcome.error().describe();
   }
   facts.took = steady_now() - started;

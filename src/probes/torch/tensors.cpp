@@ -154,6 +154,12 @@ Result<at::Tensor> make_tensor(const std::string& key, const TensorFacts& facts,
   at::Tensor tensor = at::from_blob(
       const_cast<std::byte*>(first), facts.shape, facts.stride,
       [keep = *content](void*) mutable { keep.reset(); }, *integers);
+  if (facts.conjugate) {
+    tensor = tensor.conj();
+  }
+  if (facts.negative) {
+    tensor = tensor.neg();
+  }
   return facts.quantisation ? quantised(tensor, key, *facts.quantisation) : tensor;
 }
 

@@ -42,7 +42,7 @@ auto guarded(Work&& work) -> typename GuardedResult<std::invoke_result_t<Work>>:
   } catch (...) {
     words = "an exception of unknown type";
   }
-  return fail(ErrorCode::bad_input, first_words(words));
+  return fail(is_lack_of_runtime(words) ? ErrorCode::unsupported : ErrorCode::bad_input, first_words(words));
 }
 
 }  // namespace runup
