@@ -48,8 +48,8 @@ std::vector<Evidence> weights_named(const Facts& facts, std::string_view words) 
 // "Could not run 'aten::...' with arguments from the 'CUDA' backend", "Expected all tensors to be on the
 // same device": what was traced on another device keeps it as a constant.
 bool names_other_device(std::string_view words) {
-  return words.contains("' backend") || words.contains("on the same device") || words.contains("not at the same device") ||
-         words.contains("not compiled with CUDA");
+  return words.contains("' backend") || words.contains("on the same device") ||
+         words.contains("not at the same device") || words.contains("not compiled with CUDA");
 }
 
 void add_refusal(Judge& judge, std::string_view inputs, bool recorded, const std::string& words) {
@@ -82,7 +82,8 @@ bool judge_load(Judge& judge, const RuntimeFacts& runtime) {
   const LoadFacts& load = runtime.load;
   const std::string words = excerpt(first_line(load.error), kMostWords);
   const std::string who = std::format("{} {}", runtime.witness.library, runtime.witness.version);
-  const bool no_architecture = load.stage == LoadStage::architecture && judge.facts.model.architecture.empty();
+  const bool no_architecture =
+      load.stage == LoadStage::architecture && judge.facts.model.architecture.empty();
   if (load.unsupported && !no_architecture) {
     judge.untold.push_back(
         std::format("{} cannot load this model ({}); the service's own PyTorch, with what the service "

@@ -82,9 +82,8 @@ TEST_CASE("inference/load-failed: the stage and the runtime's own words") {
 
 TEST_CASE("inference: what only this runtime lacks says nothing of the model") {
   Facts facts = sign_facts();
-  runtime_of(facts).load = {.stage = LoadStage::artifact,
-                            .error = "Unknown builtin op: torchvision::nms",
-                            .unsupported = true};
+  runtime_of(facts).load = {
+      .stage = LoadStage::artifact, .error = "Unknown builtin op: torchvision::nms", .unsupported = true};
   const Outcome outcome = run_check(kId, facts);
   CHECK(outcome.status == Status::undecided);
   CHECK(outcome.findings.empty());
@@ -144,7 +143,8 @@ TEST_CASE("inference/refused-input: one finding for each thing that the runtime 
         "an inference with sample 1 (`hello.npy`) fails: \"RuntimeError: another\"");
 }
 
-TEST_CASE("inference/refused-input: the weights that a line reads are shown, and a baked-in device is named") {
+TEST_CASE(
+    "inference/refused-input: the weights that a line reads are shown, and a baked-in device is named") {
   Facts facts = sign_facts();
   runtime_of(facts).load.stage = LoadStage::state_dict;
   runtime_of(facts).witness.form = "state_dict in TorchScript source";

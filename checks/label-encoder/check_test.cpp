@@ -152,7 +152,8 @@ TEST_CASE("label-encoder: what cannot be understood is undecided, and says what 
   const Outcome other = run_check(kId, facts);
   CHECK(other.status == Status::undecided);
   CHECK(other.reason ==
-        "`label_encoder` is a `sklearn.preprocessing._encoders.OneHotEncoder`, from which class names cannot be "
+        "`label_encoder` is a `sklearn.preprocessing._encoders.OneHotEncoder`, from which class names cannot "
+        "be "
         "read; say where they are with `labels:`, or `labels: {from: none}` when it names no classes");
   // weights under such a key are no names
   object.type = "collections.OrderedDict";

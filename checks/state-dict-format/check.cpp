@@ -245,7 +245,7 @@ Judgement judge(const Facts& facts, const Options& options) {
 }
 
 extern const CheckInfo kCheck;
-const CheckInfo kCheck = define_check<Options, judge, plan>("state-dict-format", kFindings,
-                                                            {.artifact = true, .runtime = true});
+const CheckInfo kCheck =
+    define_check<Options, judge, plan>("state-dict-format", kFindings, {.artifact = true, .runtime = true});
 
 }  // namespace runup::checks::state_dict_format

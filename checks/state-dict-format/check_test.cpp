@@ -256,7 +256,8 @@ TEST_CASE("state-dict-format: source tells shapes only by running") {
   runtime.load.stage = LoadStage::state_dict;
   const Outcome outcome = run_check(kId, facts);
   CHECK(outcome.status == Status::undecided);
-  CHECK(outcome.reason.starts_with("the keys are those that the architecture reads; whether their shapes fit"));
+  CHECK(
+      outcome.reason.starts_with("the keys are those that the architecture reads; whether their shapes fit"));
 }
 
 TEST_CASE("state-dict-format: entries that are no tensors are told") {

@@ -30,7 +30,9 @@ Fit find_fit(const Facts& facts) {
       continue;
     }
     if (const auto& keys = runtime->load.keys) {
-      return {.keys = &*keys, .source = runtime->witness.form.contains("source"), .ran = runtime->load.stage == LoadStage::done};
+      return {.keys = &*keys,
+              .source = runtime->witness.form.contains("source"),
+              .ran = runtime->load.stage == LoadStage::done};
     }
   }
   return {};
@@ -159,7 +161,8 @@ void judge_absent_buffers(Judge& judge, const std::vector<std::string>& buffers)
   }
   judge.judgement.undecided = std::format(
       "{} lacks {} of the architecture ({}). If the model registers {} with `persistent=False`, say so: "
-      "`checks: {{state-dict-format: {{non_persistent: [{}]}}}}`; otherwise `load_state_dict` refuses the file",
+      "`checks: {{state-dict-format: {{non_persistent: [{}]}}}}`; otherwise `load_state_dict` refuses the "
+      "file",
       judge.name(), count_of(buffers.size(), "buffer", "buffers"), join_quoted(buffers, kNamed),
       buffers.size() == 1 ? "it" : "them", join(buffers, ", "));
 }
@@ -215,7 +218,8 @@ void judge_fit(Judge& judge, const Fit& fit) {
   judge_misshapen(judge, keys);
   if (fit.source && fit.complete() && !fit.ran) {
     judge.judgement.undecided =
-        "the keys are those that the architecture reads; whether their shapes fit shows only in an inference, "
+        "the keys are those that the architecture reads; whether their shapes fit shows only in an "
+        "inference, "
         "and the one that was tried failed; see `inference`";
   }
 }

@@ -171,7 +171,7 @@ class LabelReader {
 
   std::optional<std::int64_t> index_of(ValueId id, bool text_too) const {
     if (const auto number = pickle_.integer(id)) {
-      return *number;
+      return number;
     }
     const auto text = text_too ? pickle_.text(id) : std::nullopt;
     std::int64_t value = 0;

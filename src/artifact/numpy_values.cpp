@@ -6,7 +6,6 @@
 #include <bit>
 #include <charconv>
 #include <cmath>
-#include <cstring>
 #include <format>
 #include <limits>
 
@@ -21,8 +20,8 @@ namespace {
 // One element in the machine's byte order.
 template <class T>
 T load(std::string_view bytes, bool big_endian) {
-  std::array<char, sizeof(T)> raw;
-  std::memcpy(raw.data(), bytes.data(), sizeof(T));
+  std::array<char, sizeof(T)> raw{};
+  bytes.substr(0, sizeof(T)).copy(raw.data(), sizeof(T));
   if (big_endian) {
     std::ranges::reverse(raw);
   }

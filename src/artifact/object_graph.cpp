@@ -21,7 +21,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kModules{
      {"torch.tensor", "torch._tensor"}}};
 
 const std::unordered_map<std::string_view, Known>& known_names() {
-  static const std::unordered_map<std::string_view, Known> names{
+  static const std::unordered_map<std::string_view, Known> kNames{
       {"builtins.bytes", Known::builtin_bytes},
       {"builtins.bytearray", Known::builtin_bytearray},
       {"builtins.complex", Known::builtin_complex},
@@ -66,7 +66,7 @@ const std::unordered_map<std::string_view, Known>& known_names() {
       {"torch._tensor._rebuild_from_type", Known::rebuild_from_type},
       {"torch._tensor._rebuild_from_type_v2", Known::rebuild_from_type},
   };
-  return names;
+  return kNames;
 }
 
 constexpr std::array<std::string_view, 17> kTypeNames{

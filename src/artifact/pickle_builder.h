@@ -20,8 +20,8 @@ class PickleBuilder {
   ValueId none() const { return none_; }
   ValueId boolean(bool value) const { return value ? true_ : false_; }
   ValueId empty_tuple() const { return empty_tuple_; }
-  ValueId integer(std::int64_t value);
-  ValueId real(double value);
+  ValueId integer(std::int64_t number);
+  ValueId real(double number);
   // text, bytes, bytearray or big_integer; the view must live as long as the pickle
   ValueId text(ValueKind kind, std::string_view view);
   // Same, of a text that was decoded and is kept here.

@@ -18,22 +18,16 @@ constexpr std::size_t kMostAxes = 64;
 // Receives the parser's events; each answer `false` ends the parse with `why`.
 class HeaderEvents {
  public:
-  using number_integer_t = nlohmann::json::number_integer_t;
-  using number_unsigned_t = nlohmann::json::number_unsigned_t;
-  using number_float_t = nlohmann::json::number_float_t;
-  using string_t = nlohmann::json::string_t;
-  using binary_t = nlohmann::json::binary_t;
-
   SafetensorsHeader header;
   Problem why;
 
   bool null() { return refuse("null"); }
   bool boolean(bool) { return refuse("true or false"); }
-  bool number_integer(number_integer_t value) { return refuse(std::to_string(value)); }
-  bool number_float(number_float_t value, const string_t&) { return refuse(std::to_string(value)); }
-  bool binary(binary_t&) { return refuse("binary data"); }
+  bool number_integer(std::int64_t value) { return refuse(std::to_string(value)); }
+  bool number_float(double value, const std::string&) { return refuse(std::to_string(value)); }
+  bool binary(nlohmann::json::binary_t&) { return refuse("binary data"); }
 
-  bool number_unsigned(number_unsigned_t value) {
+  bool number_unsigned(std::uint64_t value) {
     if (place_ != Place::shape && place_ != Place::offsets) {
       return refuse(std::to_string(value));
     }
@@ -45,7 +39,7 @@ class HeaderEvents {
     return true;
   }
 
-  bool string(string_t& value) {
+  bool string(std::string& value) {
     if (place_ == Place::metadata) {
       header.metadata.emplace_back(key_, value);
       return true;
@@ -79,7 +73,7 @@ class HeaderEvents {
     return true;
   }
 
-  bool key(string_t& value) {
+  bool key(std::string& value) {
     auto& known = place_ == Place::root ? names_ : place_ == Place::metadata ? metadata_names_ : members_;
     if (!known.insert(value).second) {
       why = {.message = std::format("`{}` stands twice in the header", printable(value))};

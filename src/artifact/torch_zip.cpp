@@ -19,9 +19,8 @@ namespace runup::artifact {
 
 namespace {
 
-// Range of inline_container.h in PyTorch 2.x: what is older or newer is refused by its reader.
+// Of inline_container.h in PyTorch 2.x.
 constexpr int kOldestVersion = 1;
-constexpr int kNewestVersion = 10;
 constexpr std::uint64_t kMostPickle = std::uint64_t{1} << 30U;
 // PyTorch never deflates a pickle; what other tools deflated is unpacked up to here.
 constexpr std::uint64_t kMostUnpackedPickle = std::uint64_t{64} << 20U;
@@ -67,10 +66,10 @@ class TorchZipReader {
         std::from_chars(text.data(), text.data() + text.size(), version).ptr == text.data() + text.size();
     // A higher one is a newer PyTorch's, whose files this reader takes as it finds them.
     if (!number || version < kOldestVersion) {
-      defects_.add(DefectKind::malformed,
-                   std::format("file format version `{}`; expected a number from {}", printable(text),
-                               kOldestVersion),
-                   records_.root() + "version");
+      defects_.add(
+          DefectKind::malformed,
+          std::format("file format version `{}`; expected a number from {}", printable(text), kOldestVersion),
+          records_.root() + "version");
     }
   }
 

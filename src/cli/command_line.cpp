@@ -192,10 +192,8 @@ void add_run(CommandLine& line) {
        {std::tuple{"--select", &run.select,
                    "only these checks: CHECK or MODEL/CHECK, `*` for any text; repeatable"},
         std::tuple{"--skip", &run.skip, "not these checks; they are reported as skipped; repeatable"}}) {
-    CLI::Option* option = add_list(command, name, *into, help)
-                              ->type_name("CHECK,...")
-                              ->delimiter(',')
-                              ->group("What is judged");
+    CLI::Option* option =
+        add_list(command, name, *into, help)->type_name("CHECK,...")->delimiter(',')->group("What is judged");
     line.values[option] = {.choices = check_ids()};
   }
   add_flag(command, "--strict", run.strict, "warnings make a check fail")->group("What is judged");

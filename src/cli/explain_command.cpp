@@ -149,8 +149,20 @@ std::vector<std::string> all_ids(const std::vector<PluginInfo>& plugins) {
   return ids;
 }
 
-// "; did you mean `label-encoder`?", also for a part of what it is called.
+// "; did you mean `label-encoder`?", also for a part of what it is called. A finding is looked for among
+// those of its check, which are listed when none is near.
 std::string suggestion(const std::string& id, const std::vector<std::string>& ids) {
+  const std::size_t slash = id.find('/');
+  if (const CatalogueEntry* check = find_check(id.substr(0, slash)); check && slash != std::string::npos) {
+    std::vector<std::string> findings;
+    for (const FindingInfo& finding : check->info->findings) {
+      findings.emplace_back(finding.id);
+    }
+    const auto meant = did_you_mean(id.substr(slash + 1), findings);
+    return meant ? std::format("; did you mean `{}/{}`?", check->info->id, *meant)
+                 : std::format("; `{}` has the findings {}", check->info->id,
+                               join_quoted(findings, findings.size()));
+  }
   std::vector<std::string> likely;
   if (auto meant = did_you_mean(id, ids)) {
     likely.push_back(std::move(*meant));

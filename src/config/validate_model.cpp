@@ -93,51 +93,49 @@ void validate_factory(const Scope& model) {
   }
 }
 
-void validate_axis(const Scope& model, const AxisDeclaration& axis, const std::string& path) {
-  const std::string range_path = child_path(path, "range");
-  if (axis.range.empty()) {
+void validate_axis(const Scope& axis) {
+  const auto range = axis.get<std::vector<std::int64_t>>("range").value_or(std::vector<std::int64_t>{});
+  const auto example = axis.get<std::int64_t>("example");
+  const std::string range_path = axis.path_of("range");
+  if (range.empty()) {
     return;
   }
-  if (axis.range.size() != 2) {
-    model.complain(range_path,
-                   std::format("`range` has 1 item; expected [smallest, largest] such as `[1, {}]`",
-                               std::max<std::int64_t>(axis.example, axis.range[0])));
-  } else if (axis.range[0] < 1) {
-    model.complain(item_path(range_path, 0),
-                   std::format("`range` starts at {}; expected at least 1", axis.range[0]));
-  } else if (axis.range[0] > axis.range[1]) {
-    model.complain(range_path,
-                   std::format("`range` is [{0}, {1}]; expected the smaller size first: `[{1}, {0}]`",
-                               axis.range[0], axis.range[1]));
-  } else if (axis.example < axis.range[0] || axis.example > axis.range[1]) {
-    model.complain(child_path(path, "example"),
-                   std::format("`example` is {}; expected a size within `range`, {} to {}", axis.example,
-                               axis.range[0], axis.range[1]));
+  if (range.size() != 2) {
+    axis.complain(range_path,
+                  std::format("`range` has 1 item; expected [smallest, largest] such as `[1, {}]`",
+                              std::max<std::int64_t>(example.value_or(1), range[0])));
+  } else if (range[0] < 1) {
+    axis.complain(item_path(range_path, 0),
+                  std::format("`range` starts at {}; expected at least 1", range[0]));
+  } else if (range[0] > range[1]) {
+    axis.complain(range_path,
+                  std::format("`range` is [{0}, {1}]; expected the smaller size first: `[{1}, {0}]`",
+                              range[0], range[1]));
+  } else if (example && (*example < range[0] || *example > range[1])) {
+    axis.complain(axis.path_of("example"),
+                  std::format("`example` is {}; expected a size within `range`, {} to {}", *example, range[0],
+                              range[1]));
   }
 }
 
 // The names of the axes; one with a mistake of its own is still a name.
 std::optional<std::set<std::string>> validate_axes(const Scope& model) {
-  const auto axes = model.get<Json>("axes");
-  if (!axes || !axes->is_object()) {
+  if (const auto axes = model.get<Json>("axes"); !axes || !axes->is_object()) {
     return std::nullopt;
   }
   std::set<std::string> names;
-  for (const auto& [encoded, value] : axes->items()) {
-    const std::string name = decode_text(encoded).value_or(encoded);
+  for (const auto& [name, axis] : model.entries("axes")) {
     names.insert(name);
-    if (const auto axis = decode<AxisDeclaration>(value)) {
-      validate_axis(model, *axis, child_path(model.path_of("axes"), name));
-    }
+    validate_axis(axis);
   }
   return names;
 }
 
-void validate_shape(const Scope& model, const InputDeclaration& input, const std::string& path,
-                    const std::set<std::string>& axes) {
+void validate_shape(const Scope& input, const std::set<std::string>& axes) {
   const std::vector<std::string> known(axes.begin(), axes.end());
-  for (std::size_t i = 0; i < input.shape.size(); ++i) {
-    const std::string& axis = input.shape[i].axis;
+  const auto shape = input.get<std::vector<Dimension>>("shape").value_or(std::vector<Dimension>{});
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    const std::string& axis = shape[i].axis;
     if (axis.empty() || axes.contains(axis)) {
       continue;
     }
@@ -147,7 +145,7 @@ void validate_shape(const Scope& model, const InputDeclaration& input, const std
         : known.empty()
             ? std::format("expected `axes: {{{}: {{example: 1}}}}` beside `inputs`", shown(axis))
             : std::format("expected one of {}, or an entry for it in `axes`", join_quoted(known, 12));
-    model.complain(item_path(child_path(path, "shape"), i),
+    input.complain(item_path(input.path_of("shape"), i),
                    std::format("the axis `{}` is not in `axes`; {}", shown(axis), cure));
   }
 }
@@ -174,53 +172,56 @@ std::optional<std::pair<std::int64_t, std::int64_t>> integer_limits(DType dtype)
   }
 }
 
-void validate_values(const Scope& model, const InputDeclaration& input, const std::string& path) {
-  const auto limits = integer_limits(input.dtype);
-  const std::string range = child_path(path, "range");
+void validate_values(const Scope& input, DType dtype, const std::string& name) {
+  const auto limits = integer_limits(dtype);
+  const auto values = input.get<ValueRange>("range");
+  const std::string path = input.path_of("range");
   if (!limits) {
-    if (input.range) {
-      model.complain(range, std::format("`range` is for integer inputs; `{}` is {}, expected no `range`",
-                                        shown(input.name), enum_name(input.dtype)));
+    if (values) {
+      input.complain(path, std::format("`range` is for integer inputs; `{}` is {}, expected no `range`",
+                                       shown(name), enum_name(dtype)));
     }
     return;
   }
-  if (!input.range) {
-    model.complain(path, std::format("the integer input `{}` has no `range`; expected the values it may "
-                                     "take, such as `range: {{low: 0, high: 30522}}`",
-                                     shown(input.name)));
+  if (!values) {
+    if (!input.is_written("range")) {
+      input.complain(input.path(),
+                     std::format("the integer input `{}` has no `range`; expected the values it may "
+                                 "take, such as `range: {{low: 0, high: 30522}}`",
+                                 shown(name)));
+    }
     return;
   }
-  const auto [low, high] = *input.range;
+  const auto [low, high] = *values;
   const auto [smallest, largest] = *limits;
   if (low >= high) {
-    model.complain(
-        range,
+    input.complain(
+        path,
         std::format("`range` runs from {} up to, not including, {}; expected `low` below `high`", low, high));
   } else if (low < smallest || high - 1 > largest) {
-    model.complain(range, std::format("`range` holds {} to {}; {} holds {} to {}", low, high - 1,
-                                      enum_name(input.dtype), smallest, largest));
+    input.complain(path, std::format("`range` holds {} to {}; {} holds {} to {}", low, high - 1,
+                                     enum_name(dtype), smallest, largest));
   }
 }
 
-void validate_inputs(const Scope& model, const Inputs& inputs,
-                     const std::optional<std::set<std::string>>& axes) {
-  std::map<std::string, std::size_t> seen;
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    const auto& input = inputs[i];
-    if (!input) {
-      continue;
-    }
-    const std::string path = item_path(model.path_of("inputs"), i);
-    const auto [first, is_new] = seen.emplace(input->name, i);
-    if (!is_new) {
-      model.complain(child_path(path, "name"),
-                     std::format("the name `{}` is already that of `inputs[{}]`; expected a name of its own",
-                                 shown(input->name), first->second));
+void validate_inputs(const Scope& model, const std::optional<std::set<std::string>>& axes) {
+  std::map<std::string, std::string> seen;
+  for (const Scope& input : model.objects("inputs")) {
+    const auto name = input.get<std::string>("name");
+    if (name) {
+      const auto [first, is_new] = seen.emplace(*name, input.path());
+      if (!is_new) {
+        input.complain(input.path_of("name"),
+                       std::format("the name `{}` is already that of `{}`; expected a name of its own",
+                                   shown(*name), last_part(first->second)));
+      }
     }
     if (axes) {
-      validate_shape(model, *input, path, *axes);
+      validate_shape(input, *axes);
     }
-    validate_values(model, *input, path);
+    if (const auto dtype = input.get<DType>("dtype")) {
+      validate_values(input, *dtype, name.value_or("?"));
+    }
   }
 }
 
@@ -320,11 +321,8 @@ void validate_model(const Scope& model) {
   validate_factory(model);
   validate_labels(model);
   const auto axes = validate_axes(model);
-  const auto inputs = model.items<InputDeclaration>("inputs");
-  if (inputs) {
-    validate_inputs(model, *inputs, axes);
-  }
-  validate_samples(model, inputs);
+  validate_inputs(model, axes);
+  validate_samples(model, model.items<InputDeclaration>("inputs"));
 }
 
 }  // namespace runup

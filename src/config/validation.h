@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/codec.h"
 #include "config/binder.h"
 #include "config/key_path.h"
 
@@ -48,8 +49,37 @@ class Scope {
     return items;
   }
 
+  // Each item of a list that is an object, with its path; others have their complaints already.
+  std::vector<Scope> objects(std::string_view key) const {
+    std::vector<Scope> scopes;
+    const auto found = object_.is_object() ? object_.find(std::string(key)) : object_.end();
+    if (object_.is_object() && found != object_.end() && found->is_array()) {
+      for (std::size_t i = 0; i < found->size(); ++i) {
+        if ((*found)[i].is_object()) {
+          scopes.push_back(Scope(bound_, (*found)[i], item_path(path_of(key), i)));
+        }
+      }
+    }
+    return scopes;
+  }
+  // The same of a map, by name.
+  std::vector<std::pair<std::string, Scope>> entries(std::string_view key) const {
+    std::vector<std::pair<std::string, Scope>> scopes;
+    const auto found = object_.is_object() ? object_.find(std::string(key)) : object_.end();
+    if (object_.is_object() && found != object_.end() && found->is_object()) {
+      for (const auto& [encoded, value] : found->items()) {
+        const std::string name = decode_text(encoded).value_or(encoded);
+        scopes.emplace_back(name, Scope(bound_, value, child_path(path_of(key), name)));
+      }
+    }
+    return scopes;
+  }
+
   // Also true of a member that could not be bound.
   bool has(std::string_view key) const { return object_.is_object() && object_.contains(std::string(key)); }
+
+  // The config has it, be it right or wrong; not a default.
+  bool is_written(std::string_view key) const { return bound_.written.contains(path_of(key)); }
 
   const std::string& path() const { return path_; }
   std::string path_of(std::string_view key) const { return child_path(path_, key); }

@@ -289,7 +289,8 @@ struct StateDictFacts {
   std::string role = "other";
   bool operator==(const StateDictFacts&) const = default;
   static constexpr auto fields() {
-    return std::tuple{Field{"path", &StateDictFacts::path}, Field{"tensors", &StateDictFacts::tensors},
+    return std::tuple{Field{"path", &StateDictFacts::path},
+                      Field{"tensors", &StateDictFacts::tensors},
                       Field{"bytes", &StateDictFacts::bytes},
                       Field{"other_entries", &StateDictFacts::other_entries},
                       Field{"has_metadata", &StateDictFacts::has_metadata},

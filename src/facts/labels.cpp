@@ -141,10 +141,11 @@ LabelChoice choose_in(LabelChoice choice, const ArtifactFacts& artifact, const s
     return with(std::move(choice), *found.front());
   }
   if (found.empty() && artifact.kind == ArtifactKind::unknown) {
-    return without(std::move(choice), LabelProblem::not_understood,
-                   std::format("`{}` is of no format that runup reads class names from: JSON or text in UTF-8, "
-                               "`.npy`, pickle, joblib or a checkpoint",
-                               file_name(choice.file)));
+    std::string why = std::format(
+        "`{}` is of no format that runup reads class names from: JSON or text in UTF-8, `.npy`, pickle, "
+        "joblib or a checkpoint",
+        file_name(choice.file));
+    return without(std::move(choice), LabelProblem::not_understood, std::move(why));
   }
   if (found.empty()) {
     std::string why = std::format("`{}` ({}) holds no list of class names", file_name(choice.file),
@@ -200,10 +201,11 @@ LabelChoice choose_labels(const Facts& facts) {
   // What nobody asked for need not be there.
   if (!choice.declared && made.chosen == nullptr) {
     if (const ObjectFacts* object = labels_not_understood(*source)) {
-      return without(std::move(made), LabelProblem::not_understood,
-                     std::format("`{}` is a `{}`, from which class names cannot be read; say where they are with "
-                                 "`labels:`, or `labels: {{from: none}}` when it names no classes",
-                                 object->path, object->type));
+      return without(
+          std::move(made), LabelProblem::not_understood,
+          std::format("`{}` is a `{}`, from which class names cannot be read; say where they are with "
+                      "`labels:`, or `labels: {{from: none}}` when it names no classes",
+                      object->path, object->type));
     }
     return without(std::move(made), LabelProblem::not_wanted,
                    "the config has no `labels:` and the model file holds no class names");

@@ -68,7 +68,8 @@ struct KeyMatchFacts {
   bool operator==(const KeyMatchFacts&) const = default;
   static constexpr auto fields() {
     return std::tuple{Field{"state_dict", &KeyMatchFacts::state_dict},
-                      Field{"matched", &KeyMatchFacts::matched}, Field{"missing", &KeyMatchFacts::missing},
+                      Field{"matched", &KeyMatchFacts::matched},
+                      Field{"missing", &KeyMatchFacts::missing},
                       Field{"absent_buffers", &KeyMatchFacts::absent_buffers},
                       Field{"unexpected", &KeyMatchFacts::unexpected},
                       Field{"misshapen", &KeyMatchFacts::misshapen}};
@@ -99,8 +100,11 @@ struct LoadFacts {
   Duration took;
   bool operator==(const LoadFacts&) const = default;
   static constexpr auto fields() {
-    return std::tuple{Field{"stage", &LoadFacts::stage}, Field{"error", &LoadFacts::error},
-                      Field{"unsupported", &LoadFacts::unsupported}, Field{"keys", &LoadFacts::keys}, Field{"devices", &LoadFacts::devices},
+    return std::tuple{Field{"stage", &LoadFacts::stage},
+                      Field{"error", &LoadFacts::error},
+                      Field{"unsupported", &LoadFacts::unsupported},
+                      Field{"keys", &LoadFacts::keys},
+                      Field{"devices", &LoadFacts::devices},
                       Field{"took", &LoadFacts::took}};
   }
 };

@@ -27,22 +27,25 @@ TEST_CASE("a TorchScript traceback becomes its message and the innermost line of
 
 TEST_CASE("what this libtorch lacks is told from what is wrong with the model, and without advice") {
   const std::string_view unknown =
-      "\nUnknown builtin op: torchvision::nms.\nCould not find any similar ops to torchvision::nms. This op may "
+      "\nUnknown builtin op: torchvision::nms.\nCould not find any similar ops to torchvision::nms. This op "
+      "may "
       "not exist or may not be currently supported in TorchScript.\n:\n"
       "  File \"code/__torch__.py\", line 8\n"
       "    x: Tensor) -> Tensor:\n"
       "    return ops.torchvision.nms(x)\n"
       "           ~~~~~~~~~~~~~~~~~~~ <--- HERE\n";
   CHECK(is_lack_of_runtime(unknown));
-  CHECK(first_words(unknown) ==
-        "Unknown builtin op: torchvision::nms, in `return ops.torchvision.nms(x)` (code/__torch__.py line 8)");
+  CHECK(
+      first_words(unknown) ==
+      "Unknown builtin op: torchvision::nms, in `return ops.torchvision.nms(x)` (code/__torch__.py line 8)");
   const std::string_view newer =
       "[enforce fail at inline_container.cc:226] . Attempted to read a PyTorch file with version 11, but the "
       "maximum supported version for reading is 10. The version of your PyTorch installation may be too old, "
       "please upgrade PyTorch to latest version to mitigate this issue.";
   CHECK(is_lack_of_runtime(newer));
   CHECK(first_words(newer) ==
-        "Attempted to read a PyTorch file with version 11, but the maximum supported version for reading is 10");
+        "Attempted to read a PyTorch file with version 11, but the maximum supported version for reading is "
+        "10");
   CHECK_FALSE(is_lack_of_runtime("mat1 and mat2 shapes cannot be multiplied (1x3 and 2x3)"));
   CHECK(first_words("Could not run 'aten::empty.memory_format' with arguments from the 'CUDA' backend. This "
                     "could be because the operator doesn't exist for this backend, or was omitted.") ==

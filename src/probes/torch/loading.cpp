@@ -323,7 +323,8 @@ class Loader {
     }
     for (const InputDeclaration& input : declaration_.inputs) {
       const auto type = c10::getStringToDtypeMap().find(std::string(enum_name(input.dtype)));
-      if (types.size() == 1 && type != c10::getStringToDtypeMap().end() && c10::isFloatingType(type->second)) {
+      if (types.size() == 1 && type != c10::getStringToDtypeMap().end() &&
+          c10::isFloatingType(type->second)) {
         return type->second;
       }
     }

@@ -113,9 +113,9 @@ ExperimentFacts perform(const ModelDeclaration& declaration, const Experiment& a
                                    ? time_calls(declaration, asked, model, facts)
                                    : fail(ErrorCode::bad_input, "a cold start is a process of its own");
   if (!outcome && outcome.error().code == ErrorCode::unsupported) {
-    facts.absence = Absence{
-        .kind = AbsenceKind::refused,
-        .detail = "this libtorch lacks what the model calls (" + outcome.error().describe() + ")"};
+    facts.absence =
+        Absence{.kind = AbsenceKind::refused,
+                .detail = "this libtorch lacks what the model calls (" + outcome.error().describe() + ")"};
   } else if (!outcome) {
     facts.error = outcome.error().describe();
   }
