@@ -188,5 +188,49 @@ class Faults(unittest.TestCase):
                 self.assertEqual(report["verdict"], "undecided")
 
 
+class OwnRoles(unittest.TestCase):
+    """The probes that are the program itself, killed while they look at something that takes its time."""
+
+    def setUp(self):
+        self.bench = harness.Bench()
+        self.addCleanup(self.bench.close)
+
+    def run_killing(self, role, number):
+        process = self.bench.start()
+        seen = self.bench.signal_role(process, role, number)
+        process.communicate(timeout=60)
+        self.assertTrue(seen, f"no process of the role {role} was seen")
+        self.assertEqual(self.bench.left_running(), [])
+        self.assertIn(process.returncode, (1, 2))
+        return self.bench.read_report()
+
+    def test_the_artifact_probe(self):
+        # Eight sparse gigabytes take seconds to hash.
+        with open(self.bench.folder / "service/models/sign.pth", "r+b") as model:
+            model.truncate(8 << 30)
+        self.bench.config(harness.CONFIG[: harness.CONFIG.index("  other:")])
+        for number, words in (
+            (signal.SIGSEGV, "the artifact probe crashed (signal 11, SIGSEGV)"),
+            (signal.SIGKILL, "the artifact probe was killed (signal 9, SIGKILL)"),
+        ):
+            with self.subTest(number):
+                report = self.run_killing("artifact", number)
+                for check in ("model-loadable", "state-dict-format", "label-encoder", "inference", "warmup-budget"):
+                    outcome = result(report, check)
+                    self.assertEqual(outcome["status"], "undecided", outcome)
+                self.assertIn(words, result(report, "model-loadable")["reason"])
+
+    def test_the_package_probe(self):
+        folder = self.bench.folder / "service/many"
+        folder.mkdir()
+        for i in range(40000):
+            os.close(os.open(folder / str(i), os.O_CREAT, 0o644))
+        report = self.run_killing("package", signal.SIGSEGV)
+        for model in ("sign", "other"):
+            outcome = result(report, "model-present", model)
+            self.assertEqual(outcome["status"], "undecided", outcome)
+            self.assertIn("the package probe crashed (signal 11, SIGSEGV)", outcome["reason"])
+
+
 if __name__ == "__main__":
     unittest.main(argv=[sys.argv[0], *sys.argv[4:]])
