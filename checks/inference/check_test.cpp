@@ -221,6 +221,19 @@ TEST_CASE("inference/wrong-shape: the batch axis is lost, or the stated shape is
   });
   CHECK(
       find_finding(run_check(kId, facts), "wrong-shape").message.ends_with("expected at least one element"));
+  CHECK(run_check(kId, facts).status == Status::failed);
+
+  // A detector that sees nothing in noise.
+  facts.model.labels = LabelsDeclaration{.from = LabelSource::none};
+  facts.model.samples.clear();
+  ask_runtime(facts, kId);
+  for_each_output(facts, [](OutputFacts& output) {
+    output.shape = {0, 4};
+    output.elements = 0;
+  });
+  outcome = run_check(kId, facts);
+  CHECK(outcome.status == Status::passed);
+  CHECK(find_finding(outcome, "wrong-shape").severity == Severity::warning);
 }
 
 TEST_CASE("inference/constant-output: the same answer whatever the input") {
@@ -245,6 +258,11 @@ TEST_CASE("inference/constant-output: the same answer whatever the input") {
     shift += 1e-5;
   });
   CHECK(run_check(kId, facts).findings.empty());
+
+  for_each_output(facts, [](OutputFacts& output) { output = logits({0, 1, 0}, "same"); });
+  CHECK(find_finding(run_check(kId, facts), "constant-output").severity == Severity::warning);
+  for_each_output(facts, [](OutputFacts& output) { output = logits({0, 0, 0}, "same"); });
+  CHECK(find_finding(run_check(kId, facts), "constant-output").severity == Severity::error);
 
   for_each_output(facts, [](OutputFacts& output) { output = logits({1}, "same"); });
   facts.model.labels = LabelsDeclaration{.from = LabelSource::none};

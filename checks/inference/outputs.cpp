@@ -49,6 +49,12 @@ bool has_shape(const Judge& judge, const ExperimentFacts& answer, const std::vec
   return true;
 }
 
+// Probabilities that are exactly 0 and 1, as a classifier answers to what it was never trained for.
+bool is_saturated(const OutputFacts& output) {
+  return output.min >= 0 && output.max == 1 &&
+         std::ranges::all_of(output.first, [](double value) { return value == 0 || value == 1; });
+}
+
 std::string dimensions_text(const std::vector<Dimension>& shape, bool whole) {
   std::vector<std::string> words;
   for (const Dimension& dimension : shape) {
@@ -113,6 +119,14 @@ void judge_shape(Judge& judge, const Answers& answers) {
                                              : dimensions_text(wanted, !judge.options.output_shape.empty())),
             "keep the batch axis through the model (no `squeeze()` without a dimension), or correct "
             "`inputs:` and `output_shape`");
+  // A detector's boxes have no batch axis, and noise has none of them: only for class names it is sure
+  // that each input has its row.
+  const bool recorded = std::ranges::any_of(
+      bad, [](const ExperimentFacts* answer) { return answer->asked.fill == Fill::sample; });
+  const bool stated = !judge.options.output_shape.empty() || (output.elements == 0 && recorded);
+  if (judge.labels.chosen == nullptr && !stated) {
+    judge.judgement.findings.back().severity = Severity::warning;
+  }
 }
 
 void judge_constant(Judge& judge, const Answers& answers) {
@@ -139,8 +153,8 @@ void judge_constant(Judge& judge, const Answers& answers) {
           different.size(), judge.inputs_of(different), output.name, output.min, output.max),
       "look for weights that are all zero or were never loaded (`strict=False`), and for inputs that "
       "pre-processing wipes out");
-  // A single saturated number is a plausible answer to noise.
-  if (output.elements == 1) {
+  // A single saturated number is a plausible answer to noise, and so is one certain class.
+  if (output.elements == 1 || is_saturated(output)) {
     judge.judgement.findings.back().severity = Severity::warning;
   }
 }
