@@ -56,7 +56,7 @@ class Scope {
     if (object_.is_object() && found != object_.end() && found->is_array()) {
       for (std::size_t i = 0; i < found->size(); ++i) {
         if ((*found)[i].is_object()) {
-          scopes.push_back(Scope(bound_, (*found)[i], item_path(path_of(key), i)));
+          scopes.emplace_back(bound_, (*found)[i], item_path(path_of(key), i));
         }
       }
     }
