@@ -13,6 +13,7 @@
 #include "artifact/tar.h"
 #include "artifact/text_labels.h"
 #include "artifact/torch_legacy.h"
+#include "artifact/tensor_values.h"
 #include "artifact/torch_tar.h"
 #include "artifact/torch_zip.h"
 #include "artifact/zip_kinds.h"
@@ -110,6 +111,9 @@ void describe(Bytes file, const ReadOptions& options, ArtifactFacts& facts) {
     if (zip) {
       check_deflated(file, *zip, facts, defects);
     }
+  }
+  if (options.values) {
+    scan_tensor_values(file, facts, pages);
   }
 }
 

@@ -17,6 +17,8 @@ struct ReadOptions {
   // SHA-256 of the whole file, and the checksums of all zip members. Without it only headers,
   // tables and pickles are touched: a 4 GB checkpoint is read in milliseconds.
   bool hash = true;
+  // What the numbers of the tensors are like (TensorFacts::values), which takes a pass over all of them.
+  bool values = false;
   // `file` is a private read-only mapping of a file (MappedFile): pages that were looked at may be
   // given back to the system on the way, so that hashing a large file does not hold it in memory.
   bool release_pages = false;

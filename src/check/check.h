@@ -39,6 +39,8 @@ struct FindingInfo {
 struct Needs {
   bool package = false;
   bool artifact = false;
+  // what the numbers of the model file's tensors are like (TensorFacts::values): a pass over all of them
+  bool values = false;
   bool host = false;
   bool runtime = false;
 };

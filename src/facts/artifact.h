@@ -158,6 +158,28 @@ struct QuantisationFacts {
   }
 };
 
+// What the numbers of one tensor are like, as they are stored (before conjugation and negation). A complex
+// number counts as two; what a view shows again along an axis of stride 0 counts once.
+struct ValueFacts {
+  std::uint64_t nan_count = 0;
+  std::uint64_t positive_infinities = 0;
+  std::uint64_t negative_infinities = 0;
+  // of the finite numbers; both 0 when there are none
+  double min = 0;
+  double max = 0;
+  // all numbers have the same bits
+  bool constant = false;
+  bool operator==(const ValueFacts&) const = default;
+  static constexpr auto fields() {
+    return std::tuple{Field{"nan_count", &ValueFacts::nan_count},
+                      Field{"positive_infinities", &ValueFacts::positive_infinities},
+                      Field{"negative_infinities", &ValueFacts::negative_infinities},
+                      Field{"min", &ValueFacts::min},
+                      Field{"max", &ValueFacts::max},
+                      Field{"constant", &ValueFacts::constant}};
+  }
+};
+
 // One tensor. Sizes, strides and offsets count elements, as in PyTorch.
 struct TensorFacts {
   // key path from the root object: dict keys joined by `.`, list and tuple items as `[0]`
@@ -180,6 +202,8 @@ struct TensorFacts {
   bool conjugate = false;
   bool negative = false;
   std::optional<QuantisationFacts> quantisation;
+  // only where a check asked for them, and of types whose numbers say something alone
+  std::optional<ValueFacts> values;
   bool operator==(const TensorFacts&) const = default;
   static constexpr auto fields() {
     return std::tuple{Field{"path", &TensorFacts::path},
@@ -195,7 +219,8 @@ struct TensorFacts {
                       Field{"is_parameter", &TensorFacts::is_parameter},
                       Field{"conjugate", &TensorFacts::conjugate},
                       Field{"negative", &TensorFacts::negative},
-                      Field{"quantisation", &TensorFacts::quantisation}};
+                      Field{"quantisation", &TensorFacts::quantisation},
+                      Field{"values", &TensorFacts::values}};
   }
 };
 

@@ -131,11 +131,12 @@ OpenedFile open_named_file(const Observed<PackageFacts>& package, const std::str
   return opened;
 }
 
-Observed<ArtifactFacts> observe_artifact(RunContext& context, const OpenedFile& opened, bool hash) {
+Observed<ArtifactFacts> observe_artifact(RunContext& context, const OpenedFile& opened, bool hash,
+                                         bool values) {
   if (opened.absence) {
     return Observed<ArtifactFacts>::none(*opened.absence);
   }
-  return observe<ArtifactFacts>(context, "artifact", MessageType::artifact, ArtifactRequest{.hash = hash},
+  return observe<ArtifactFacts>(context, "artifact", MessageType::artifact, ArtifactRequest{.hash = hash, .values = values},
                                 {opened.file.get()}, opened.bytes);
 }
 

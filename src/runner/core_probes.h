@@ -21,8 +21,9 @@ struct OpenedFile {
 // opening anything else could block or act.
 OpenedFile open_named_file(const Observed<PackageFacts>& package, const std::string& key);
 
-// `hash`: ReadOptions::hash.
-Observed<ArtifactFacts> observe_artifact(RunContext& context, const OpenedFile& opened, bool hash = true);
+// `hash` and `values`: those of ReadOptions.
+Observed<ArtifactFacts> observe_artifact(RunContext& context, const OpenedFile& opened, bool hash = true,
+                                         bool values = false);
 
 // How long reading a file of this size may take, at 50 MB/s from a slow disk.
 Duration reading_time(std::uint64_t bytes);

@@ -191,6 +191,7 @@ Result<PluginInfo> read_plugin_description(const std::string& path, const std::s
   for (const PluginNeed need : description->needs) {
     info.needs.package = info.needs.package || need == PluginNeed::package;
     info.needs.artifact = info.needs.artifact || need == PluginNeed::artifact;
+    info.needs.values = info.needs.values || need == PluginNeed::values;
     info.needs.host = info.needs.host || need == PluginNeed::host;
     info.needs.runtime = info.needs.runtime || need == PluginNeed::runtime;
   }

@@ -13,11 +13,14 @@
 
 namespace runup {
 
-enum class PluginNeed { package, artifact, host, runtime };
+enum class PluginNeed { package, artifact, values, host, runtime };
 constexpr auto enum_names(PluginNeed) {
   using enum PluginNeed;
-  return std::array<std::pair<PluginNeed, std::string_view>, 4>{
-      {{package, "package"}, {artifact, "artifact"}, {host, "host"}, {runtime, "runtime"}}};
+  return std::array<std::pair<PluginNeed, std::string_view>, 5>{{{package, "package"},
+                                                                 {artifact, "artifact"},
+                                                                 {values, "values"},
+                                                                 {host, "host"},
+                                                                 {runtime, "runtime"}}};
 }
 
 // What `PLUGIN --describe` prints.

@@ -54,6 +54,7 @@ class Questions {
 Needs operator|(Needs a, Needs b) {
   return {.package = a.package || b.package,
           .artifact = a.artifact || b.artifact,
+          .values = a.values || b.values,
           .host = a.host || b.host,
           .runtime = a.runtime || b.runtime};
 }
@@ -92,7 +93,7 @@ Needs needs_of(const PlannedModel& model) {
       all = all | needs_of(check);
     }
   }
-  all.artifact = all.artifact || all.runtime;
+  all.artifact = all.artifact || all.runtime || all.values;
   all.package = all.package || all.artifact;
   return all;
 }

@@ -41,6 +41,10 @@ TEST_CASE("questions: needs are those of the checks that are judged, with what t
   CHECK(runtime.artifact);
   CHECK(runtime.package);
   CHECK_FALSE(runtime.host);
+  CHECK_FALSE(runtime.values);
+  const Needs values = needs_of(model_with({planned("weights-health")}));
+  CHECK(values.values);
+  CHECK(values.artifact);
   PlannedCheck skipped = planned("warmup-budget");
   skipped.skip_reason = "`--skip warmup-budget`";
   PlannedCheck unable{.id = "outside", .cannot_run = "it does not start"};

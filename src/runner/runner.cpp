@@ -83,7 +83,7 @@ Facts observe_model(RunContext& context, const PlannedModel& model, const Target
   context.progress(std::format("{}: reading the model file", model.name));
   const std::string key = child_path("models", model.name);
   const OpenedFile artifact = open_named_file(target.package, child_path(key, "path"));
-  facts.artifact = observe_artifact(context, artifact);
+  facts.artifact = observe_artifact(context, artifact, true, needs.values);
   if (model.declaration.labels && model.declaration.labels->from == LabelSource::file) {
     facts.label_file = observe_artifact(
         context, open_named_file(target.package, child_path(child_path(key, "labels"), "path")));

@@ -124,6 +124,8 @@ class Comparison:
             self.equal(f"{path} device", storage["device"], expected["device_tag"])
         if expected["sha256"] and not seen["conjugate"] and not seen["negative"]:
             self.equal(f"{path} content", digest, expected["sha256"])
+        if expected.get("values"):
+            self.equal(f"{path} values", seen.get("values"), expected["values"])
         quantised = expected.get("quantised")
         self.equal(f"{path} is quantised", bool(seen.get("quantisation")), bool(quantised))
         if quantised:

@@ -17,6 +17,7 @@ ERRORS = {
     "sign-whole-module/model-loadable/main-class",
     "sign-whole-module/state-dict-format/whole-module",
     "sign-nan/inference/non-finite",
+    "sign-nan/weights-health/non-finite-weights",
     "sign-nan/warmup-budget/latency-over-budget",
     "sign-older/state-dict-format/missing-keys",
     "sign-older/state-dict-format/unexpected-keys",
@@ -38,7 +39,7 @@ def same(seen, expected):
 
 good = run(EXAMPLES / "sign-language-service" / "runup.yaml")
 same(findings(good, "error", "warning"), set())
-assert set(statuses(good).values()) == {"passed"} and len(good["results"]) == 7, statuses(good)
+assert set(statuses(good).values()) == {"passed"} and len(good["results"]) == 8, statuses(good)
 assert good["witnesses"][0]["library"] == "libtorch"
 
 broken = run(EXAMPLES / "sign-language-service-broken" / "runup.yaml")

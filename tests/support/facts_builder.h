@@ -73,6 +73,7 @@ inline void add_tensor(ArtifactFacts& artifact, std::string path, std::vector<st
     tensor.elements *= static_cast<std::uint64_t>(size);
   }
   tensor.bytes = tensor.elements * item;
+  tensor.values = ValueFacts{.min = -0.5, .max = 0.75};
   tensor.storage = static_cast<std::int64_t>(artifact.storages.size());
   artifact.storages.push_back({.key = std::to_string(artifact.storages.size()),
                                .dtype = std::move(dtype),

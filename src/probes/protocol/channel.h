@@ -68,9 +68,12 @@ struct ProbeMessage {
 // Descriptor 4: the artifact.
 struct ArtifactRequest {
   std::uint32_t protocol = kProtocolVersion;
+  // ReadOptions of artifact/reader.h
   bool hash = true;
+  bool values = false;
   static constexpr auto fields() {
-    return std::tuple{Field{"protocol", &ArtifactRequest::protocol}, Field{"hash", &ArtifactRequest::hash}};
+    return std::tuple{Field{"protocol", &ArtifactRequest::protocol}, Field{"hash", &ArtifactRequest::hash},
+                      Field{"values", &ArtifactRequest::values}};
   }
 };
 
