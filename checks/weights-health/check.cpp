@@ -15,9 +15,8 @@ namespace runup::checks::weights_health {
 struct Options {
   std::vector<std::string> ignore;
   static constexpr auto fields() {
-    return std::tuple{
-        Field{"ignore", &Options::ignore,
-              "tensors of the state_dict that are not looked at; `*` stands for any text"}};
+    return std::tuple{Field{"ignore", &Options::ignore,
+                            "tensors of the state_dict that are not looked at; `*` stands for any text"}};
   }
 };
 
@@ -66,12 +65,11 @@ struct Judge {
     for (const Weight& weight : where) {
       names.emplace_back(weight.key);
     }
-    judgement.findings.push_back(
-        make_finding(kFindings, id,
-                     std::format("{} of {} {} {}: {}", where.size(),
-                                 count_of(weights.size(), "tensor", "tensors"),
-                                 where.size() == 1 ? "has" : "have", what, join_quoted(names, kNamed)),
-                     std::move(fix), model_location(facts, where.front().tensor->path)));
+    judgement.findings.push_back(make_finding(
+        kFindings, id,
+        std::format("{} of {} {} {}: {}", where.size(), count_of(weights.size(), "tensor", "tensors"),
+                    where.size() == 1 ? "has" : "have", what, join_quoted(names, kNamed)),
+        std::move(fix), model_location(facts, where.front().tensor->path)));
     for (std::size_t i = 0; i < std::min(where.size(), kRows); ++i) {
       judgement.findings.back().evidence.push_back(
           {.name = std::string(where[i].key), .value = describe(where[i])});
@@ -111,9 +109,8 @@ bool is_mask(const Weight& weight) {
 
 void judge_finite(Judge& judge) {
   std::vector<Weight> bad;
-  std::ranges::copy_if(judge.weights, std::back_inserter(bad), [](const Weight& weight) {
-    return weight.non_finite() > 0 && !is_mask(weight);
-  });
+  std::ranges::copy_if(judge.weights, std::back_inserter(bad),
+                       [](const Weight& weight) { return weight.non_finite() > 0 && !is_mask(weight); });
   if (!bad.empty()) {
     judge.add("non-finite-weights", bad, "numbers that are not finite",
               "go back to a checkpoint from before the loss became NaN, and save it again", count_words);
@@ -127,9 +124,10 @@ void judge_variances(Judge& judge) {
            weight.values().min < 0;
   });
   if (!bad.empty()) {
-    judge.add("negative-variance", bad, "a negative variance, of which the square root is NaN",
-              "go back to an earlier checkpoint; averaging or arithmetic on state_dicts must leave variances out",
-              range_words);
+    judge.add(
+        "negative-variance", bad, "a negative variance, of which the square root is NaN",
+        "go back to an earlier checkpoint; averaging or arithmetic on state_dicts must leave variances out",
+        range_words);
   }
 }
 
@@ -150,19 +148,21 @@ void judge_constants(Judge& judge) {
     }
   }
   if (!zero.empty()) {
-    judge.add("zero-weights", zero, "nothing but zeros",
-              "train the layer, or load the weights into the model before saving it; name what is meant to be so "
-              "in `ignore`",
-              shape_words);
+    judge.add(
+        "zero-weights", zero, "nothing but zeros",
+        "train the layer, or load the weights into the model before saving it; name what is meant to be so "
+        "in `ignore`",
+        shape_words);
     if (zero.size() == matrices) {
       judge.judgement.findings.back().severity = Severity::error;
     }
   }
   if (!constant.empty()) {
-    judge.add("constant-weights", constant, "one number again and again",
-              "train the layer, or load the weights into the model before saving it; name what is meant to be so "
-              "in `ignore`",
-              value_words);
+    judge.add(
+        "constant-weights", constant, "one number again and again",
+        "train the layer, or load the weights into the model before saving it; name what is meant to be so "
+        "in `ignore`",
+        value_words);
   }
 }
 
@@ -182,10 +182,11 @@ void judge_statistics(Judge& judge) {
     }
   }
   if (!variances.empty()) {
-    judge.add("untrained-statistics", variances, "the variance 1 of a new BatchNorm, each with the mean 0",
-              "save the model after training in `train()` mode, or load the statistics too (a state_dict without "
-              "its buffers lacks them)",
-              shape_words);
+    judge.add(
+        "untrained-statistics", variances, "the variance 1 of a new BatchNorm, each with the mean 0",
+        "save the model after training in `train()` mode, or load the statistics too (a state_dict without "
+        "its buffers lacks them)",
+        shape_words);
   }
 }
 
@@ -237,8 +238,8 @@ void saw_range(Judge& judge) {
     high = weight.is_floating() ? std::max(high, weight.values().max) : high;
   }
   if (!judge.weights.empty()) {
-    judge.judgement.saw("numbers", std::format("{} in {}", elements,
-                                               count_of(judge.weights.size(), "tensor", "tensors")));
+    judge.judgement.saw(
+        "numbers", std::format("{} in {}", elements, count_of(judge.weights.size(), "tensor", "tensors")));
     judge.judgement.saw("range", std::format("{:.4g} to {:.4g}", low, high));
   }
 }
@@ -270,8 +271,9 @@ Judgement judge(const Facts& facts, const Options& options) {
   if (const auto damage = damage_obstacle(facts)) {
     judgement.undecided = *damage;
   } else if (!unread.empty()) {
-    judgement.undecided = std::format("the numbers of {} could not be read: {}",
-                                      count_of(unread.size(), "tensor", "tensors"), join_quoted(unread, kNamed));
+    judgement.undecided =
+        std::format("the numbers of {} could not be read: {}", count_of(unread.size(), "tensor", "tensors"),
+                    join_quoted(unread, kNamed));
   } else if (judge.weights.empty()) {
     judgement.undecided = std::format("`{}` has no tensor whose numbers can be looked at", model_file(facts));
   }

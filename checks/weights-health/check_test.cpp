@@ -44,7 +44,8 @@ TEST_CASE("weights-health: ordinary numbers pass, and it is said how many there 
 
 TEST_CASE("weights-health/non-finite-weights: counted, and found in a bias too") {
   Facts facts = sign_facts();
-  tensor_at(facts, "model_state_dict.classifier.bias").values = ValueFacts{.nan_count = 2, .min = 0, .max = 1};
+  tensor_at(facts, "model_state_dict.classifier.bias").values =
+      ValueFacts{.nan_count = 2, .min = 0, .max = 1};
   tensor_at(facts, "model_state_dict.conv1.weight").values =
       ValueFacts{.nan_count = 1, .positive_infinities = 3, .negative_infinities = 4};
   const Outcome outcome = run_check(kId, facts);
@@ -61,8 +62,10 @@ TEST_CASE("weights-health/non-finite-weights: counted, and found in a bias too")
 TEST_CASE("weights-health: a mask of zeros and negative infinities is no finding, a weight like it is") {
   constexpr ValueFacts kMask{.negative_infinities = 6};
   CHECK(run_check(kId, with_tensor("attention.causal_mask", {4, 4}, kMask)).findings.empty());
-  CHECK(finding_ids(run_check(kId, with_tensor("attention.weight", {4, 4}, kMask))) == Words{"non-finite-weights"});
-  CHECK(finding_ids(run_check(kId, with_tensor("attention.mask", {4, 4}, {.negative_infinities = 6, .max = 1}))) ==
+  CHECK(finding_ids(run_check(kId, with_tensor("attention.weight", {4, 4}, kMask))) ==
+        Words{"non-finite-weights"});
+  CHECK(finding_ids(
+            run_check(kId, with_tensor("attention.mask", {4, 4}, {.negative_infinities = 6, .max = 1}))) ==
         Words{"non-finite-weights"});
   CHECK(finding_ids(run_check(kId, with_tensor("attention.mask", {4, 4}, {.nan_count = 1}))) ==
         Words{"non-finite-weights"});

@@ -50,15 +50,15 @@ std::optional<std::vector<Axis>> moving_axes(const TensorFacts& tensor) {
 // Of how many elements in a row the view is made: the innermost axes that lie densely, taken off `axes`.
 std::int64_t take_dense(std::vector<Axis>& axes) {
   std::int64_t run = 1;
-  while (!axes.empty() && axes.back().stride == run &&
-         !__builtin_mul_overflow(run, axes.back().size, &run)) {
+  while (!axes.empty() && axes.back().stride == run && !__builtin_mul_overflow(run, axes.back().size, &run)) {
     axes.pop_back();
   }
   return run;
 }
 
 // The index of the last element that the view shows; nothing when it is absurd.
-std::optional<std::int64_t> last_element(std::int64_t first, const std::vector<Axis>& axes, std::int64_t run) {
+std::optional<std::int64_t> last_element(std::int64_t first, const std::vector<Axis>& axes,
+                                         std::int64_t run) {
   std::int64_t last = 0;
   if (__builtin_add_overflow(first, run - 1, &last)) {
     return std::nullopt;
@@ -75,7 +75,8 @@ std::optional<std::int64_t> last_element(std::int64_t first, const std::vector<A
 
 class Scanner {
  public:
-  Scanner(Bytes file, ArtifactFacts& facts, const PageRelease& pages) : file_(file), facts_(facts), pages_(pages) {
+  Scanner(Bytes file, ArtifactFacts& facts, const PageRelease& pages)
+      : file_(file), facts_(facts), pages_(pages) {
     for (const StorageFacts& storage : facts.storages) {
       budget_ += std::min<std::uint64_t>(storage.bytes, file.size()) * kMostLooks;
     }

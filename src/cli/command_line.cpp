@@ -267,6 +267,8 @@ void add_inspect(CommandLine& line) {
   line.values[file] = {.kind = ValueKind::file};
   add_flag(command, "--all", line.inspect.all, "every tensor and object; long lists are shortened otherwise");
   add_flag(command, "--hash", line.inspect.hash, "SHA-256 and all checksums; reads the whole file");
+  add_flag(command, "--values", line.inspect.values,
+           "range of each tensor's numbers, and what is not finite; reads them all");
   add_flag(command, "--json", line.inspect.json, "everything as JSON");
   command.footer(kInspectExamples);
 }

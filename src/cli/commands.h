@@ -54,6 +54,8 @@ struct InspectArguments {
   bool json = false;
   // SHA-256 and the checksums of all members: reads the whole file
   bool hash = false;
+  // what the numbers of each tensor are like: reads all of them
+  bool values = false;
   // no list is shortened
   bool all = false;
 };

@@ -226,6 +226,9 @@ class Inspection {
     if (tensor.conjugate || tensor.negative) {
       notes.emplace_back(tensor.conjugate ? "conjugate" : "negative");
     }
+    if (tensor.values) {
+      notes.push_back(values_in_words(*tensor.values));
+    }
     return join(notes, ", ");
   }
 

@@ -150,6 +150,14 @@ TEST_CASE("long lists are shortened unless all is asked for") {
   CHECK_FALSE(whole.contains("--all"));
 }
 
+TEST_CASE("what numbers are like, in words") {
+  CHECK(values_in_words({.min = -0.25, .max = 3.5}) == "-0.25 to 3.5");
+  CHECK(values_in_words({.min = 1, .max = 1, .constant = true}) == "all 1");
+  CHECK(values_in_words({.nan_count = 2, .negative_infinities = 1, .min = -1, .max = 1}) ==
+        "2 NaN and 1 -infinity, else -1 to 1");
+  CHECK(values_in_words({.nan_count = 9, .constant = true}) == "9 NaN");
+}
+
 TEST_CASE("every kind and defect has its words") {
   for (const auto& [kind, name] : enum_names(ArtifactKind{})) {
     CHECK(kind_in_words(kind) != "?");

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/inspect_words.h"
 
+#include <format>
+#include <utility>
+#include <vector>
+
+#include "base/text.h"
+
 namespace runup {
 
 std::string_view kind_in_words(ArtifactKind kind) {
@@ -53,6 +59,23 @@ std::string_view kind_in_words(ArtifactKind kind) {
       return "gzip data; the model, if it is one, is inside";
   }
   return "?";
+}
+
+std::string values_in_words(const ValueFacts& values) {
+  std::vector<std::string> words;
+  for (const auto& [count, name] :
+       {std::pair{values.nan_count, "NaN"}, std::pair{values.positive_infinities, "infinity"},
+        std::pair{values.negative_infinities, "-infinity"}}) {
+    if (count > 0) {
+      words.push_back(std::format("{} {}", count, name));
+    }
+  }
+  const std::string odd = join_words(words);
+  if (values.constant) {
+    return odd.empty() ? std::format("all {:.6g}", values.min) : odd;
+  }
+  const std::string range = std::format("{:.4g} to {:.4g}", values.min, values.max);
+  return odd.empty() ? range : std::format("{}, else {}", odd, range);
 }
 
 std::string_view meaning_of(DefectKind kind) {

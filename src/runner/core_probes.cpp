@@ -136,8 +136,9 @@ Observed<ArtifactFacts> observe_artifact(RunContext& context, const OpenedFile& 
   if (opened.absence) {
     return Observed<ArtifactFacts>::none(*opened.absence);
   }
-  return observe<ArtifactFacts>(context, "artifact", MessageType::artifact, ArtifactRequest{.hash = hash, .values = values},
-                                {opened.file.get()}, opened.bytes);
+  return observe<ArtifactFacts>(context, "artifact", MessageType::artifact,
+                                ArtifactRequest{.hash = hash, .values = values}, {opened.file.get()},
+                                opened.bytes);
 }
 
 }  // namespace runup

@@ -71,7 +71,8 @@ int main(int count, char** arguments) {
       std::cerr << file.error().describe() << '\n';
       return 1;
     }
-    const ArtifactFacts facts = read_artifact(file->bytes(), {.hash = true, .values = true, .release_pages = true});
+    const ArtifactFacts facts =
+        read_artifact(file->bytes(), {.hash = true, .values = true, .release_pages = true});
     // Hashing must not be what makes the other facts right.
     const ArtifactFacts unhashed = read_artifact(file->bytes(), {.hash = false, .values = true});
     Json hashes = Json::array();

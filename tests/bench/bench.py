@@ -57,12 +57,21 @@ def alone(command, runs, expected=0):
     }
 
 
+VALUES_BY_HAND = """
+import sys, torch
+state = torch.load(sys.argv[1], mmap=True, weights_only=True)["model_state_dict"]
+for name, tensor in state.items():
+    low, high = tensor.aminmax()
+    assert bool(tensor.isfinite().all()), name
+"""
+
+
 def write_large_checkpoint(folder):
     """A real 4 GiB checkpoint of 64 layers, written by torch.save."""
     path = Path(folder) / "large.pth"
     script = (
         "import torch, sys\n"
-        "layer = torch.zeros(4096, 4096)\n"
+        "layer = torch.randn(4096, 4096)\n"
         "torch.save({'model_state_dict': {f'layers.{i}.weight': layer.clone()"
         " for i in range(64)}, 'epoch': 1}, sys.argv[1])\n"
     )
@@ -104,10 +113,18 @@ def main():
         with tempfile.TemporaryDirectory(prefix="runup-bench-") as folder:
             path = write_large_checkpoint(folder)
             result = alone([runup, "inspect", str(path)], options.runs)
+            values = side_by_side([runup, "inspect", "--values", str(path)],
+                                  [sys.executable, "-c", VALUES_BY_HAND, str(path)], 3)
         numbers["inspect"] = result
+        numbers["values"] = values
         print("inspect of a 4 GiB checkpoint")
         print(f"  time                     {result['median_s'] * 1e3:8.1f} ms  (goal: at most 100)")
         print(f"  peak resident            {result['peak_mib']:8.1f} MiB (goal: at most 64)")
+        print("what the numbers of its tensors are like (finite, smallest, largest)")
+        print(f"  runup inspect --values   {values['ours_s']:8.3f} s")
+        print(f"  torch                    {values['theirs_s']:8.3f} s")
+        print(f"  ratio                    {values['ratio']:8.3f}   "
+              f"({values['ratio_min']:.3f} to {values['ratio_max']:.3f})")
 
     if options.json:
         options.json.write_text(json.dumps(numbers, indent=2) + "\n")

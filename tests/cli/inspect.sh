@@ -17,6 +17,9 @@ lacks "$out" $'\x1b'
 lacks "$out" "$(sha256sum "$model" | cut -c 1-64)"
 run 0 inspect "$model" --hash
 contains "$out" "$(sha256sum "$model" | cut -c 1-64)"
+lacks "$out" ' to 2.471'
+run 0 inspect "$model" --values
+contains "$out" '-1 to 1'
 run 0 inspect "$model" --json
 contains "$out" '"kind": "torch-zip"'
 run 0 inspect "$model" --json --hash

@@ -14,8 +14,8 @@ Result<void> answer(Channel& channel, const ArtifactRequest& request) {
   if (!file) {
     return wrap(file.error(), "cannot map the model file");
   }
-  const ArtifactFacts facts = read_artifact(
-      file->bytes(), {.hash = request.hash, .values = request.values, .release_pages = true});
+  const ArtifactFacts facts =
+      read_artifact(file->bytes(), {.hash = request.hash, .values = request.values, .release_pages = true});
   return channel.send(encode(ProbeMessage{.type = MessageType::artifact, .facts = encode(facts)}));
 }
 
