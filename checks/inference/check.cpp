@@ -164,6 +164,13 @@ Answers judge_refusals(Judge& judge, const RuntimeFacts& runtime, const std::vec
   for (const auto& [words, answers] : refusals) {
     const bool recorded = answers.front()->asked.fill == Fill::sample;
     add_refusal(judge, judge.inputs_of(answers), recorded, excerpt(words, kMostWords));
+    // No service sends zeros or ones alone, nor noise where a recording works: a model may invert or
+    // normalise what real inputs hold.
+    const bool recording_works = std::ranges::any_of(
+        good, [](const ExperimentFacts* answer) { return answer->asked.fill == Fill::sample; });
+    if (!recorded && (recording_works || (!good.empty() && std::ranges::all_of(answers, is_artificial)))) {
+      judge.judgement.findings.back().severity = Severity::warning;
+    }
     if (words.size() > kMostWords) {
       judge.judgement.findings.back().evidence.push_back(
           {.name = "runtime", .value = first_line(answers.front()->error, 1000)});

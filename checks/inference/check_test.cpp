@@ -144,6 +144,31 @@ TEST_CASE("inference/refused-input: one finding for each thing that the runtime 
 }
 
 TEST_CASE(
+    "inference/refused-input: zeros that real inputs never are, and noise beside a recording, are warnings") {
+  const auto refuse = [](Facts& facts, Fill fill) {
+    for (ExperimentFacts& answer : runtime_of(facts).experiments) {
+      if (answer.asked.fill == fill) {
+        answer.outputs.clear();
+        answer.error = "RuntimeError: linalg.inv: the input matrix is singular";
+      }
+    }
+  };
+  Facts facts = sign_facts();
+  refuse(facts, Fill::zeros);
+  refuse(facts, Fill::random);
+  const Outcome outcome = run_check(kId, facts);
+  CHECK(outcome.status == Status::passed);
+  CHECK(find_finding(outcome, "refused-input").severity == Severity::warning);
+
+  facts.model.samples.clear();
+  ask_runtime(facts, kId);
+  refuse(facts, Fill::zeros);
+  CHECK(find_finding(run_check(kId, facts), "refused-input").severity == Severity::warning);
+  refuse(facts, Fill::random);
+  CHECK(run_check(kId, facts).status == Status::failed);
+}
+
+TEST_CASE(
     "inference/refused-input: the weights that a line reads are shown, and a baked-in device is named") {
   Facts facts = sign_facts();
   runtime_of(facts).load.stage = LoadStage::state_dict;

@@ -50,6 +50,11 @@ inline constexpr std::array kFindings{
 
 using Answers = std::vector<const ExperimentFacts*>;
 
+// To an input of zeros or ones alone, which is no recording and not like one.
+inline bool is_artificial(const ExperimentFacts* answer) {
+  return answer->asked.fill == Fill::zeros || answer->asked.fill == Fill::ones;
+}
+
 struct Judge {
   const Facts& facts;
   const Options& options;

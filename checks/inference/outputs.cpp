@@ -87,14 +87,8 @@ void judge_finite(Judge& judge, const Answers& answers) {
             "look for NaN or negative variances in the weights (`{k for k, v in state_dict.items() if not "
             "v.isfinite().all()}`) and "
             "go back to an earlier checkpoint");
-  // An input of zeros or ones alone is no recording: real ones came out well.
-  const bool only_artificial =
-      bad.size() < answers.size() && std::ranges::all_of(
-                                         bad,
-                                         [](const ExperimentFacts* answer) {
-                                           return answer->asked.fill == Fill::zeros ||
-                                                  answer->asked.fill == Fill::ones;
-                                         });
+  // Real ones came out well.
+  const bool only_artificial = bad.size() < answers.size() && std::ranges::all_of(bad, is_artificial);
   if (only_artificial) {
     judge.judgement.findings.back().severity = Severity::warning;
   }
