@@ -50,7 +50,6 @@ constexpr float power_of_two(int exponent) {
 }
 
 constexpr std::array<float, 256> float8_values(Float8 format) {
-  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
   const int mantissa_bits = 7 - format.exponent_bits;
   std::array<float, 256> values{};
   for (int bits = 0; bits < 256; ++bits) {
@@ -59,14 +58,17 @@ constexpr std::array<float, 256> float8_values(Float8 format) {
     const float sign = bits >= 128 ? -1.0F : 1.0F;
     const bool top = exponent == (1 << format.exponent_bits) - 1;
     const float fraction = static_cast<float>(mantissa) / static_cast<float>(1 << mantissa_bits);
-    float value = exponent == 0 ? fraction * power_of_two(1 - format.bias)
-                                : (1 + fraction) * power_of_two(exponent - format.bias);
-    if (format.fnuz ? bits == 0x80 : format.ieee ? top && mantissa != 0 : (bits & 0x7F) == 0x7F) {
-      value = kNan;
+    const bool nan = format.fnuz ? bits == 0x80 : format.ieee ? top && mantissa != 0 : (bits & 0x7F) == 0x7F;
+    // A product with NaN is no constant expression.
+    float& value = values[static_cast<std::size_t>(bits)];
+    if (nan) {
+      value = std::numeric_limits<float>::quiet_NaN();
     } else if (format.ieee && top) {
-      value = std::numeric_limits<float>::infinity();
+      value = sign * std::numeric_limits<float>::infinity();
+    } else {
+      value = sign * (exponent == 0 ? fraction * power_of_two(1 - format.bias)
+                                    : (1 + fraction) * power_of_two(exponent - format.bias));
     }
-    values[static_cast<std::size_t>(bits)] = sign * value;
   }
   return values;
 }

@@ -55,12 +55,18 @@ struct Experiment {
   std::map<std::string, std::int64_t> axes;
   // calls or processes, of `latency` and `cold_start`
   std::uint64_t count = 1;
+  // of experiments that are otherwise equal: which one. Each is a call of its own
+  std::uint64_t repetition = 0;
 
   bool operator==(const Experiment&) const = default;
   static constexpr auto fields() {
-    return std::tuple{Field{"kind", &Experiment::kind}, Field{"fill", &Experiment::fill},
-                      Field{"seed", &Experiment::seed}, Field{"sample", &Experiment::sample},
-                      Field{"axes", &Experiment::axes}, Field{"count", &Experiment::count}};
+    return std::tuple{Field{"kind", &Experiment::kind},
+                      Field{"fill", &Experiment::fill},
+                      Field{"seed", &Experiment::seed},
+                      Field{"sample", &Experiment::sample},
+                      Field{"axes", &Experiment::axes},
+                      Field{"count", &Experiment::count},
+                      Field{"repetition", &Experiment::repetition}};
   }
 };
 

@@ -128,6 +128,20 @@ Judgement judge_built_in(const PlannedCheck& check, const Facts& facts) {
   }
 }
 
+// A check that reads what a runtime did and nothing else has nothing to judge where the config accepts
+// that none ran the model.
+void accept_no_witness(const PlannedModel& model, const PlannedCheck& check, const Facts& facts,
+                       Judgement& judgement) {
+  const Needs needs = needs_of(check);
+  const bool ran = std::ranges::any_of(facts.runtimes, [](const auto& runtime) { return bool(runtime); });
+  if (!model.inference_required && !ran && needs.runtime && !needs.artifact && judgement.undecided &&
+      judgement.findings.empty()) {
+    judgement = Judgement::skip(
+        std::format("no witness ran the model, which `inference: {{required: false}}` accepts: {}",
+                    *judgement.undecided));
+  }
+}
+
 CheckResult judge(RunContext& context, const PlannedModel& model, const PlannedCheck& check,
                   const Facts& facts) {
   CheckResult result{.check = check.id, .model = model.name};
@@ -144,6 +158,7 @@ CheckResult judge(RunContext& context, const PlannedModel& model, const PlannedC
     result.took = time_of(check, facts);
     if (check.built_in != nullptr) {
       judgement = judge_built_in(check, facts);
+      accept_no_witness(model, check, facts, judgement);
     } else {
       context.progress(std::format("{}: {}", model.name, check.id));
       PluginTiming timing;

@@ -49,9 +49,11 @@ def without_an_architecture():
 def without_an_architecture_but_accepted():
     with Copy() as copy:
         del copy.model["architecture"]
-        copy.config["checks"] = {"inference": {"required": False}, "warmup-budget": {"enabled": False}}
+        copy.config["checks"] = {"inference": {"required": False}}
         report = copy.run()
     assert report["verdict"] == "ready", (report["verdict_reason"], statuses(report))
+    for check in ("inference", "eval-mode", "warmup-budget"):
+        assert statuses(report)[f"sign/{check}"] == "skipped", statuses(report)
     assert any("required" in remark for remark in report["remarks"]), report["remarks"]
 
 
@@ -65,6 +67,38 @@ def everything_skipped():
     with Copy() as copy:
         report = copy.run("--skip", "*")
     assert report["verdict"] == "undecided"
+
+
+class _Restless(torch.nn.Module):
+    """A small classifier, of which one layer minds in what mode it is."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.layer, self.head = layer, torch.nn.Linear(147, 12)
+
+    def forward(self, frames):
+        return self.head(self.layer(frames.transpose(1, 2)).mean(2))
+
+
+def _saved_in_training_mode(layer, finding):
+    for save in (torch.jit.script, lambda module: torch.jit.trace(module, torch.zeros(2, 300, 147), check_trace=False)):
+        for training in (False, True):
+            with Copy() as copy:
+                torch.manual_seed(3)
+                save(_Restless(layer).train(training)).save(str(copy.root / "models/model.pt"))
+                del copy.model["architecture"], copy.model["state_dict"], copy.model["labels"], copy.model["samples"]
+                copy.model["path"] = "models/model.pt"
+                report = copy.run("--skip", "warmup-budget")
+            expected = {f"sign/eval-mode/{finding}"} if training else set()
+            assert findings(report, "error") == expected, (training, findings(report, "error"), statuses(report))
+
+
+def dropout_in_training_mode():
+    _saved_in_training_mode(torch.nn.Dropout(0.5), "not-repeatable")
+
+
+def batch_norm_in_training_mode():
+    _saved_in_training_mode(torch.nn.BatchNorm1d(147), "batch-dependent")
 
 
 def without_inputs():
@@ -148,6 +182,7 @@ def strict_makes_warnings_fail():
 
 
 for case in list(globals().values()):
-    if callable(case) and getattr(case, "__module__", "") == "__main__" and case is not Copy:
+    if callable(case) and getattr(case, "__module__", "") == "__main__" and not (
+            case is Copy or case.__name__.startswith("_")):
         case()
         print("ok", case.__name__)

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "check/check.h"
+
+#include <algorithm>
+#include <cmath>
+#include <format>
+
+#include "base/text.h"
+#include "check/wording.h"
+
+namespace runup::checks::eval_mode {
+
+struct Options {
+  double tolerance = 1e-4;
+  static constexpr auto fields() {
+    return std::tuple{
+        Field{"tolerance", &Options::tolerance,
+              "largest difference, as a share of the output's own size, that is taken for rounding",
+              Rule{.min = 0, .max = 1}}};
+  }
+};
+
+constexpr std::array kFindings{
+    FindingInfo{"not-repeatable", Severity::error, "the same input twice gives two outputs"},
+    FindingInfo{"batch-dependent", Severity::error,
+                "an input's output depends on what else is in its batch"}};
+
+namespace {
+
+constexpr std::string_view kBatch = "batch";
+constexpr std::string_view kFix =
+    "call `model.eval()` before `torch.jit.script`, `torch.jit.trace` or an export, and save the model again";
+
+Experiment usual(const ModelDeclaration& model) {
+  return model.inputs.empty() ? Experiment{.fill = Fill::sample}
+                              : Experiment{.fill = Fill::random, .seed = 1};
+}
+
+Experiment again(const ModelDeclaration& model) {
+  Experiment experiment = usual(model);
+  experiment.repetition = 1;
+  return experiment;
+}
+
+// The usual input in a batch with others: its values come first, since inputs are filled row by row.
+// Nothing where the model has no such batch.
+std::optional<Experiment> in_batch(const ModelDeclaration& model) {
+  const auto axis = model.axes.find(std::string(kBatch));
+  const bool first_everywhere =
+      !model.inputs.empty() && std::ranges::all_of(model.inputs, [](const InputDeclaration& input) {
+        return !input.shape.empty() && input.shape.front().axis == kBatch &&
+               std::ranges::count(input.shape, kBatch, &Dimension::axis) == 1;
+      });
+  if (!first_everywhere || axis == model.axes.end() || axis->second.range.size() != 2 ||
+      axis->second.range[0] > 1 || axis->second.range[1] < 2) {
+    return std::nullopt;
+  }
+  Experiment experiment = usual(model);
+  experiment.axes[std::string(kBatch)] = 2;
+  return experiment;
+}
+
+Experiment alone(const ModelDeclaration& model) {
+  Experiment experiment = usual(model);
+  const auto axis = model.axes.find(std::string(kBatch));
+  if (axis != model.axes.end() && axis->second.example != 1) {
+    experiment.axes[std::string(kBatch)] = 1;
+  }
+  return experiment;
+}
+
+// The first output of an answer when it has finite numbers to compare; else why it has none.
+struct Answer {
+  const OutputFacts* output = nullptr;
+  std::string why_not;
+};
+
+Answer answer_of(const RuntimeFacts& runtime, const Experiment& asked, std::string_view what) {
+  const ExperimentFacts* answer = runtime.find(asked);
+  if (answer == nullptr) {
+    return {.why_not = std::format("{} gave no answer to {}", witness_words(runtime.witness), what)};
+  }
+  if (answer->absence) {
+    return {.why_not = absence_text(what, *answer->absence)};
+  }
+  if (!answer->error.empty() || answer->outputs.empty()) {
+    return {.why_not =
+                std::format("{} fails: {}", what,
+                            answer->error.empty() ? "no output" : excerpt(first_line(answer->error), 160))};
+  }
+  const OutputFacts& output = answer->outputs.front();
+  if (output.nan_count + output.inf_count > 0 || output.elements == 0) {
+    return {.why_not =
+                std::format("the output of {} has no finite numbers to compare; see `inference`", what)};
+  }
+  return {.output = &output};
+}
+
+// The largest difference of two numbers at the same place, as a share of the output's size.
+double difference(const std::vector<double>& a, const std::vector<double>& b, double size) {
+  double worst = 0;
+  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
+    worst = std::max(worst, std::abs(a[i] - b[i]));
+  }
+  return size > 0 ? worst / size : worst;
+}
+
+double size_of(const OutputFacts& output) { return std::max(std::abs(output.min), std::abs(output.max)); }
+
+struct Judge {
+  const Facts& facts;
+  const Options& options;
+  Judgement& judgement;
+
+  void add(std::string_view id, std::string message) {
+    judgement.findings.push_back(
+        make_finding(kFindings, id, std::move(message), std::string(kFix), model_location(facts)));
+  }
+};
+
+void judge_twice(Judge& judge, const RuntimeFacts& runtime) {
+  const Answer first = answer_of(runtime, usual(judge.facts.model), "the inference");
+  const Answer second = answer_of(runtime, again(judge.facts.model), "the same inference again");
+  if (first.output == nullptr || second.output == nullptr) {
+    judge.judgement.undecided = first.output == nullptr ? first.why_not : second.why_not;
+    return;
+  }
+  const OutputFacts& a = *first.output;
+  const OutputFacts& b = *second.output;
+  if (a.shape != b.shape) {
+    judge.add("not-repeatable", std::format("the same input twice gives outputs of shape {} and {}",
+                                            shape_text(a.shape), shape_text(b.shape)));
+    return;
+  }
+  const double worst = a.sha256 == b.sha256
+                           ? 0
+                           : std::max(difference(a.first, b.first, size_of(a)),
+                                      difference({a.min, a.max, a.mean}, {b.min, b.max, b.mean}, size_of(a)));
+  judge.judgement.saw("same input twice",
+                      a.sha256 == b.sha256 ? "equal bit for bit" : std::format("differ by {:.2g}", worst));
+  if (worst > judge.options.tolerance) {
+    judge.add(
+        "not-repeatable",
+        std::format(
+            "the same input twice gives `{}` that differs by {:.2g} of its size; expected at most {:.2g}. "
+            "Dropout is active, or the model samples",
+            a.name, worst, judge.options.tolerance));
+  }
+}
+
+void judge_batch(Judge& judge, const RuntimeFacts& runtime) {
+  const auto batch = in_batch(judge.facts.model);
+  if (!batch) {
+    judge.judgement.saw("alone and in a batch",
+                        "not tried: no dynamic axis `batch` comes first in every input");
+    return;
+  }
+  const Answer one = answer_of(runtime, alone(judge.facts.model), "the inference alone");
+  const Answer two = answer_of(runtime, *batch, "the inference in a batch of 2");
+  if (one.output == nullptr || two.output == nullptr) {
+    judge.judgement.undecided = one.output == nullptr ? one.why_not : two.why_not;
+    return;
+  }
+  const OutputFacts& a = *one.output;
+  const OutputFacts& b = *two.output;
+  const bool rows = a.shape.size() == b.shape.size() && !a.shape.empty() && a.shape.front() == 1 &&
+                    b.shape.front() == 2 &&
+                    std::equal(a.shape.begin() + 1, a.shape.end(), b.shape.begin() + 1);
+  if (!rows) {
+    judge.judgement.saw("alone and in a batch", std::format("not compared: the output is {} and {}",
+                                                            shape_text(a.shape), shape_text(b.shape)));
+    return;
+  }
+  // The batch's first numbers are those of row 0, and there are no more of the row alone.
+  const double worst = difference(a.first, b.first, size_of(a));
+  judge.judgement.saw("alone and in a batch", worst == 0 ? "equal" : std::format("differ by {:.2g}", worst));
+  if (worst > judge.options.tolerance) {
+    judge.add("batch-dependent",
+              std::format(
+                  "the first row of a batch of 2 has a `{}` that differs by {:.2g} of its size from the same "
+                  "row's alone; expected at most {:.2g}. Batch norm uses the batch's own statistics, or rows "
+                  "are mixed",
+                  a.name, worst, judge.options.tolerance));
+  }
+}
+
+}  // namespace
+
+std::vector<Experiment> plan(const ModelDeclaration& model, const Options&) {
+  if (model.inputs.empty() && model.samples.empty()) {
+    return {};
+  }
+  std::vector<Experiment> experiments{usual(model), again(model)};
+  if (const auto batch = in_batch(model)) {
+    experiments.push_back(alone(model));
+    experiments.push_back(*batch);
+  }
+  return experiments;
+}
+
+Judgement judge(const Facts& facts, const Options& options) {
+  Judgement judgement;
+  Judge judge{facts, options, judgement};
+  bool ran = false;
+  for (const auto& runtime : facts.runtimes) {
+    if (runtime && runtime->load.stage == LoadStage::done) {
+      ran = true;
+      judge_twice(judge, *runtime);
+      // What does not even repeat alone says nothing in a batch.
+      if (judgement.findings.empty()) {
+        judge_batch(judge, *runtime);
+      }
+    } else if (runtime) {
+      judgement.undecided = std::format("blocked: {} could not load the model; see `inference`",
+                                        witness_words(runtime->witness));
+    }
+  }
+  if (!ran && !judgement.undecided) {
+    judgement.undecided = no_witness_words(facts);
+  }
+  return judgement;
+}
+
+extern const CheckInfo kCheck;
+const CheckInfo kCheck = define_check<Options, judge, plan>("eval-mode", kFindings, {.runtime = true});
+
+}  // namespace runup::checks::eval_mode
