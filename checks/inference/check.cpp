@@ -164,11 +164,11 @@ Answers judge_refusals(Judge& judge, const RuntimeFacts& runtime, const std::vec
   for (const auto& [words, answers] : refusals) {
     const bool recorded = answers.front()->asked.fill == Fill::sample;
     add_refusal(judge, judge.inputs_of(answers), recorded, excerpt(words, kMostWords));
-    // No service sends zeros or ones alone, nor noise where a recording works: a model may invert or
-    // normalise what real inputs hold.
-    const bool recording_works = std::ranges::any_of(
-        good, [](const ExperimentFacts* answer) { return answer->asked.fill == Fill::sample; });
-    if (!recorded && (recording_works || (!good.empty() && std::ranges::all_of(answers, is_artificial)))) {
+    // No service sends zeros or ones alone; a model may invert or normalise what other inputs of this shape
+    // hold.
+    const bool noise_works = std::ranges::any_of(
+        good, [](const ExperimentFacts* answer) { return answer->asked.fill == Fill::random; });
+    if (noise_works && std::ranges::all_of(answers, is_artificial)) {
       judge.judgement.findings.back().severity = Severity::warning;
     }
     if (words.size() > kMostWords) {
@@ -246,7 +246,7 @@ void settle_witness(Judge& judge) {
     return;
   }
   const std::string why = nothing_ran_reason(judge);
-  if (judge.options.required) {
+  if (judge.options.required || runtime_died(judge.facts)) {
     judge.judgement.undecided = why;
   } else {
     judge.judgement.skipped = "no witness ran an inference, which `required: false` accepts: " + why;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fnmatch.h>
-
 #include <algorithm>
 #include <set>
 #include <utility>
 
+#include "base/glob.h"
+#include "facts/state_dict.h"
 #include "judge.h"
 #include "key_names.h"
 
@@ -132,18 +132,14 @@ void drop_wrapped(std::vector<std::string>& missing, std::vector<std::string>& u
   std::erase_if(missing, [&](const std::string& key) { return explained.contains(key); });
 }
 
-std::string_view last_part(std::string_view key) { return key.substr(key.rfind('.') + 1); }
-
 // Buffers of the architecture that the file lacks: those that nobody said are never saved. One whose name
 // the file has at another place is no such buffer, but a key that is missing.
 std::vector<std::string> unexplained_buffers(const Judge& judge, const KeyMatchFacts& keys,
                                              std::vector<std::string>& missing) {
   std::vector<std::string> unexplained;
   for (const std::string& buffer : keys.absent_buffers) {
-    const auto names_it = [&](const std::string& pattern) {
-      return ::fnmatch(pattern.c_str(), buffer.c_str(), 0) == 0;
-    };
-    const auto is_it = [&](const std::string& key) { return last_part(key) == last_part(buffer); };
+    const auto names_it = [&](const std::string& pattern) { return matches_glob(pattern, buffer); };
+    const auto is_it = [&](const std::string& key) { return last_name(key) == last_name(buffer); };
     if (std::ranges::any_of(keys.unexpected, is_it)) {
       missing.push_back(buffer);
     } else if (std::ranges::any_of(judge.options.non_persistent, names_it)) {

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "check/check.h"
 
-#include <fnmatch.h>
-
 #include <algorithm>
 #include <format>
 
+#include "base/glob.h"
 #include "base/text.h"
 #include "check/wording.h"
 #include "facts/state_dict.h"
@@ -41,9 +40,7 @@ struct Weight {
   std::string_view key;
   const TensorFacts* tensor = nullptr;
   const ValueFacts& values() const { return *tensor->values; }
-  bool is_called(std::string_view name) const {
-    return key == name || (key.ends_with(name) && key[key.size() - name.size() - 1] == '.');
-  }
+  bool is_called(std::string_view name) const { return last_name(key) == name; }
   bool is_floating() const { return tensor->dtype.contains("float") || tensor->dtype.contains("complex"); }
   // a matrix or kernel, not a bias or a norm's gain
   bool is_matrix() const {
@@ -78,16 +75,7 @@ struct Judge {
 };
 
 std::string count_words(const Weight& weight) {
-  const ValueFacts& values = weight.values();
-  std::vector<std::string> words;
-  for (const auto& [count, name] :
-       {std::pair{values.nan_count, "NaN"}, std::pair{values.positive_infinities, "infinity"},
-        std::pair{values.negative_infinities, "-infinity"}}) {
-    if (count > 0) {
-      words.push_back(std::format("{} {}", count, name));
-    }
-  }
-  return std::format("{} of {}", join_words(words), weight.tensor->elements);
+  return std::format("{} of {}", non_finite_words(weight.values()), weight.tensor->elements);
 }
 
 std::string range_words(const Weight& weight) {
@@ -103,7 +91,8 @@ std::string value_words(const Weight& weight) {
 // As attention layers keep it: zeros, and negative infinity where nothing may be looked at.
 bool is_mask(const Weight& weight) {
   const ValueFacts& values = weight.values();
-  return values.negative_infinities == weight.non_finite() && values.min == 0 && values.max == 0 &&
+  return weight.tensor->shape.size() >= 2 && values.negative_infinities == weight.non_finite() &&
+         values.negative_infinities < weight.tensor->elements && values.min == 0 && values.max == 0 &&
          !weight.tensor->is_parameter && !weight.is_called("weight") && !weight.is_called("bias");
 }
 
@@ -212,9 +201,8 @@ std::vector<std::string> keep_readable(std::vector<Weight>& weights, const Optio
   std::vector<std::string> unread;
   std::erase_if(weights, [&](const Weight& weight) {
     const std::string key(weight.key);
-    if (std::ranges::any_of(options.ignore, [&](const std::string& pattern) {
-          return ::fnmatch(pattern.c_str(), key.c_str(), 0) == 0;
-        })) {
+    if (std::ranges::any_of(options.ignore,
+                            [&](const std::string& pattern) { return matches_glob(pattern, key); })) {
       return true;
     }
     const TensorFacts& tensor = *weight.tensor;

@@ -69,6 +69,11 @@ TEST_CASE("weights-health: a mask of zeros and negative infinities is no finding
         Words{"non-finite-weights"});
   CHECK(finding_ids(run_check(kId, with_tensor("attention.mask", {4, 4}, {.nan_count = 1}))) ==
         Words{"non-finite-weights"});
+  // Nothing but infinity is no mask, and neither is a statistic.
+  CHECK(finding_ids(run_check(kId, with_tensor("attention.mask", {4, 4}, {.negative_infinities = 16}))) ==
+        Words{"non-finite-weights"});
+  CHECK(finding_ids(run_check(kId, with_tensor("bn.running_mean", {16}, {.negative_infinities = 2}))) ==
+        Words{"non-finite-weights"});
 }
 
 TEST_CASE("weights-health/negative-variance: of a BatchNorm, not of any number") {

@@ -152,9 +152,8 @@ class Scanner {
     for (std::size_t at = 0; at < row.size(); at += kPieceBytes) {
       const Bytes piece = row.subspan(at, std::min<std::size_t>(kPieceBytes, row.size() - at));
       scan.add(piece);
-      if (piece.size() == kPieceBytes) {
-        pages_.drop(piece);
-      }
+      // Also after small rows: thousands of them are a large file too.
+      pages_.drop(piece);
     }
   }
 

@@ -148,6 +148,26 @@ std::string no_witness_words(const Facts& facts) {
   return std::format("no runtime was asked to run {}", kind_words(facts.artifact->kind));
 }
 
+std::string non_finite_words(const ValueFacts& values) {
+  std::vector<std::string> words;
+  for (const auto& [count, name] :
+       {std::pair{values.nan_count, "NaN"}, std::pair{values.positive_infinities, "infinity"},
+        std::pair{values.negative_infinities, "-infinity"}}) {
+    if (count > 0) {
+      words.push_back(std::format("{} {}", count, name));
+    }
+  }
+  return join_words(words);
+}
+
+bool runtime_died(const Facts& facts) {
+  return std::ranges::any_of(facts.runtimes, [](const Observed<RuntimeFacts>& runtime) {
+    using enum AbsenceKind;
+    const AbsenceKind kind = runtime.absence ? runtime.absence->kind : not_requested;
+    return kind != not_requested && kind != blocked && kind != missing;
+  });
+}
+
 std::string shell_word(std::string_view text) {
   const bool plain = !text.empty() && std::ranges::all_of(text, [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||

@@ -37,7 +37,7 @@ Result<OpenedFile> open_file(const std::string& path) {
 }
 
 // The file is read by the artifact probe, in a process of its own.
-Result<ArtifactFacts> look_at(const OpenedFile& opened, bool hash, bool values) {
+Result<ArtifactFacts> look_at(const OpenedFile& opened, const ArtifactRequest& request) {
   auto supervisor = Supervisor::start(&SignalWatch::flag());
   if (!supervisor) {
     return std::unexpected(supervisor.error());
@@ -45,7 +45,7 @@ Result<ArtifactFacts> look_at(const OpenedFile& opened, bool hash, bool values) 
   const Plan plan;
   const RunnerSettings settings{.interrupted = &SignalWatch::flag()};
   RunContext context{.plan = plan, .settings = settings, .supervisor = **supervisor};
-  auto seen = observe_artifact(context, opened, hash, values);
+  auto seen = observe_artifact(context, opened, request);
   if (seen.value) {
     return std::move(*seen.value);
   }
@@ -72,7 +72,7 @@ ExitCode inspect_command(const InspectArguments& arguments, const Session& sessi
   if (arguments.hash || arguments.values) {
     progress.show("reading " + arguments.file);
   }
-  const auto facts = look_at(*opened, arguments.hash, arguments.values);
+  const auto facts = look_at(*opened, {.hash = arguments.hash, .values = arguments.values});
   progress.clear();
   if (SignalWatch::flag()) {
     return ExitCode::interrupted;

@@ -2,10 +2,8 @@
 #include "cli/inspect_words.h"
 
 #include <format>
-#include <utility>
-#include <vector>
 
-#include "base/text.h"
+#include "check/wording.h"
 
 namespace runup {
 
@@ -62,15 +60,7 @@ std::string_view kind_in_words(ArtifactKind kind) {
 }
 
 std::string values_in_words(const ValueFacts& values) {
-  std::vector<std::string> words;
-  for (const auto& [count, name] :
-       {std::pair{values.nan_count, "NaN"}, std::pair{values.positive_infinities, "infinity"},
-        std::pair{values.negative_infinities, "-infinity"}}) {
-    if (count > 0) {
-      words.push_back(std::format("{} {}", count, name));
-    }
-  }
-  const std::string odd = join_words(words);
+  const std::string odd = non_finite_words(values);
   if (values.constant) {
     return odd.empty() ? std::format("all {:.6g}", values.min) : odd;
   }

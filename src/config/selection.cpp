@@ -6,6 +6,7 @@
 #include <iterator>
 #include <set>
 
+#include "base/glob.h"
 #include "base/text.h"
 #include "config/scalar.h"
 
@@ -88,28 +89,6 @@ std::string arguments_text(std::string_view option, const std::vector<std::strin
 }
 
 }  // namespace
-
-bool matches_glob(std::string_view pattern, std::string_view text) {
-  std::size_t p = 0;
-  std::size_t t = 0;
-  std::size_t star = std::string_view::npos;
-  std::size_t resume = 0;
-  while (t < text.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      resume = t;
-    } else if (p < pattern.size() && pattern[p] == text[t]) {
-      ++p;
-      ++t;
-    } else if (star != std::string_view::npos) {
-      p = star + 1;
-      t = ++resume;
-    } else {
-      return false;
-    }
-  }
-  return pattern.find_first_not_of('*', p) == std::string_view::npos;
-}
 
 std::vector<SelectionError> apply_selection(Plan& plan, const std::vector<std::string>& select,
                                             const std::vector<std::string>& skip) {

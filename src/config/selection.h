@@ -10,9 +10,6 @@
 
 namespace runup {
 
-// `*` stands for any text, also none.
-bool matches_glob(std::string_view pattern, std::string_view text);
-
 struct SelectionError {
   // "--select label-encodr"
   std::string argument;

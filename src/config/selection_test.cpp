@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/selection.h"
 
+#include "base/glob.h"
+
 #include <string>
 #include <vector>
 
@@ -34,6 +36,7 @@ TEST_CASE("globs") {
   CHECK_FALSE(matches_glob("a", "ab"));
   CHECK(matches_glob("*", ""));
   CHECK(matches_glob("a*c", "abbc"));
+  CHECK(matches_glob("models[0].*", "models[0].fc.weight"));
   CHECK(matches_glob("a*b*c", "aXbYbc"));
   CHECK_FALSE(matches_glob("a*b*c", "aXc"));
   CHECK(matches_glob("**", "x"));

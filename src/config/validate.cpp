@@ -146,16 +146,12 @@ void validate(Bound& bound) {
   const Scope top(bound, config, "");
   validate_target(top);
   validate_plugins(top);
-  if (const auto models = config.find("models"); models != config.end() && models->is_object()) {
-    for (const auto& [encoded, model] : models->items()) {
-      const std::string name = decode_text(encoded).value_or(encoded);
-      const Scope scope(bound, model, child_path("models", name));
-      if (!is_name(name)) {
-        scope.complain_about_key(scope.path(),
-                                 std::format("the model's name is `{}`; {}", shown(name), kNameRule));
-      }
-      validate_model(scope);
+  for (const auto& [name, model] : top.entries("models")) {
+    if (!is_name(name)) {
+      model.complain_about_key(model.path(),
+                               std::format("the model's name is `{}`; {}", shown(name), kNameRule));
     }
+    validate_model(model);
   }
   if (const auto service = config.find("service"); service != config.end() && service->is_object()) {
     validate_service(Scope(bound, *service, "service"));

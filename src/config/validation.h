@@ -25,8 +25,8 @@ class Scope {
   // The member as a T; nothing when it is not there or could not be bound.
   template <class T>
   std::optional<T> get(std::string_view key) const {
-    const auto found = object_.is_object() ? object_.find(std::string(key)) : object_.end();
-    if (!object_.is_object() || found == object_.end() || found->is_null()) {
+    const Json* found = member(key);
+    if (found == nullptr || found->is_null()) {
       return std::nullopt;
     }
     auto value = decode<T>(*found);
@@ -52,8 +52,8 @@ class Scope {
   // Each item of a list that is an object, with its path; others have their complaints already.
   std::vector<Scope> objects(std::string_view key) const {
     std::vector<Scope> scopes;
-    const auto found = object_.is_object() ? object_.find(std::string(key)) : object_.end();
-    if (object_.is_object() && found != object_.end() && found->is_array()) {
+    const Json* found = member(key);
+    if (found != nullptr && found->is_array()) {
       for (std::size_t i = 0; i < found->size(); ++i) {
         if ((*found)[i].is_object()) {
           scopes.emplace_back(bound_, (*found)[i], item_path(path_of(key), i));
@@ -65,8 +65,8 @@ class Scope {
   // The same of a map, by name.
   std::vector<std::pair<std::string, Scope>> entries(std::string_view key) const {
     std::vector<std::pair<std::string, Scope>> scopes;
-    const auto found = object_.is_object() ? object_.find(std::string(key)) : object_.end();
-    if (object_.is_object() && found != object_.end() && found->is_object()) {
+    const Json* found = member(key);
+    if (found != nullptr && found->is_object()) {
       for (const auto& [encoded, value] : found->items()) {
         const std::string name = decode_text(encoded).value_or(encoded);
         scopes.emplace_back(name, Scope(bound_, value, child_path(path_of(key), name)));
@@ -76,7 +76,7 @@ class Scope {
   }
 
   // Also true of a member that could not be bound.
-  bool has(std::string_view key) const { return object_.is_object() && object_.contains(std::string(key)); }
+  bool has(std::string_view key) const { return member(key) != nullptr; }
 
   // The config has it, be it right or wrong; not a default.
   bool is_written(std::string_view key) const { return bound_.written.contains(path_of(key)); }
@@ -94,6 +94,11 @@ class Scope {
   }
 
  private:
+  const Json* member(std::string_view key) const {
+    const auto found = object_.is_object() ? object_.find(std::string(key)) : object_.end();
+    return found == object_.end() ? nullptr : &*found;
+  }
+
   void complain_at(std::string path, Place Written::* which, std::string message) const {
     while (!path.empty() && !bound_.written.contains(path)) {
       path = std::string(parent_path(path));

@@ -28,7 +28,7 @@ std::string lower(std::string_view text) {
 }
 
 bool is_named_like_labels(std::string_view path) {
-  const std::string key = lower(path.substr(path.rfind('.') + 1));
+  const std::string key = lower(last_name(path));
   return std::ranges::find(kLabelKeys, key) != kLabelKeys.end();
 }
 
@@ -177,9 +177,7 @@ std::vector<const TensorFacts*> weights(const Facts& facts) {
 
 std::string key_of(const TensorFacts& tensor) { return std::format("`{}`", tensor.path); }
 
-bool is_named(const TensorFacts& tensor, std::string_view name) {
-  return tensor.path == name || tensor.path.ends_with(std::format(".{}", name));
-}
+bool is_named(const TensorFacts& tensor, std::string_view name) { return last_name(tensor.path) == name; }
 
 }  // namespace
 

@@ -40,6 +40,9 @@ struct StateDictChoice {
 // is `weights`, at the root or below (an optimizer's or an average's is never meant by itself).
 StateDictChoice choose_state_dict(const ArtifactFacts& artifact, const ModelDeclaration& model);
 
+// `weight` of `fc.weight`: what a module calls its parameter or buffer.
+constexpr std::string_view last_name(std::string_view key) { return key.substr(key.rfind('.') + 1); }
+
 // The key of a tensor inside the state_dict at `state_dict_path`, given its path from the root:
 // `conv1.weight` for `model_state_dict.conv1.weight`. Nothing when it is not inside. The view is
 // into `tensor_path`.

@@ -131,14 +131,15 @@ OpenedFile open_named_file(const Observed<PackageFacts>& package, const std::str
   return opened;
 }
 
-Observed<ArtifactFacts> observe_artifact(RunContext& context, const OpenedFile& opened, bool hash,
-                                         bool values) {
+Observed<ArtifactFacts> observe_artifact(RunContext& context, const OpenedFile& opened,
+                                         const ArtifactRequest& request) {
   if (opened.absence) {
     return Observed<ArtifactFacts>::none(*opened.absence);
   }
-  return observe<ArtifactFacts>(context, "artifact", MessageType::artifact,
-                                ArtifactRequest{.hash = hash, .values = values}, {opened.file.get()},
-                                opened.bytes);
+  // Hashing and the numbers are a pass each, and a disk slower than its cache gives both.
+  const std::uint64_t passes = 1 + (request.hash && request.values ? 1 : 0);
+  return observe<ArtifactFacts>(context, "artifact", MessageType::artifact, request, {opened.file.get()},
+                                passes * opened.bytes);
 }
 
 }  // namespace runup

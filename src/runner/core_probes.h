@@ -4,6 +4,7 @@
 // The probes that are roles of this executable.
 
 #include "facts/facts.h"
+#include "probes/protocol/channel.h"
 #include "runner/context.h"
 
 namespace runup {
@@ -21,9 +22,8 @@ struct OpenedFile {
 // opening anything else could block or act.
 OpenedFile open_named_file(const Observed<PackageFacts>& package, const std::string& key);
 
-// `hash` and `values`: those of ReadOptions.
-Observed<ArtifactFacts> observe_artifact(RunContext& context, const OpenedFile& opened, bool hash = true,
-                                         bool values = false);
+Observed<ArtifactFacts> observe_artifact(RunContext& context, const OpenedFile& opened,
+                                         const ArtifactRequest& request = {});
 
 // How long reading a file of this size may take, at 50 MB/s from a slow disk.
 Duration reading_time(std::uint64_t bytes);

@@ -13,6 +13,7 @@
 #include <system_error>
 #include <thread>
 
+#include "check/wording.h"
 #include "config/key_path.h"
 #include "runner/context.h"
 #include "runner/core_probes.h"
@@ -83,7 +84,7 @@ Facts observe_model(RunContext& context, const PlannedModel& model, const Target
   context.progress(std::format("{}: reading the model file", model.name));
   const std::string key = child_path("models", model.name);
   const OpenedFile artifact = open_named_file(target.package, child_path(key, "path"));
-  facts.artifact = observe_artifact(context, artifact, true, needs.values);
+  facts.artifact = observe_artifact(context, artifact, {.values = needs.values});
   if (model.declaration.labels && model.declaration.labels->from == LabelSource::file) {
     facts.label_file = observe_artifact(
         context, open_named_file(target.package, child_path(child_path(key, "labels"), "path")));
@@ -134,8 +135,8 @@ void accept_no_witness(const PlannedModel& model, const PlannedCheck& check, con
                        Judgement& judgement) {
   const Needs needs = needs_of(check);
   const bool ran = std::ranges::any_of(facts.runtimes, [](const auto& runtime) { return bool(runtime); });
-  if (!model.inference_required && !ran && needs.runtime && !needs.artifact && judgement.undecided &&
-      judgement.findings.empty()) {
+  if (!model.inference_required && !ran && !runtime_died(facts) && needs.runtime && !needs.artifact &&
+      judgement.undecided && judgement.findings.empty()) {
     judgement = Judgement::skip(
         std::format("no witness ran the model, which `inference: {{required: false}}` accepts: {}",
                     *judgement.undecided));

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ways to be green without having looked: each must end undecided or not ready."""
 
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -55,6 +56,23 @@ def without_an_architecture_but_accepted():
     for check in ("inference", "eval-mode", "warmup-budget"):
         assert statuses(report)[f"sign/{check}"] == "skipped", statuses(report)
     assert any("required" in remark for remark in report["remarks"]), report["remarks"]
+
+
+def accepted_without_an_inference_but_the_runtime_died():
+    with Copy() as copy:
+        torch.jit.script(_Restless(torch.nn.Identity()).eval()).save(str(copy.root / "models/model.pt"))
+        for key in ("architecture", "state_dict", "labels", "samples"):
+            del copy.model[key]
+        copy.model["path"] = "models/model.pt"
+        copy.config["checks"] = {"inference": {"required": False}}
+        os.environ["RUNUP_PROBE_MEMORY"] = "30MiB"
+        try:
+            report = copy.run()
+        finally:
+            del os.environ["RUNUP_PROBE_MEMORY"]
+    assert report["verdict"] == "undecided", statuses(report)
+    for check in ("inference", "eval-mode", "warmup-budget"):
+        assert statuses(report)[f"sign/{check}"] == "undecided", statuses(report)
 
 
 def nothing_selected_runs_an_inference():

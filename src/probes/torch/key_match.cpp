@@ -4,17 +4,17 @@
 #include <map>
 #include <set>
 
+#include "facts/state_dict.h"
+
 namespace runup {
 
 namespace {
 
-std::string_view last_part(std::string_view key) { return key.substr(key.rfind('.') + 1); }
-
-bool is_counter(std::string_view key) { return last_part(key) == "num_batches_tracked"; }
+bool is_counter(std::string_view key) { return last_name(key) == "num_batches_tracked"; }
 
 // Registered by PyTorch's own batch norms, and always saved.
 bool is_statistic(std::string_view key) {
-  return last_part(key) == "running_mean" || last_part(key) == "running_var";
+  return last_name(key) == "running_mean" || last_name(key) == "running_var";
 }
 
 void add_absent(KeyMatchFacts& match, const WantedKey& want) {
