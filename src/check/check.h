@@ -43,6 +43,11 @@ struct Needs {
   bool values = false;
   bool host = false;
   bool runtime = false;
+  // every conversion is judged as well, each as if it were the model (see Facts::conversions and
+  // runner/conversions.h): the check itself sees one file at a time
+  bool conversions = false;
+  // Facts::parity and the conversions' `weights`; the check sees all files at once
+  bool parity = false;
 };
 
 struct NoOptions {

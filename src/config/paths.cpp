@@ -46,6 +46,7 @@ PathResolver::PathResolver(std::string folder, TargetDeclaration& target) : fold
   entry_folder_ = package_;
   as_service_opens("entrypoint", target.entrypoint);
   as_service_opens("python", target.python);
+  as_service_opens("onnxruntime", target.onnxruntime);
   if (!target.entrypoint.empty()) {
     entry_folder_ = std::filesystem::path(target.entrypoint).parent_path().string();
   }

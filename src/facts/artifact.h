@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "facts/observed.h"
+#include "facts/onnx.h"
+#include "facts/torchscript.h"
 
 namespace runup {
 
@@ -374,6 +376,9 @@ struct ArtifactFacts {
   std::vector<LabelListFacts> label_lists;
   std::vector<MetadataFacts> metadata;
   std::vector<ObjectFacts> objects;
+  // of these kinds
+  std::optional<OnnxFacts> onnx;
+  std::optional<TorchScriptFacts> torchscript;
   // what was left out because a list above reached its bound
   std::vector<std::string> cut;
   bool operator==(const ArtifactFacts&) const = default;
@@ -400,6 +405,8 @@ struct ArtifactFacts {
                       Field{"label_lists", &ArtifactFacts::label_lists},
                       Field{"metadata", &ArtifactFacts::metadata},
                       Field{"objects", &ArtifactFacts::objects},
+                      Field{"onnx", &ArtifactFacts::onnx},
+                      Field{"torchscript", &ArtifactFacts::torchscript},
                       Field{"cut", &ArtifactFacts::cut}};
   }
 };

@@ -135,17 +135,47 @@ struct LabelsDeclaration {
   }
 };
 
+// One output of a conversion, where it differs from the conversion's own rules.
+struct OutputDeclaration {
+  std::string name;
+  std::optional<double> rtol;
+  std::optional<double> atol;
+  bool operator==(const OutputDeclaration&) const = default;
+  static constexpr auto fields() {
+    return std::tuple{
+        Field{"name", &OutputDeclaration::name, "its name in the conversion, when that is another one"},
+        Field{"rtol", &OutputDeclaration::rtol, "relative tolerance of this output", Rule{.min = 0}},
+        Field{"atol", &OutputDeclaration::atol, "absolute tolerance of this output", Rule{.min = 0}}};
+  }
+};
+
+enum class NanRule { equal, differs };
+constexpr auto enum_names(NanRule) {
+  using enum NanRule;
+  return std::array<std::pair<NanRule, std::string_view>, 2>{{{equal, "equal"}, {differs, "differs"}}};
+}
+
 struct ConversionDeclaration {
   std::string path;
   double rtol = 1e-3;
   double atol = 1e-5;
+  std::map<std::string, std::string> inputs;
+  std::map<std::string, OutputDeclaration> outputs;
+  NanRule nan = NanRule::equal;
   bool operator==(const ConversionDeclaration&) const = default;
   static constexpr auto fields() {
-    return std::tuple{Field{"path", &ConversionDeclaration::path, "the converted model", kRequired},
-                      Field{"rtol", &ConversionDeclaration::rtol, "relative tolerance against the original",
-                            Rule{.min = 0}},
-                      Field{"atol", &ConversionDeclaration::atol, "absolute tolerance against the original",
-                            Rule{.min = 0}}};
+    return std::tuple{
+        Field{"path", &ConversionDeclaration::path, "the converted model", kRequired},
+        Field{"rtol", &ConversionDeclaration::rtol, "relative tolerance against the original",
+              Rule{.min = 0}},
+        Field{"atol", &ConversionDeclaration::atol, "absolute tolerance against the original",
+              Rule{.min = 0}},
+        Field{"inputs", &ConversionDeclaration::inputs,
+              "names of inputs that are other ones here: the model's name, and this file's"},
+        Field{"outputs", &ConversionDeclaration::outputs,
+              "rules of single outputs, by the original's name (`output[0]` where it has none)"},
+        Field{"nan", &ConversionDeclaration::nan,
+              "whether NaN at the same place in both is `equal`, or `differs`"}};
   }
 };
 
@@ -201,6 +231,7 @@ struct TargetDeclaration {
   std::vector<MountDeclaration> mounts;
   std::string entrypoint;
   std::string python;
+  std::string onnxruntime;
   bool operator==(const TargetDeclaration&) const = default;
   static constexpr auto fields() {
     return std::tuple{
@@ -212,7 +243,9 @@ struct TargetDeclaration {
         Field{"mounts", &TargetDeclaration::mounts, "what the deployment mounts beside the package"},
         Field{"entrypoint", &TargetDeclaration::entrypoint,
               "the server's main file, relative to the package"},
-        Field{"python", &TargetDeclaration::python, "the service's interpreter, relative to the package"}};
+        Field{"python", &TargetDeclaration::python, "the service's interpreter, relative to the package"},
+        Field{"onnxruntime", &TargetDeclaration::onnxruntime,
+              "the service's own libonnxruntime, relative to the package; without it the system's is used"}};
   }
 };
 

@@ -33,13 +33,16 @@ enum class ExperimentKind {
   // call it `count` times on the same input and time each call; the first call of a process is
   // never among them
   latency,
+  // grow `axis` from `from` to at most `most`, and find the largest size that works by doubling and
+  // bisection, within bounds of time and size
+  limit,
   // `count` fresh processes, each: start, load, first inference; done in a quiet slot
   cold_start,
 };
 constexpr auto enum_names(ExperimentKind) {
   using enum ExperimentKind;
-  return std::array<std::pair<ExperimentKind, std::string_view>, 3>{
-      {{infer, "infer"}, {latency, "latency"}, {cold_start, "cold-start"}}};
+  return std::array<std::pair<ExperimentKind, std::string_view>, 4>{
+      {{infer, "infer"}, {latency, "latency"}, {limit, "limit"}, {cold_start, "cold-start"}}};
 }
 
 // One thing that a runtime probe is asked to do with a loaded model. Two checks that ask for equal
@@ -53,6 +56,12 @@ struct Experiment {
   std::uint64_t sample = 0;
   // sizes of named axes that differ from their examples
   std::map<std::string, std::int64_t> axes;
+  // sizes of fixed dimensions that differ from the declared ones: `frames[2]`
+  std::map<std::string, std::int64_t> sizes;
+  // of `limit`: an axis, a size of it that should work, and the largest that is tried
+  std::string axis;
+  std::int64_t from = 0;
+  std::int64_t most = 0;
   // calls or processes, of `latency` and `cold_start`
   std::uint64_t count = 1;
   // of experiments that are otherwise equal: which one. Each is a call of its own
@@ -65,6 +74,10 @@ struct Experiment {
                       Field{"seed", &Experiment::seed},
                       Field{"sample", &Experiment::sample},
                       Field{"axes", &Experiment::axes},
+                      Field{"sizes", &Experiment::sizes},
+                      Field{"axis", &Experiment::axis},
+                      Field{"from", &Experiment::from},
+                      Field{"most", &Experiment::most},
                       Field{"count", &Experiment::count},
                       Field{"repetition", &Experiment::repetition}};
   }

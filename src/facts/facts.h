@@ -5,9 +5,24 @@
 #include "facts/declaration.h"
 #include "facts/host.h"
 #include "facts/package.h"
+#include "facts/parity.h"
 #include "facts/runtime.h"
 
 namespace runup {
+
+// What was observed of `conversions[i]`, in their order.
+struct ConversionFacts {
+  Observed<ArtifactFacts> artifact;
+  std::vector<Observed<RuntimeFacts>> runtimes;
+  // its numbers against those of the model's own file
+  Observed<WeightParityFacts> weights;
+  bool operator==(const ConversionFacts&) const = default;
+  static constexpr auto fields() {
+    return std::tuple{Field{"artifact", &ConversionFacts::artifact},
+                      Field{"runtimes", &ConversionFacts::runtimes},
+                      Field{"weights", &ConversionFacts::weights}};
+  }
+};
 
 // All that a check may know about one model: what the config declares, and what was observed.
 // This is also the `facts` member of what plugins read.
@@ -23,12 +38,21 @@ struct Facts {
   Observed<HostFacts> host;
   // the first witness is the one whose word counts most; empty when no runtime was asked
   std::vector<Observed<RuntimeFacts>> runtimes;
+  std::vector<ConversionFacts> conversions;
+  // the answers of every two files that ran
+  std::vector<ParityFacts> parity;
   bool operator==(const Facts&) const = default;
   static constexpr auto fields() {
-    return std::tuple{Field{"target", &Facts::target},     Field{"model_name", &Facts::model_name},
-                      Field{"model", &Facts::model},       Field{"package", &Facts::package},
-                      Field{"artifact", &Facts::artifact}, Field{"label_file", &Facts::label_file},
-                      Field{"host", &Facts::host},         Field{"runtimes", &Facts::runtimes}};
+    return std::tuple{Field{"target", &Facts::target},
+                      Field{"model_name", &Facts::model_name},
+                      Field{"model", &Facts::model},
+                      Field{"package", &Facts::package},
+                      Field{"artifact", &Facts::artifact},
+                      Field{"label_file", &Facts::label_file},
+                      Field{"host", &Facts::host},
+                      Field{"runtimes", &Facts::runtimes},
+                      Field{"conversions", &Facts::conversions},
+                      Field{"parity", &Facts::parity}};
   }
 };
 

@@ -97,6 +97,9 @@ struct LoadFacts {
   std::optional<KeyMatchFacts> keys;
   // devices that this runtime has: `cpu`, `cuda:0`
   std::vector<std::string> devices;
+  // ONNX Runtime's execution providers: asked for, and in the session by its own word, in order of preference
+  std::vector<std::string> providers_asked;
+  std::vector<std::string> providers;
   Duration took;
   bool operator==(const LoadFacts&) const = default;
   static constexpr auto fields() {
@@ -105,6 +108,8 @@ struct LoadFacts {
                       Field{"unsupported", &LoadFacts::unsupported},
                       Field{"keys", &LoadFacts::keys},
                       Field{"devices", &LoadFacts::devices},
+                      Field{"providers_asked", &LoadFacts::providers_asked},
+                      Field{"providers", &LoadFacts::providers},
                       Field{"took", &LoadFacts::took}};
   }
 };
@@ -201,6 +206,40 @@ struct ColdStartFacts {
   }
 };
 
+enum class LimitEnd {
+  // `refused` is one more than `largest`
+  found,
+  // `most` works
+  most_reached,
+  // stopped by a bound on the time, or on the size of the inputs
+  time,
+  size,
+  // not even the size that it starts from works
+  none,
+};
+constexpr auto enum_names(LimitEnd) {
+  using enum LimitEnd;
+  return std::array<std::pair<LimitEnd, std::string_view>, 5>{
+      {{found, "found"}, {most_reached, "most-reached"}, {time, "time"}, {size, "size"}, {none, "none"}}};
+}
+
+// How far an axis can grow.
+struct LimitFacts {
+  LimitEnd end = LimitEnd::none;
+  // largest size that was seen to work, 0 when none was
+  std::int64_t largest = 0;
+  // smallest size above it that was seen to fail, 0 when none was, and the runtime's words
+  std::int64_t refused = 0;
+  std::string error;
+  std::uint64_t calls = 0;
+  bool operator==(const LimitFacts&) const = default;
+  static constexpr auto fields() {
+    return std::tuple{Field{"end", &LimitFacts::end}, Field{"largest", &LimitFacts::largest},
+                      Field{"refused", &LimitFacts::refused}, Field{"error", &LimitFacts::error},
+                      Field{"calls", &LimitFacts::calls}};
+  }
+};
+
 // The answer to one experiment.
 struct ExperimentFacts {
   Experiment asked;
@@ -212,6 +251,7 @@ struct ExperimentFacts {
   // of `latency`: one for each call, in order
   std::vector<Duration> calls;
   std::vector<ColdStartFacts> cold_starts;
+  std::optional<LimitFacts> limit;
   Duration took;
   bool operator==(const ExperimentFacts&) const = default;
   static constexpr auto fields() {
@@ -219,17 +259,34 @@ struct ExperimentFacts {
         Field{"asked", &ExperimentFacts::asked},     Field{"error", &ExperimentFacts::error},
         Field{"absence", &ExperimentFacts::absence}, Field{"outputs", &ExperimentFacts::outputs},
         Field{"calls", &ExperimentFacts::calls},     Field{"cold_starts", &ExperimentFacts::cold_starts},
-        Field{"took", &ExperimentFacts::took}};
+        Field{"limit", &ExperimentFacts::limit},     Field{"took", &ExperimentFacts::took}};
+  }
+};
+
+// One input or output as the runtime declares it (ONNX Runtime does, TorchScript does not).
+struct DeclaredValueFacts {
+  std::string name;
+  // PyTorch's name
+  std::string dtype;
+  // -1 for a size that is not fixed
+  std::vector<std::int64_t> shape;
+  bool operator==(const DeclaredValueFacts&) const = default;
+  static constexpr auto fields() {
+    return std::tuple{Field{"name", &DeclaredValueFacts::name}, Field{"dtype", &DeclaredValueFacts::dtype},
+                      Field{"shape", &DeclaredValueFacts::shape}};
   }
 };
 
 struct RuntimeFacts {
   WitnessFacts witness;
   LoadFacts load;
+  std::vector<DeclaredValueFacts> inputs;
+  std::vector<DeclaredValueFacts> outputs;
   std::vector<ExperimentFacts> experiments;
   bool operator==(const RuntimeFacts&) const = default;
   static constexpr auto fields() {
     return std::tuple{Field{"witness", &RuntimeFacts::witness}, Field{"load", &RuntimeFacts::load},
+                      Field{"inputs", &RuntimeFacts::inputs}, Field{"outputs", &RuntimeFacts::outputs},
                       Field{"experiments", &RuntimeFacts::experiments}};
   }
   // the answer to an experiment equal to `asked`, or null
