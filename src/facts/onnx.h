@@ -126,10 +126,13 @@ struct OnnxUseFacts {
   std::uint32_t input = 0;
   // the node's attribute that transposes this input (`transA`, `transB` of Gemm)
   bool transposed = false;
+  // the node's name, or its first output's when it has none
+  std::string node;
   bool operator==(const OnnxUseFacts&) const = default;
   static constexpr auto fields() {
     return std::tuple{Field{"tensor", &OnnxUseFacts::tensor}, Field{"op", &OnnxUseFacts::op},
-                      Field{"input", &OnnxUseFacts::input}, Field{"transposed", &OnnxUseFacts::transposed}};
+                      Field{"input", &OnnxUseFacts::input}, Field{"transposed", &OnnxUseFacts::transposed},
+                      Field{"node", &OnnxUseFacts::node}};
   }
 };
 
