@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "probes/protocol/channel.h"
+#include "probes/runtime/limit.h"
 #include "probes/runtime/process.h"
 #include "probes/torch/loading.h"
 
@@ -60,7 +61,8 @@ Result<void> describe_answer(const ModelDeclaration& declaration, const Experime
 // since a call's answer is then of use twice; without one, noise of the usual sizes.
 Experiment trial_of(const std::vector<Experiment>& experiments) {
   for (const Experiment& asked : experiments) {
-    if (asked.kind == ExperimentKind::infer && asked.fill != Fill::sample && asked.axes.empty()) {
+    if (asked.kind == ExperimentKind::infer && asked.fill != Fill::sample && asked.axes.empty() &&
+        asked.sizes.empty()) {
       return asked;
     }
   }
@@ -103,15 +105,35 @@ Result<void> time_calls(const ModelDeclaration& declaration, const Experiment& a
   return {};
 }
 
+Result<void> grow(const ModelDeclaration& declaration, const Experiment& asked, Model& model,
+                  ExperimentFacts& facts) {
+  facts.limit = find_limit(declaration, asked, [&](const std::vector<InputValues>& inputs) -> Result<void> {
+    return model.call(inputs).transform([](const Answer&) {});
+  });
+  return {};
+}
+
+Result<void> dispatch(const ModelDeclaration& declaration, const Experiment& asked, Model& model,
+                      ExperimentFacts& facts) {
+  switch (asked.kind) {
+    case ExperimentKind::infer:
+      return infer(declaration, asked, model, facts);
+    case ExperimentKind::latency:
+      return time_calls(declaration, asked, model, facts);
+    case ExperimentKind::limit:
+      return grow(declaration, asked, model, facts);
+    case ExperimentKind::cold_start:
+      break;
+  }
+  return fail(ErrorCode::bad_input, "a cold start is a process of its own");
+}
+
 ExperimentFacts perform(const ModelDeclaration& declaration, const Experiment& asked, Model& model,
                         std::optional<Answer> known) {
   const Duration started = steady_now();
   ExperimentFacts facts{.asked = asked};
   const Result<void> outcome = known ? describe_answer(declaration, asked, *known, facts)
-                               : asked.kind == ExperimentKind::infer ? infer(declaration, asked, model, facts)
-                               : asked.kind == ExperimentKind::latency
-                                   ? time_calls(declaration, asked, model, facts)
-                                   : fail(ErrorCode::bad_input, "a cold start is a process of its own");
+                                     : dispatch(declaration, asked, model, facts);
   if (!outcome && outcome.error().code == ErrorCode::unsupported) {
     facts.absence =
         Absence{.kind = AbsenceKind::refused,
