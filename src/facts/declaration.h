@@ -91,8 +91,8 @@ struct AxisDeclaration {
   }
 };
 
-// A recorded input with what is known of its answer. Files are .npy; with several inputs, `inputs`
-// names one file for each input.
+// A recorded input with what is known of its answer. Files are .npy, or .npz with an array for each input
+// or output of its name; `inputs` names one .npy file for each input instead.
 struct SampleDeclaration {
   std::string input;
   std::map<std::string, std::string> inputs;
@@ -103,9 +103,11 @@ struct SampleDeclaration {
   bool operator==(const SampleDeclaration&) const = default;
   static constexpr auto fields() {
     return std::tuple{
-        Field{"input", &SampleDeclaration::input, ".npy file with the model's only input"},
+        Field{"input", &SampleDeclaration::input,
+              ".npy file with the model's only input, or .npz file with an array for each input"},
         Field{"inputs", &SampleDeclaration::inputs, "one .npy file for each named input"},
-        Field{"output", &SampleDeclaration::output, ".npy file with the expected first output"},
+        Field{"output", &SampleDeclaration::output,
+              ".npy file with the expected first output, or .npz file with an array for each output to compare"},
         Field{"label", &SampleDeclaration::label, "the expected label, by name"},
         Field{"rtol", &SampleDeclaration::rtol, "relative tolerance against `output`", Rule{.min = 0}},
         Field{"atol", &SampleDeclaration::atol, "absolute tolerance against `output`", Rule{.min = 0}}};

@@ -34,7 +34,7 @@ enum class ExperimentKind {
   // never among them
   latency,
   // grow `axis` from `from` to at most `most`, and find the largest size that works by doubling and
-  // bisection, within bounds of time and size
+  // bisection, within bounds of time and size. Where `from` fails, a limit below it is looked for
   limit,
   // `count` fresh processes, each: start, load, first inference; done in a quiet slot
   cold_start,
@@ -44,6 +44,10 @@ constexpr auto enum_names(ExperimentKind) {
   return std::array<std::pair<ExperimentKind, std::string_view>, 4>{
       {{infer, "infer"}, {latency, "latency"}, {limit, "limit"}, {cold_start, "cold-start"}}};
 }
+
+// What a `limit` experiment may take, one call more than its share excepted: no call is begun that by the
+// time of the one before would end later.
+inline constexpr Duration kLimitTime = Duration::from_milliseconds(2000);
 
 // One thing that a runtime probe is asked to do with a loaded model. Two checks that ask for equal
 // experiments share one answer.

@@ -234,32 +234,58 @@ enum class LimitEnd {
   found,
   // `most` works
   most_reached,
-  // stopped by a bound on the time, or on the size of the inputs
+  // stopped by a bound: on the time, on the size of the inputs, on the number of calls
   time,
   size,
-  // not even the size that it starts from works
+  calls,
+  // the next size did not fit the memory that this process may have
+  memory,
+  // this runtime lacks what the model calls at the next size
+  unsupported,
+  // no size was seen to work
   none,
 };
 constexpr auto enum_names(LimitEnd) {
   using enum LimitEnd;
-  return std::array<std::pair<LimitEnd, std::string_view>, 5>{
-      {{found, "found"}, {most_reached, "most-reached"}, {time, "time"}, {size, "size"}, {none, "none"}}};
+  return std::array<std::pair<LimitEnd, std::string_view>, 8>{{{found, "found"},
+                                                               {most_reached, "most-reached"},
+                                                               {time, "time"},
+                                                               {size, "size"},
+                                                               {calls, "calls"},
+                                                               {memory, "memory"},
+                                                               {unsupported, "unsupported"},
+                                                               {none, "none"}}};
 }
 
-// How far an axis can grow.
+// One size that was tried.
+struct LimitCallFacts {
+  std::int64_t size = 0;
+  bool works = false;
+  Duration took;
+  bool operator==(const LimitCallFacts&) const = default;
+  static constexpr auto fields() {
+    return std::tuple{Field{"size", &LimitCallFacts::size}, Field{"works", &LimitCallFacts::works},
+                      Field{"took", &LimitCallFacts::took}};
+  }
+};
+
+// How far an axis can grow, if all sizes up to a limit work and none beyond it does. `tried` is what that
+// conclusion rests on.
 struct LimitFacts {
   LimitEnd end = LimitEnd::none;
   // largest size that was seen to work, 0 when none was
   std::int64_t largest = 0;
-  // smallest size above it that was seen to fail, 0 when none was, and the runtime's words
+  // smallest size above it that the model was seen to refuse, 0 when none was, and the runtime's words; of
+  // `memory`, `unsupported` and `none` the words alone
   std::int64_t refused = 0;
   std::string error;
-  std::uint64_t calls = 0;
+  // calls of the model, in order
+  std::vector<LimitCallFacts> tried;
   bool operator==(const LimitFacts&) const = default;
   static constexpr auto fields() {
     return std::tuple{Field{"end", &LimitFacts::end}, Field{"largest", &LimitFacts::largest},
                       Field{"refused", &LimitFacts::refused}, Field{"error", &LimitFacts::error},
-                      Field{"calls", &LimitFacts::calls}};
+                      Field{"tried", &LimitFacts::tried}};
   }
 };
 

@@ -5,6 +5,7 @@
 #include <format>
 #include <mutex>
 
+#include "base/text.h"
 #include "runner/probe_call.h"
 #include "runner/runtime_programs.h"
 
@@ -20,28 +21,44 @@ constexpr std::uint64_t kCallsPerStep = 20;
 constexpr std::uint64_t kMostFileBytes = std::uint64_t{64} << 20U;
 static_assert(kMostKeptBytes > kMostFileBytes);
 
+// ", `time` 500 and `frames[2]` 148"; empty for the usual sizes
+std::string sizes_of(const Experiment& experiment) {
+  std::vector<std::string> words;
+  for (const auto& sizes : {experiment.axes, experiment.sizes}) {
+    for (const auto& [name, size] : sizes) {
+      words.push_back(std::format("`{}` {}", name, size));
+    }
+  }
+  return words.empty() ? "" : ", " + join_words(words);
+}
+
+std::string input_of(const Experiment& experiment) {
+  switch (experiment.fill) {
+    case Fill::sample:
+      return std::format("`samples[{}]`", experiment.sample);
+    case Fill::zeros:
+      return "zeros";
+    case Fill::ones:
+      return "ones";
+    case Fill::random:
+      break;
+  }
+  return std::format("random input (seed {})", experiment.seed);
+}
+
 std::string words_of(const Experiment& experiment) {
   switch (experiment.kind) {
     case ExperimentKind::latency:
       return "timing warm inferences";
     case ExperimentKind::limit:
-      return std::format("looking for the limit of `{}`", experiment.axis);
+      return std::format("growing `{}` from {} to at most {}", experiment.axis, experiment.from,
+                         experiment.most);
     case ExperimentKind::cold_start:
       return "starting afresh";
     case ExperimentKind::infer:
       break;
   }
-  switch (experiment.fill) {
-    case Fill::sample:
-      return std::format("running inference with `samples[{}]`", experiment.sample);
-    case Fill::zeros:
-      return "running inference with zeros";
-    case Fill::ones:
-      return "running inference with ones";
-    case Fill::random:
-      break;
-  }
-  return std::format("running inference with random input (seed {})", experiment.seed);
+  return std::format("running inference with {}{}", input_of(experiment), sizes_of(experiment));
 }
 
 // What one process answered.
@@ -155,7 +172,9 @@ class RuntimeObserver {
         experiment.kind == ExperimentKind::latency
             ? 1.0 + static_cast<double>(experiment.count) / static_cast<double>(kCallsPerStep)
             : 1.0;
-    return Duration::from_seconds(step.seconds() * steps);
+    // One more step for the call that turns out to be the last.
+    const double own = experiment.kind == ExperimentKind::limit ? kLimitTime.seconds() : 0.0;
+    return Duration::from_seconds(step.seconds() * steps + own);
   }
 
   Duration patience_for_loading() const {

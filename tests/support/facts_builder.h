@@ -175,6 +175,8 @@ inline ExperimentFacts answer_to(const Experiment& asked) {
       }
       break;
     case ExperimentKind::limit:
+      answer.limit = LimitFacts{.end = LimitEnd::most_reached, .largest = asked.most};
+      answer.limit->tried = {{.size = asked.from, .works = true}, {.size = asked.most, .works = true}};
       break;
     case ExperimentKind::cold_start:
       for (std::uint64_t i = 0; i < asked.count; ++i) {

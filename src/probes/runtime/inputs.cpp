@@ -123,16 +123,26 @@ Result<std::int64_t> axis_size(const ModelDeclaration& model, const Experiment& 
   return fail(ErrorCode::bad_input, "axis `" + axis + "` is not declared in `axes:`");
 }
 
-// The input's sizes, with `elements` as their product, which with all earlier inputs of the call is
-// bounded.
-Result<InputValues> shaped_input(const ModelDeclaration& model, const Experiment& experiment,
-                                 const InputDeclaration& input, std::uint64_t& elements,
-                                 std::uint64_t& bytes_left) {
-  InputValues values{.name = input.name, .dtype = input.dtype};
-  elements = 1;
-  for (const Dimension& dimension : input.shape) {
-    const Result<std::int64_t> size =
-        dimension.axis.empty() ? dimension.size : axis_size(model, experiment, dimension.axis);
+// `frames[2]`, as Experiment::sizes names a fixed dimension.
+std::string dimension_name(const InputDeclaration& input, std::size_t index) {
+  return input.name + "[" + std::to_string(index) + "]";
+}
+
+Result<std::int64_t> dimension_size(const ModelDeclaration& model, const Experiment& experiment,
+                                    const InputDeclaration& input, std::size_t index) {
+  const Dimension& declared = input.shape[index];
+  if (!declared.axis.empty()) {
+    return axis_size(model, experiment, declared.axis);
+  }
+  const auto asked = experiment.sizes.find(dimension_name(input, index));
+  return asked == experiment.sizes.end() ? declared.size : asked->second;
+}
+
+Result<std::vector<std::int64_t>> shape_of(const ModelDeclaration& model, const Experiment& experiment,
+                                           const InputDeclaration& input) {
+  std::vector<std::int64_t> shape;
+  for (std::size_t i = 0; i < input.shape.size(); ++i) {
+    const auto size = dimension_size(model, experiment, input, i);
     if (!size) {
       return std::unexpected(size.error());
     }
@@ -140,11 +150,34 @@ Result<InputValues> shaped_input(const ModelDeclaration& model, const Experiment
       return fail(ErrorCode::bad_input,
                   "input `" + input.name + "` has a negative size, " + std::to_string(*size));
     }
-    values.shape.push_back(*size);
-    if (__builtin_mul_overflow(elements, static_cast<std::uint64_t>(*size), &elements)) {
-      elements = std::numeric_limits<std::uint64_t>::max();
+    shape.push_back(*size);
+  }
+  return shape;
+}
+
+constexpr std::uint64_t kCountless = std::numeric_limits<std::uint64_t>::max();
+
+std::uint64_t elements_of(const std::vector<std::int64_t>& shape) {
+  std::uint64_t elements = 1;
+  for (const std::int64_t size : shape) {
+    if (__builtin_mul_overflow(elements, static_cast<std::uint64_t>(size), &elements)) {
+      // A size of 0 further on would make it none, but nobody asks for that in earnest.
+      return kCountless;
     }
   }
+  return elements;
+}
+
+// `elements` is the product of the sizes, which with all earlier inputs of the call is bounded.
+Result<InputValues> shaped_input(const ModelDeclaration& model, const Experiment& experiment,
+                                 const InputDeclaration& input, std::uint64_t& elements,
+                                 std::uint64_t& bytes_left) {
+  auto shape = shape_of(model, experiment, input);
+  if (!shape) {
+    return std::unexpected(shape.error());
+  }
+  InputValues values{.name = input.name, .dtype = input.dtype, .shape = std::move(*shape)};
+  elements = elements_of(values.shape);
   const std::uint64_t each = element_bytes(enum_name(input.dtype));
   if (elements > kMaxInputElements || elements * each > bytes_left) {
     return fail(ErrorCode::limit, "input `" + input.name + "` of shape " + shape_text(values.shape) +
@@ -157,9 +190,20 @@ Result<InputValues> shaped_input(const ModelDeclaration& model, const Experiment
   return values;
 }
 
-}  // namespace
+// Whether `name` is a fixed dimension of some input.
+bool has_fixed_dimension(const ModelDeclaration& model, const std::string& name) {
+  return std::ranges::any_of(model.inputs, [&](const InputDeclaration& input) {
+    for (std::size_t i = 0; i < input.shape.size(); ++i) {
+      if (input.shape[i].axis.empty() && dimension_name(input, i) == name) {
+        return true;
+      }
+    }
+    return false;
+  });
+}
 
-Result<std::vector<InputValues>> make_inputs(const ModelDeclaration& model, const Experiment& experiment) {
+// What the experiment names must be declared: a size that goes nowhere would be an answer to another question.
+Result<void> check_names(const ModelDeclaration& model, const Experiment& experiment) {
   if (model.inputs.empty()) {
     return fail(ErrorCode::bad_input, "the config declares no `inputs:`");
   }
@@ -167,6 +211,44 @@ Result<std::vector<InputValues>> make_inputs(const ModelDeclaration& model, cons
     if (!model.axes.contains(axis)) {
       return fail(ErrorCode::bad_input, "axis `" + axis + "` is not declared in `axes:`");
     }
+  }
+  if (experiment.fill == Fill::sample && !experiment.sizes.empty()) {
+    return fail(ErrorCode::bad_input,
+                "a sample has its own sizes; another size of `" + experiment.sizes.begin()->first +
+                    "` is asked for");
+  }
+  for (const auto& [dimension, size] : experiment.sizes) {
+    if (!has_fixed_dimension(model, dimension)) {
+      return fail(ErrorCode::bad_input, "`" + dimension + "` is no fixed dimension of an input");
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::uint64_t> input_bytes(const ModelDeclaration& model, const Experiment& experiment) {
+  if (auto checked = check_names(model, experiment); !checked) {
+    return std::unexpected(checked.error());
+  }
+  std::uint64_t all = 0;
+  for (const InputDeclaration& input : model.inputs) {
+    const auto shape = shape_of(model, experiment, input);
+    if (!shape) {
+      return std::unexpected(shape.error());
+    }
+    std::uint64_t bytes = elements_of(*shape);
+    if (__builtin_mul_overflow(bytes, element_bytes(enum_name(input.dtype)), &bytes) ||
+        __builtin_add_overflow(all, bytes, &all)) {
+      return kCountless;
+    }
+  }
+  return all;
+}
+
+Result<std::vector<InputValues>> make_inputs(const ModelDeclaration& model, const Experiment& experiment) {
+  if (auto checked = check_names(model, experiment); !checked) {
+    return std::unexpected(checked.error());
   }
   if (experiment.fill == Fill::sample) {
     return read_sample_inputs(model, experiment.sample);

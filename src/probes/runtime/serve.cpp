@@ -11,6 +11,7 @@
 #include <optional>
 #include <utility>
 
+#include "probes/runtime/limit.h"
 #include "probes/runtime/process.h"
 
 namespace runup {
@@ -145,7 +146,10 @@ class Performer {
       case ExperimentKind::latency:
         return time_calls(asked, facts);
       case ExperimentKind::limit:
-        return fail(ErrorCode::unsupported, "this version does not look for limits");
+        facts.limit = find_limit(declaration_, asked, [&](const std::vector<InputValues>& inputs) -> Result<void> {
+          return model_.call(inputs).transform([](const Answer&) {});
+        });
+        return {};
       case ExperimentKind::cold_start:
         break;
     }
