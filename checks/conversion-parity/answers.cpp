@@ -148,11 +148,15 @@ void judge_difference(Judge& judge, const ParityFacts& parity, const OutputOverI
     if (pair->comparison.same_shape) {
       finding.evidence.push_back(
           {.name = input_words(*asked),
-           .value = std::format("largest difference {}, mean {}, {} of {} beyond tolerance",
+           .value = std::format("largest difference {}, mean {}, {} beyond tolerance",
                                 difference_words(pair->comparison.max_abs),
                                 difference_words(pair->comparison.mean_abs),
-                                pair->comparison.beyond_tolerance, "its elements")});
+                                count_of(pair->comparison.beyond_tolerance, "element", "elements"))});
     }
+  }
+  if (!parity.saved.empty()) {
+    finding.evidence.push_back(
+        {.name = "repeat with", .value = std::format("python3 {}", shell_word(parity.saved + "/repeat.py"))});
   }
   judge.differs[parity.candidate - 1] = true;
 }
@@ -170,9 +174,7 @@ void judge_output(Judge& judge, const ParityFacts& parity, const OutputOverInput
   if (has_classes(*sum.worst) && sum.rows > 0) {
     words += ", " + rows_words(sum);
   }
-  judge.judgement.saw(std::format("`{}` of {} against {}", output.name, judge.file(parity.candidate),
-                                  judge.file(parity.reference)),
-                      words);
+  judge.judgement.saw(std::format("`{}`", output.name), words);
   if (sum.failing > 0) {
     judge_difference(judge, parity, output, sum);
   } else if (has_classes(*sum.worst) && sum.rows_agreeing < sum.rows) {
@@ -225,6 +227,8 @@ void judge_answers(Judge& judge, const ParityFacts& parity) {
                                          input_words(answer.asked), first_line(answer.not_compared, 200)));
     }
   }
+  judge.judgement.saw("compared",
+                      std::format("{} with {}", judge.file(parity.candidate), judge.file(parity.reference)));
   judge_names(judge, parity);
   for (const OutputOverInputs& output : outputs_of(parity)) {
     judge_output(judge, parity, output);

@@ -19,6 +19,9 @@ std::string share_words(double relative) {
   return relative > 1e6 ? "beyond measure" : std::format("by {:.2g} %", relative * 100);
 }
 
+// `sign.onnx` of `models/sign.onnx`: what evidence is named by is short.
+std::string last_part_of(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
 // The largest difference of any output of this conversion against the original; negative when none was
 // compared.
 double outputs_apart(const Facts& facts, std::size_t index) {
@@ -103,7 +106,7 @@ void judge_weights(Judge& judge, std::size_t index) {
     return;
   }
   if (!weights->not_compared.empty()) {
-    judge.judgement.saw(std::format("weights of {}", judge.file(index + 1)),
+    judge.judgement.saw(std::format("numbers of {}", last_part_of(judge.file(index + 1))),
                         "not compared: " + weights->not_compared);
     return;
   }
@@ -113,7 +116,7 @@ void judge_weights(Judge& judge, std::size_t index) {
     words += std::format(", {} not comparable ({})", weights->not_comparable_count,
                          join_quoted(weights->not_comparable, 3));
   }
-  judge.judgement.saw(std::format("weights of {}", judge.file(index + 1)), words);
+  judge.judgement.saw(std::format("numbers of {}", last_part_of(judge.file(index + 1))), words);
   if (weights->differing_count > kToldAlone || !weights->explanation.empty()) {
     add_all(judge, index, *weights);
     return;

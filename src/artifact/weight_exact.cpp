@@ -72,9 +72,8 @@ class Readings {
 bool belongs_elsewhere(WeightState& state, const Form& form, std::size_t candidate) {
   const CandidateState& known = state.candidate(candidate);
   const auto elsewhere = [&](const std::optional<std::size_t>& owner) {
-    return owner && std::ranges::none_of(form.segments, [&](const Segment& part) {
-             return part.reference == *owner;
-           });
+    return owner &&
+           std::ranges::none_of(form.segments, [&](const Segment& part) { return part.reference == *owner; });
   };
   return elsewhere(known.layer);
 }
@@ -191,9 +190,7 @@ void match_recurrent(WeightState& state, const std::vector<RecurrentForms>& recu
     if (forms.layer != node_number(use.node) || use.input < 1 || use.input > 3) {
       continue;
     }
-    const Form& form = use.input == 1   ? forms.weights
-                       : use.input == 2 ? forms.recurrence
-                                        : forms.bias;
+    const Form& form = use.input == 1 ? forms.weights : use.input == 2 ? forms.recurrence : forms.bias;
     if (state.open(form)) {
       state.candidate(candidate).layer = form.segments.front().reference;
       state.try_pair(form, candidate, Bond::layer);
@@ -277,7 +274,8 @@ void match_by_neighbour(WeightState& state) {
     std::set<std::pair<std::string_view, std::ptrdiff_t>> anchors;
     for (std::size_t k = 0; k < call.candidates.size(); ++k) {
       const CandidateState& known = state.candidate(call.candidates[k]);
-      if (known.owner && !known.several_owners && state.original(*known.owner).partner == call.candidates[k]) {
+      if (known.owner && !known.several_owners &&
+          state.original(*known.owner).partner == call.candidates[k]) {
         anchors.emplace(module_of(state.originals().tensors[*known.owner].name),
                         static_cast<std::ptrdiff_t>(k) - static_cast<std::ptrdiff_t>(position[*known.owner]));
       }

@@ -339,7 +339,8 @@ class Folding {
     std::optional<std::size_t> best;
     std::uint64_t fewest = form.elements() / 2 + 1;
     for (std::size_t i = 0; i < state_.candidates().tensors.size(); ++i) {
-      if (state_.candidates().tensors[i].sizes != form.shape || state_.candidate(i).owner || ++pairs_ > kMostPairs) {
+      if (state_.candidates().tensors[i].sizes != form.shape || state_.candidate(i).owner ||
+          ++pairs_ > kMostPairs) {
         continue;
       }
       const auto results = state_.compare(form, i);

@@ -197,6 +197,12 @@ void add_run(CommandLine& line) {
     line.values[option] = {.choices = check_ids()};
   }
   add_flag(command, "--strict", run.strict, "warnings make a check fail")->group("What is judged");
+  command
+      .add_option(
+          "--save-outputs", run.save_outputs,
+          "keep what conversions were compared with in DIR: inputs, outputs, a script that repeats it")
+      ->type_name("DIR")
+      ->group("Reports");
   command.add_option("-j,--jobs", run.jobs, "probes at a time; timings always run alone")
       ->type_name("N")
       ->group("What is judged")

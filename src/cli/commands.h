@@ -29,6 +29,8 @@ struct RunArguments {
   std::vector<std::string> select;
   std::vector<std::string> skip;
   std::optional<int> jobs;
+  // where the inputs and outputs go that conversions were compared with
+  std::string save_outputs;
   bool strict = false;
   bool quiet = false;
   bool verbose = false;

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <chrono>
+#include <filesystem>
 #include <format>
 
 #include "cli/commands.h"
@@ -79,6 +80,9 @@ ExitCode run_command(const RunArguments& arguments, const Session& session) {
     return ExitCode::bad_command_line;
   }
   RunnerSettings settings{.probe_folder = session.probe_folder, .interrupted = &SignalWatch::flag()};
+  if (!arguments.save_outputs.empty()) {
+    settings.save_outputs = std::filesystem::absolute(arguments.save_outputs).string();
+  }
   if (auto limits = read_limits_from_environment(settings); !limits) {
     complain(limits.error().describe());
     return ExitCode::bad_command_line;

@@ -153,8 +153,11 @@ void validate_shape(const Scope& input, const std::set<std::string>& axes) {
 // Smallest and largest value of an integer element type; nothing for others.
 std::optional<std::pair<std::int64_t, std::int64_t>> integer_limits(DType dtype) {
   const auto limits = []<class T>(T) {
-    return std::pair<std::int64_t, std::int64_t>{std::numeric_limits<T>::min(),
-                                                 std::numeric_limits<T>::max()};
+    constexpr T kLargest = std::numeric_limits<T>::max();
+    constexpr auto kMost = std::numeric_limits<std::int64_t>::max();
+    return std::pair<std::int64_t, std::int64_t>{
+        std::numeric_limits<T>::min(),
+        std::cmp_less(kLargest, kMost) ? static_cast<std::int64_t>(kLargest) : kMost};
   };
   switch (dtype) {
     case DType::int64:
@@ -165,6 +168,12 @@ std::optional<std::pair<std::int64_t, std::int64_t>> integer_limits(DType dtype)
       return limits(std::int16_t{});
     case DType::int8:
       return limits(std::int8_t{});
+    case DType::uint64:
+      return limits(std::uint64_t{});
+    case DType::uint32:
+      return limits(std::uint32_t{});
+    case DType::uint16:
+      return limits(std::uint16_t{});
     case DType::uint8:
       return limits(std::uint8_t{});
     default:

@@ -18,11 +18,25 @@
 namespace runup {
 
 // Element types that a model input can have, by PyTorch's names.
-enum class DType { float32, float64, float16, bfloat16, int64, int32, int16, int8, uint8, boolean };
+enum class DType {
+  float32,
+  float64,
+  float16,
+  bfloat16,
+  int64,
+  int32,
+  int16,
+  int8,
+  uint64,
+  uint32,
+  uint16,
+  uint8,
+  boolean,
+};
 
 constexpr auto enum_names(DType) {
   using enum DType;
-  return std::array<std::pair<DType, std::string_view>, 10>{{{float32, "float32"},
+  return std::array<std::pair<DType, std::string_view>, 13>{{{float32, "float32"},
                                                              {float64, "float64"},
                                                              {float16, "float16"},
                                                              {bfloat16, "bfloat16"},
@@ -30,6 +44,9 @@ constexpr auto enum_names(DType) {
                                                              {int32, "int32"},
                                                              {int16, "int16"},
                                                              {int8, "int8"},
+                                                             {uint64, "uint64"},
+                                                             {uint32, "uint32"},
+                                                             {uint16, "uint16"},
                                                              {uint8, "uint8"},
                                                              {boolean, "bool"}}};
 }
@@ -107,7 +124,8 @@ struct SampleDeclaration {
               ".npy file with the model's only input, or .npz file with an array for each input"},
         Field{"inputs", &SampleDeclaration::inputs, "one .npy file for each named input"},
         Field{"output", &SampleDeclaration::output,
-              ".npy file with the expected first output, or .npz file with an array for each output to compare"},
+              ".npy file with the expected first output, or .npz file with an array for each output to "
+              "compare"},
         Field{"label", &SampleDeclaration::label, "the expected label, by name"},
         Field{"rtol", &SampleDeclaration::rtol, "relative tolerance against `output`", Rule{.min = 0}},
         Field{"atol", &SampleDeclaration::atol, "absolute tolerance against `output`", Rule{.min = 0}}};

@@ -63,10 +63,14 @@ struct ParityFacts {
   std::uint64_t reference = 0;
   std::uint64_t candidate = 0;
   std::vector<AnswerPairFacts> answers;
+  // the folder that holds the inputs, the outputs and a script that repeats the comparison; empty when they
+  // are not saved
+  std::string saved;
   bool operator==(const ParityFacts&) const = default;
   static constexpr auto fields() {
     return std::tuple{Field{"reference", &ParityFacts::reference},
-                      Field{"candidate", &ParityFacts::candidate}, Field{"answers", &ParityFacts::answers}};
+                      Field{"candidate", &ParityFacts::candidate}, Field{"answers", &ParityFacts::answers},
+                      Field{"saved", &ParityFacts::saved}};
   }
 };
 

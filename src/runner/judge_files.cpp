@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <format>
+#include <iterator>
 
 #include "base/text.h"
 #include "check/wording.h"
@@ -46,12 +47,10 @@ class Merger {
       return;
     }
     ++applied_;
-    for (Evidence& evidence : part.judgement.looked_at) {
-      if (!part.file.empty()) {
-        evidence.name = std::format("{}: {}", part.file, evidence.name);
-      }
-      merged_.looked_at.push_back(std::move(evidence));
+    if (!part.file.empty() && !part.judgement.looked_at.empty()) {
+      merged_.saw("conversion", part.file);
     }
+    std::ranges::move(part.judgement.looked_at, std::back_inserter(merged_.looked_at));
     for (Finding& finding : part.judgement.findings) {
       // What a check says of the config rather than of a file, it says of every file.
       if (!part.file.empty() && has_finding(merged_, finding)) {

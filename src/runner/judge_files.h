@@ -11,7 +11,7 @@
 namespace runup {
 
 // Judges the model, and with `conversions` each of its conversions as if that were the model. What is
-// said of a conversion names its file; a finding that several files share word for word is told once;
+// said of a conversion names its file, and its evidence follows one named `conversion`; a finding that several files share word for word is told once;
 // what does not apply to one file is left out when it applies to another.
 //
 // Weights without code are run by nobody unless the config names an architecture. Where a conversion ran

@@ -79,9 +79,11 @@ TEST_CASE("files: what is said of a conversion names it and its key") {
   CHECK(merged.findings[0].where.key == "models.m.conversions[0].path");
   CHECK(merged.findings[1].message == "`b.onnx` is bad");
   CHECK(merged.findings[1].where.key == "models.m.inputs");
-  REQUIRE(merged.looked_at.size() == 3);
+  REQUIRE(merged.looked_at.size() == 5);
   CHECK(merged.looked_at[0].name == "output");
-  CHECK(merged.looked_at[1].name == "b.onnx: output");
+  CHECK(merged.looked_at[1].name == "conversion");
+  CHECK(merged.looked_at[1].value == "b.onnx");
+  CHECK(merged.looked_at[2].name == "output");
 }
 
 TEST_CASE("files: what is said of every file is said once") {
@@ -106,7 +108,7 @@ TEST_CASE(
     });
   };
   CHECK_FALSE(only(ArtifactKind::onnx).skipped);
-  CHECK(only(ArtifactKind::onnx).looked_at.size() == 1);
+  CHECK(only(ArtifactKind::onnx).looked_at.size() == 2);
   CHECK(only(ArtifactKind::npy).skipped == "no such file");
 }
 

@@ -12,6 +12,7 @@
 #include "runner/parity.h"
 #include "runner/questions.h"
 #include "runner/runtime_observer.h"
+#include "runner/saved_answers.h"
 
 namespace runup {
 
@@ -76,7 +77,23 @@ class ModelObserver {
     for (std::size_t i = 0; i < facts_.conversions.size(); ++i) {
       files.push_back({.runtime = &facts_.conversions[i].runtimes.front(), .store = &stores[i + 1]});
     }
-    facts_.parity = compare_files(facts_.model, files, compared_experiments(model_));
+    const std::vector<Experiment> asked = compared_experiments(model_);
+    facts_.parity = compare_files(facts_.model, files, asked);
+    if (!context_.settings.save_outputs.empty()) {
+      save(files, asked);
+    }
+  }
+
+  void save(const std::vector<FileAnswers>& files, const std::vector<Experiment>& asked) {
+    const auto folder = save_answers(context_.settings.save_outputs, facts_, files, asked);
+    if (!folder) {
+      context_.remark(
+          std::format("the outputs of `{}` were not saved: {}", model_.name, folder.error().describe()));
+      return;
+    }
+    for (ParityFacts& parity : facts_.parity) {
+      parity.saved = *folder;
+    }
   }
 
   Observed<RuntimeFacts> run(const Facts& view, std::optional<std::size_t> conversion,

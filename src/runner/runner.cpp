@@ -233,7 +233,12 @@ Report run_plan(const Plan& plan, const RunnerSettings& settings) {
   if (!supervisor) {
     fill_undecided(report, plan, "runup's supervisor could not be started: " + supervisor.error().describe());
   } else {
-    RunContext context{.plan = plan, .settings = settings, .supervisor = **supervisor, .quiet = {}};
+    RunContext context{.plan = plan,
+                       .settings = settings,
+                       .supervisor = **supervisor,
+                       .quiet = {},
+                       .remarks_mutex = {},
+                       .remarks = {}};
     const TargetFacts target = observe_target(context);
     report.host = host_words(target.host);
     for (ModelReport& model : run_models(context, target)) {
@@ -241,6 +246,7 @@ Report run_plan(const Plan& plan, const RunnerSettings& settings) {
       std::ranges::move(model.witnesses, std::back_inserter(report.witnesses));
       standings.push_back(model.standing);
     }
+    std::ranges::move(context.remarks, std::back_inserter(report.remarks));
     report.interrupted = context.interrupted();
   }
   for (const PlannedModel& model : plan.models) {

@@ -25,6 +25,8 @@ struct RunnerSettings {
   Duration step_timeout = Duration::from_seconds(60);
   // memory of one runtime probe with all that it starts; 0: 9/10 of what the host has available
   std::uint64_t runtime_memory_bytes = 0;
+  // where compared inputs and outputs are written, absolute; empty: nowhere
+  std::string save_outputs;
 };
 
 // Takes `step_timeout` from $RUNUP_PROBE_TIMEOUT ("90s") and `runtime_memory_bytes` from

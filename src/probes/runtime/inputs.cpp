@@ -67,6 +67,13 @@ void store(std::vector<std::byte>& bytes, std::uint64_t index, T value) {
   std::memcpy(bytes.data() + index * sizeof(T), &value, sizeof(T));
 }
 
+// The largest value of an integer type that a range can name.
+template <class T>
+constexpr std::int64_t largest_of() {
+  return sizeof(T) == sizeof(std::int64_t) ? std::numeric_limits<std::int64_t>::max()
+                                           : static_cast<std::int64_t>(std::numeric_limits<T>::max());
+}
+
 // The values that an integer or boolean input may have, [low, high).
 template <class T>
 Result<ValueRange> range_of(const InputDeclaration& input) {
@@ -78,7 +85,7 @@ Result<ValueRange> range_of(const InputDeclaration& input) {
                                           ")");
   }
   if (range.low < static_cast<std::int64_t>(std::numeric_limits<T>::lowest()) ||
-      range.high - 1 > static_cast<std::int64_t>(std::numeric_limits<T>::max())) {
+      range.high - 1 > largest_of<T>()) {
     return fail(ErrorCode::bad_input, "input `" + input.name + "` has the range [" +
                                           std::to_string(range.low) + ", " + std::to_string(range.high) +
                                           "), which " + std::string(enum_name(input.dtype)) + " cannot hold");
@@ -213,9 +220,8 @@ Result<void> check_names(const ModelDeclaration& model, const Experiment& experi
     }
   }
   if (experiment.fill == Fill::sample && !experiment.sizes.empty()) {
-    return fail(ErrorCode::bad_input,
-                "a sample has its own sizes; another size of `" + experiment.sizes.begin()->first +
-                    "` is asked for");
+    return fail(ErrorCode::bad_input, "a sample has its own sizes; another size of `" +
+                                          experiment.sizes.begin()->first + "` is asked for");
   }
   for (const auto& [dimension, size] : experiment.sizes) {
     if (!has_fixed_dimension(model, dimension)) {

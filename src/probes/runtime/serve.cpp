@@ -146,9 +146,10 @@ class Performer {
       case ExperimentKind::latency:
         return time_calls(asked, facts);
       case ExperimentKind::limit:
-        facts.limit = find_limit(declaration_, asked, [&](const std::vector<InputValues>& inputs) -> Result<void> {
-          return model_.call(inputs).transform([](const Answer&) {});
-        });
+        facts.limit =
+            find_limit(declaration_, asked, [&](const std::vector<InputValues>& inputs) -> Result<void> {
+              return model_.call(inputs).transform([](const Answer&) {});
+            });
         return {};
       case ExperimentKind::cold_start:
         break;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Speaks the probe protocol with runup-probe-torch: frames of JSON on descriptor 3, the artifact on 4."""
+"""Speaks the probe protocol with a runtime probe: frames of JSON on descriptor 3, the artifact on 4."""
 
 import json
 import os
@@ -60,16 +60,22 @@ def read_frames(channel):
     return messages
 
 
-def run_raw(program, artifact, payload, environment=None):
-    """Sends `payload` as it is and collects everything until the probe closes the channel."""
+def run_raw(program, artifact, payload, environment=None, store=None):
+    """Sends `payload` as it is and collects everything until the probe closes the channel.
+
+    `store` is the descriptor that becomes the output store.
+    """
     ours, theirs = socket.socketpair()
     fd = os.open(artifact, os.O_RDONLY)
 
     def place_descriptors():
         # Two steps, because either may already be 3 or 4.
         channel, file = os.dup2(theirs.fileno(), 100), os.dup2(fd, 101)
+        outputs = None if store is None else os.dup2(store, 102)
         os.dup2(channel, 3)
         os.dup2(file, 4)
+        if outputs is not None:
+            os.dup2(outputs, 5)
 
     # A file, because a pipe that nobody reads would stop a probe that says much.
     with tempfile.TemporaryFile() as words, subprocess.Popen(
@@ -117,6 +123,7 @@ def request(model, experiments, mode="experiments", **more):
     }
 
 
-def run(program, artifact, model, experiments=(), mode="experiments", environment=None, **more):
+def run(program, artifact, model, experiments=(), mode="experiments", environment=None, store=None, **more):
     model = {"path": str(artifact), **model}
-    return run_raw(program, artifact, frame(request(model, list(experiments), mode, **more)), environment)
+    asked = frame(request(model, list(experiments), mode, **more))
+    return run_raw(program, artifact, asked, environment, store)
