@@ -19,6 +19,7 @@
 #include "runner/core_probes.h"
 #include "runner/plugin.h"
 #include "runner/questions.h"
+#include "runner/references.h"
 #include "runner/runtime_observer.h"
 #include "runner/tell.h"
 
@@ -85,6 +86,7 @@ Facts observe_model(RunContext& context, const PlannedModel& model, const Target
   const std::string key = child_path("models", model.name);
   const OpenedFile artifact = open_named_file(target.package, child_path(key, "path"));
   facts.artifact = observe_artifact(context, artifact, {.values = needs.values});
+  observe_references(context, child_path(key, "path"), model.declaration.path, facts.artifact, facts.package);
   if (model.declaration.labels && model.declaration.labels->from == LabelSource::file) {
     facts.label_file = observe_artifact(
         context, open_named_file(target.package, child_path(child_path(key, "labels"), "path")));
