@@ -289,6 +289,11 @@ void judge_runtimes(Judge& judge) {
       continue;
     }
     judge.judgement.saw("loaded on", witness_words(witness));
+    if (!runtime->load.providers_asked.empty()) {
+      judge.judgement.saw("execution providers", std::format("asked for {}; the session has {}",
+                                                             join(runtime->load.providers_asked, ", "),
+                                                             join(runtime->load.providers, ", ")));
+    }
     if (read_device(witness.device) == judge.target) {
       continue;
     }
@@ -300,7 +305,12 @@ void judge_runtimes(Judge& judge) {
           "ran-elsewhere",
           std::format("{} {} ran the model on `{}`; the config asks for `{}`, which it has", witness.library,
                       witness.version, witness.device, judge.facts.model.device),
-          "move the model to the device after loading (`model.to(device)`) and look at the runtime's log");
+          runtime->load.providers_asked.empty()
+              ? "move the model to the device after loading (`model.to(device)`) and look at the runtime's "
+                "log"
+              : "install the libraries that the execution provider was built for (CUDA, cuDNN), and look at "
+                "the "
+                "session's log: ONNX Runtime falls back to the CPU without an error");
     } else if (!judge.judgement.undecided) {
       judge.judgement.undecided =
           std::format("{} {} has no `{}` and ran the model on `{}`, so the real device was not tried",
@@ -333,7 +343,7 @@ Judgement judge(const Facts& facts, const Options& options) {
 }
 
 extern const CheckInfo kCheck;
-const CheckInfo kCheck =
-    define_check<Options, judge>("device-mapping", kFindings, {.artifact = true, .host = true});
+const CheckInfo kCheck = define_check<Options, judge>("device-mapping", kFindings,
+                                                      {.artifact = true, .host = true, .conversions = true});
 
 }  // namespace runup::checks::device_mapping

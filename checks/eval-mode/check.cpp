@@ -227,6 +227,7 @@ Judgement judge(const Facts& facts, const Options& options) {
 }
 
 extern const CheckInfo kCheck;
-const CheckInfo kCheck = define_check<Options, judge, plan>("eval-mode", kFindings, {.runtime = true});
+const CheckInfo kCheck =
+    define_check<Options, judge, plan>("eval-mode", kFindings, {.runtime = true, .conversions = true});
 
 }  // namespace runup::checks::eval_mode

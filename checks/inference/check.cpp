@@ -86,9 +86,9 @@ bool judge_load(Judge& judge, const RuntimeFacts& runtime) {
       load.stage == LoadStage::architecture && judge.facts.model.architecture.empty();
   if (load.unsupported && !no_architecture) {
     judge.untold.push_back(
-        std::format("{} cannot load this model ({}); the service's own PyTorch, with what the service "
+        std::format("{} cannot load this model ({}); the service's own {}, with what the service "
                     "imports, may, and this version does not ask it",
-                    who, words));
+                    who, words, service_runtime(runtime.witness)));
     return false;
   }
   switch (load.stage) {
@@ -132,9 +132,11 @@ bool judge_load(Judge& judge, const RuntimeFacts& runtime) {
   if (const auto damage = damage_obstacle(judge.facts)) {
     judge.untold.push_back("blocked: " + *damage);
   } else {
-    judge.add("load-failed",
-              std::format("{} could not load the model (stage `{}`): {}", who, enum_name(load.stage), words),
-              "load the file by hand with the service's own PyTorch, and save it again with that release");
+    judge.add(
+        "load-failed",
+        std::format("{} could not load the model (stage `{}`): {}", who, enum_name(load.stage), words),
+        std::format("load the file by hand with the service's own {}, and save it again for that release",
+                    service_runtime(runtime.witness)));
   }
   return false;
 }
@@ -292,7 +294,7 @@ Judgement judge(const Facts& facts, const Options& options) {
 }
 
 extern const CheckInfo kCheck;
-const CheckInfo kCheck =
-    define_check<Options, judge, plan>("inference", kFindings, {.artifact = true, .runtime = true});
+const CheckInfo kCheck = define_check<Options, judge, plan>(
+    "inference", kFindings, {.artifact = true, .runtime = true, .conversions = true});
 
 }  // namespace runup::checks::inference

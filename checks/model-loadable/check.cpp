@@ -392,6 +392,7 @@ Judgement judge(const Facts& facts, const NoOptions&) {
 }
 
 extern const CheckInfo kCheck;
-const CheckInfo kCheck = define_check<NoOptions, judge>("model-loadable", kFindings, {.artifact = true});
+const CheckInfo kCheck =
+    define_check<NoOptions, judge>("model-loadable", kFindings, {.artifact = true, .conversions = true});
 
 }  // namespace runup::checks::model_loadable

@@ -255,8 +255,11 @@ void judge_content(Judge& judge, const ArtifactFacts& artifact) {
 void judge_companions(Judge& judge, const PackageFacts& package) {
   const std::string own = model_key(judge.facts, "path");
   const std::string prefix = model_key(judge.facts, "");
+  // Each of them is judged as a model of its own, and what a file refers to by the checks that read it.
+  const std::string conversions = model_key(judge.facts, "conversions[");
   for (const PathFacts& path : package.paths) {
-    if (!path.asked_by.starts_with(prefix) || path.asked_by == own) {
+    if (!path.asked_by.starts_with(prefix) || path.asked_by.starts_with(own) ||
+        path.asked_by.starts_with(conversions)) {
       continue;
     }
     const std::string name = shown_path(judge.facts, path.path);
@@ -325,7 +328,7 @@ Judgement judge(const Facts& facts, const Options& options) {
 }
 
 extern const CheckInfo kCheck;
-const CheckInfo kCheck =
-    define_check<Options, judge>("model-present", kFindings, {.package = true, .artifact = true});
+const CheckInfo kCheck = define_check<Options, judge>(
+    "model-present", kFindings, {.package = true, .artifact = true, .conversions = true});
 
 }  // namespace runup::checks::model_present

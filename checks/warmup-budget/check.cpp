@@ -245,7 +245,9 @@ Judgement judge(const Facts& facts, const Options& options) {
     judgement.saw("intervals", join(judge.intervals, "; "));
   }
   judgement.saw("measured with", std::format("{}, {}", witness_words(runtime.witness),
-                                             count_of(runtime.witness.threads, "thread", "threads")));
+                                             runtime.witness.threads == 0
+                                                 ? "its default threads"
+                                                 : count_of(runtime.witness.threads, "thread", "threads")));
   if (!options.load && !options.first && !options.p50 && !options.p95 && !options.p99) {
     judgement.findings.push_back(make_finding(
         kFindings, "unbudgeted",
@@ -263,6 +265,7 @@ Judgement judge(const Facts& facts, const Options& options) {
 }
 
 extern const CheckInfo kCheck;
-const CheckInfo kCheck = define_check<Options, judge, plan>("warmup-budget", kFindings, {.runtime = true});
+const CheckInfo kCheck =
+    define_check<Options, judge, plan>("warmup-budget", kFindings, {.runtime = true, .conversions = true});
 
 }  // namespace runup::checks::warmup_budget

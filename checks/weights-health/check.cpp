@@ -269,7 +269,7 @@ Judgement judge(const Facts& facts, const Options& options) {
 }
 
 extern const CheckInfo kCheck;
-const CheckInfo kCheck =
-    define_check<Options, judge>("weights-health", kFindings, {.artifact = true, .values = true});
+const CheckInfo kCheck = define_check<Options, judge>(
+    "weights-health", kFindings, {.artifact = true, .values = true, .conversions = true});
 
 }  // namespace runup::checks::weights_health

@@ -156,7 +156,7 @@ void append_properties(pugi::xml_node suite, const Report& report) {
   add("host", report.host);
   add("strict", report.strict ? "true" : "");
   for (const ReportWitness& witness : report.witnesses) {
-    add("witness." + witness.model, witness_text(witness));
+    add("witness." + witness.model + (witness.file.empty() ? "" : "." + witness.file), witness_text(witness));
   }
   for (std::size_t i = 0; i < report.remarks.size(); ++i) {
     add(std::format("remark.{}", i + 1), report.remarks[i]);

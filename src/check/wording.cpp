@@ -50,11 +50,6 @@ std::string_view cut_text(std::string_view text, std::size_t most) {
   return text.substr(0, most);
 }
 
-bool holds_weights_without_code(ArtifactKind kind) {
-  return kind == ArtifactKind::torch_zip || kind == ArtifactKind::torch_legacy ||
-         kind == ArtifactKind::torch_tar || kind == ArtifactKind::safetensors;
-}
-
 }  // namespace
 
 std::string shown_path(const Facts& facts, std::string_view path) {
@@ -123,10 +118,19 @@ std::optional<std::string> damage_obstacle(const Facts& facts) {
                      facts.artifact->defects.front().message);
 }
 
+bool holds_weights_without_code(ArtifactKind kind) {
+  return kind == ArtifactKind::torch_zip || kind == ArtifactKind::torch_legacy ||
+         kind == ArtifactKind::torch_tar || kind == ArtifactKind::safetensors;
+}
+
 std::string witness_words(const WitnessFacts& witness) {
   return witness.device.empty()
              ? std::format("{} {}", witness.library, witness.version)
              : std::format("{} {} on `{}`", witness.library, witness.version, witness.device);
+}
+
+std::string_view service_runtime(const WitnessFacts& witness) {
+  return witness.library.contains("torch") ? "PyTorch" : std::string_view(witness.library);
 }
 
 std::string no_witness_words(const Facts& facts) {
@@ -164,7 +168,7 @@ bool runtime_died(const Facts& facts) {
   return std::ranges::any_of(facts.runtimes, [](const Observed<RuntimeFacts>& runtime) {
     using enum AbsenceKind;
     const AbsenceKind kind = runtime.absence ? runtime.absence->kind : not_requested;
-    return kind != not_requested && kind != blocked && kind != missing;
+    return kind != not_requested && kind != blocked && kind != missing && kind != refused;
   });
 }
 

@@ -27,6 +27,9 @@ std::string_view kind_words(ArtifactKind kind);
 // Kinds that no loader of models takes: pages, pointers, text, nothing at all.
 bool is_no_model(ArtifactKind kind);
 
+// Files that no runtime runs without an `architecture:`.
+bool holds_weights_without_code(ArtifactKind kind);
+
 // Why the content of the model file cannot be judged: it was not observed, or it is no model. Empty
 // when it can be. model-present says what is wrong and how to fix it; other checks stop here.
 std::optional<std::string> content_obstacle(const Facts& facts);
@@ -37,6 +40,8 @@ std::optional<std::string> damage_obstacle(const Facts& facts);
 
 // "libtorch 2.6.0 on `cpu`"; without a place when the model was not loaded
 std::string witness_words(const WitnessFacts& witness);
+// What services call the runtime of this witness: "PyTorch", "ONNX Runtime".
+std::string_view service_runtime(const WitnessFacts& witness);
 // Why no runtime gave facts, and what to give when the config is what is missing.
 std::string no_witness_words(const Facts& facts);
 

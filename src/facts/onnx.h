@@ -132,10 +132,13 @@ struct OnnxUseFacts {
   // the last two axes are exchanged on the way: by `transA` or `transB` of Gemm, or by a Transpose between
   // the initializer and the node
   bool transposed = false;
+  // the node's name, or its first output's when it has none
+  std::string node;
   bool operator==(const OnnxUseFacts&) const = default;
   static constexpr auto fields() {
     return std::tuple{Field{"tensor", &OnnxUseFacts::tensor}, Field{"op", &OnnxUseFacts::op},
-                      Field{"input", &OnnxUseFacts::input}, Field{"transposed", &OnnxUseFacts::transposed}};
+                      Field{"input", &OnnxUseFacts::input}, Field{"transposed", &OnnxUseFacts::transposed},
+                      Field{"node", &OnnxUseFacts::node}};
   }
 };
 

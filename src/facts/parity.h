@@ -104,6 +104,9 @@ struct WeightDifferenceFacts {
   double worst_candidate = 0;
   // what explains it, when something does: "rows 2 and 5 are exchanged", "the matrix is transposed"
   std::string explanation;
+  // the two belong together beyond doubt: by their names, by the layer that reads the candidate, or because
+  // most of their numbers are the same. Without it they are only alike, and nothing else is left for either
+  bool certain = true;
   bool operator==(const WeightDifferenceFacts&) const = default;
   static constexpr auto fields() {
     return std::tuple{Field{"reference", &WeightDifferenceFacts::reference},
@@ -117,29 +120,40 @@ struct WeightDifferenceFacts {
                       Field{"worst_index", &WeightDifferenceFacts::worst_index},
                       Field{"worst_reference", &WeightDifferenceFacts::worst_reference},
                       Field{"worst_candidate", &WeightDifferenceFacts::worst_candidate},
-                      Field{"explanation", &WeightDifferenceFacts::explanation}};
+                      Field{"explanation", &WeightDifferenceFacts::explanation},
+                      Field{"certain", &WeightDifferenceFacts::certain}};
   }
 };
 
-// The original's floating tensors against the conversion's.
+// The original's floating tensors against the conversion's. Each of them is in exactly one of three states:
+// found again with the same numbers (`by_name`, `by_value`), differing, or not comparable.
 struct WeightParityFacts {
-  // tensors of the original that were looked for, and how many were found again in which way
+  // tensors of the original that were looked for, and how many were found again unchanged in which way: under
+  // their name, or by what reads them and by their numbers
   std::uint64_t tensors = 0;
   std::uint64_t by_name = 0;
   std::uint64_t by_value = 0;
-  // both at most 1000
+  // at most 1000, in the original's order, and how many there are
   std::vector<WeightDifferenceFacts> differing;
-  // keys without a counterpart: folded, fused, quantised, or gone
+  std::uint64_t differing_count = 0;
+  // keys without a counterpart: folded, fused, quantised, or gone; at most 1000
   std::vector<std::string> not_comparable;
   std::uint64_t not_comparable_count = 0;
+  // what explains all differences at once: "all 24 tensors that were found again differ ..."
+  std::string explanation;
+  // why nothing could be compared at all; empty when something could
+  std::string not_compared;
   bool operator==(const WeightParityFacts&) const = default;
   static constexpr auto fields() {
     return std::tuple{Field{"tensors", &WeightParityFacts::tensors},
                       Field{"by_name", &WeightParityFacts::by_name},
                       Field{"by_value", &WeightParityFacts::by_value},
                       Field{"differing", &WeightParityFacts::differing},
+                      Field{"differing_count", &WeightParityFacts::differing_count},
                       Field{"not_comparable", &WeightParityFacts::not_comparable},
-                      Field{"not_comparable_count", &WeightParityFacts::not_comparable_count}};
+                      Field{"not_comparable_count", &WeightParityFacts::not_comparable_count},
+                      Field{"explanation", &WeightParityFacts::explanation},
+                      Field{"not_compared", &WeightParityFacts::not_compared}};
   }
 };
 

@@ -26,6 +26,7 @@ struct WitnessFacts {
   std::string form;
   // the architecture was never compared with the service's own module
   bool architecture_unverified = false;
+  // 0: as many as the runtime chooses by itself
   std::uint32_t threads = 0;
   bool operator==(const WitnessFacts&) const = default;
   static constexpr auto fields() {
@@ -86,6 +87,20 @@ constexpr auto enum_names(LoadStage) {
                                                                 {done, "done"}}};
 }
 
+// One input or output as the runtime declares it (ONNX Runtime does, TorchScript does not).
+struct DeclaredValueFacts {
+  std::string name;
+  // PyTorch's name
+  std::string dtype;
+  // -1 for a size that is not fixed
+  std::vector<std::int64_t> shape;
+  bool operator==(const DeclaredValueFacts&) const = default;
+  static constexpr auto fields() {
+    return std::tuple{Field{"name", &DeclaredValueFacts::name}, Field{"dtype", &DeclaredValueFacts::dtype},
+                      Field{"shape", &DeclaredValueFacts::shape}};
+  }
+};
+
 struct LoadFacts {
   // how far loading came; `done` means that the model is ready to be called
   LoadStage stage = LoadStage::artifact;
@@ -100,6 +115,9 @@ struct LoadFacts {
   // ONNX Runtime's execution providers: asked for, and in the session by its own word, in order of preference
   std::vector<std::string> providers_asked;
   std::vector<std::string> providers;
+  // as the runtime declares them; empty where it does not (TorchScript)
+  std::vector<DeclaredValueFacts> inputs;
+  std::vector<DeclaredValueFacts> outputs;
   Duration took;
   bool operator==(const LoadFacts&) const = default;
   static constexpr auto fields() {
@@ -110,6 +128,8 @@ struct LoadFacts {
                       Field{"devices", &LoadFacts::devices},
                       Field{"providers_asked", &LoadFacts::providers_asked},
                       Field{"providers", &LoadFacts::providers},
+                      Field{"inputs", &LoadFacts::inputs},
+                      Field{"outputs", &LoadFacts::outputs},
                       Field{"took", &LoadFacts::took}};
   }
 };
@@ -166,6 +186,8 @@ struct OutputFacts {
   double top1_probability = 0;
   // of the contiguous little-endian bytes
   std::string sha256;
+  // where its bytes begin among the answers that runup compares; nothing when they are not kept
+  std::optional<std::uint64_t> kept_at;
   std::optional<ComparisonFacts> comparison;
   bool operator==(const OutputFacts&) const = default;
   static constexpr auto fields() {
@@ -182,6 +204,7 @@ struct OutputFacts {
                       Field{"top1", &OutputFacts::top1},
                       Field{"top1_probability", &OutputFacts::top1_probability},
                       Field{"sha256", &OutputFacts::sha256},
+                      Field{"kept_at", &OutputFacts::kept_at},
                       Field{"comparison", &OutputFacts::comparison}};
   }
 };
@@ -263,30 +286,13 @@ struct ExperimentFacts {
   }
 };
 
-// One input or output as the runtime declares it (ONNX Runtime does, TorchScript does not).
-struct DeclaredValueFacts {
-  std::string name;
-  // PyTorch's name
-  std::string dtype;
-  // -1 for a size that is not fixed
-  std::vector<std::int64_t> shape;
-  bool operator==(const DeclaredValueFacts&) const = default;
-  static constexpr auto fields() {
-    return std::tuple{Field{"name", &DeclaredValueFacts::name}, Field{"dtype", &DeclaredValueFacts::dtype},
-                      Field{"shape", &DeclaredValueFacts::shape}};
-  }
-};
-
 struct RuntimeFacts {
   WitnessFacts witness;
   LoadFacts load;
-  std::vector<DeclaredValueFacts> inputs;
-  std::vector<DeclaredValueFacts> outputs;
   std::vector<ExperimentFacts> experiments;
   bool operator==(const RuntimeFacts&) const = default;
   static constexpr auto fields() {
     return std::tuple{Field{"witness", &RuntimeFacts::witness}, Field{"load", &RuntimeFacts::load},
-                      Field{"inputs", &RuntimeFacts::inputs}, Field{"outputs", &RuntimeFacts::outputs},
                       Field{"experiments", &RuntimeFacts::experiments}};
   }
   // the answer to an experiment equal to `asked`, or null

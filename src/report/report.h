@@ -62,13 +62,17 @@ struct ReportWitness {
   std::string device;
   // in what form it ran the model: "state_dict in an architecture's source"
   std::string form;
+  // the conversion that it ran; empty for the model's own file
+  std::string file;
   bool operator==(const ReportWitness&) const = default;
   static constexpr auto fields() {
-    return std::tuple{Field{"model", &ReportWitness::model, "the model that it ran", kRequired},
-                      Field{"library", &ReportWitness::library, "the runtime library", kRequired},
-                      Field{"version", &ReportWitness::version, "its version"},
-                      Field{"device", &ReportWitness::device, "where the model was after loading"},
-                      Field{"form", &ReportWitness::form, "in what form the model was run"}};
+    return std::tuple{
+        Field{"model", &ReportWitness::model, "the model that it ran", kRequired},
+        Field{"library", &ReportWitness::library, "the runtime library", kRequired},
+        Field{"version", &ReportWitness::version, "its version"},
+        Field{"device", &ReportWitness::device, "where the model was after loading"},
+        Field{"form", &ReportWitness::form, "in what form the model was run"},
+        Field{"file", &ReportWitness::file, "the conversion that it ran; empty for the model's own file"}};
   }
 };
 

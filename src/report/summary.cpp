@@ -126,7 +126,8 @@ std::string witness_text(const ReportWitness& witness) {
     text += " on " + witness.device;
   }
   if (!witness.form.empty()) {
-    text += std::format(" ({})", witness.form);
+    text += witness.file.empty() ? std::format(" ({})", witness.form)
+                                 : std::format(" ({} `{}`)", witness.form, witness.file);
   }
   return text;
 }

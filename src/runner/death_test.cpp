@@ -6,8 +6,8 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include "runner/runtime_programs.h"
 #include "runner/tell.h"
-#include "runner/torch_probe.h"
 
 namespace runup {
 namespace {

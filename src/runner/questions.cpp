@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "config/key_path.h"
+#include "facts/model_files.h"
 
 namespace runup {
 
@@ -56,7 +57,9 @@ Needs operator|(Needs a, Needs b) {
           .artifact = a.artifact || b.artifact,
           .values = a.values || b.values,
           .host = a.host || b.host,
-          .runtime = a.runtime || b.runtime};
+          .runtime = a.runtime || b.runtime,
+          .conversions = a.conversions || b.conversions,
+          .parity = a.parity || b.parity};
 }
 
 std::vector<Experiment> default_inferences(const ModelDeclaration& model) {
@@ -73,6 +76,27 @@ std::vector<Experiment> default_inferences(const ModelDeclaration& model) {
     }
   }
   return found->info->plan(model, options);
+}
+
+// The experiments of the judged checks whose needs `counts` says to count.
+template <class Counts>
+std::vector<Experiment> gather(const PlannedModel& model, std::optional<std::size_t> conversion,
+                               const Counts& counts) {
+  const ModelDeclaration declaration =
+      conversion ? as_model(model.declaration, *conversion) : model.declaration;
+  std::vector<Experiment> all;
+  for (const PlannedCheck& check : model.checks) {
+    if (!is_judged(check) || !counts(needs_of(check))) {
+      continue;
+    }
+    for (Experiment& experiment : experiments_of(check, declaration)) {
+      if (std::ranges::find(all, experiment) == all.end()) {
+        all.push_back(std::move(experiment));
+      }
+    }
+  }
+  std::ranges::stable_sort(all, {}, &Experiment::kind);
+  return all;
 }
 
 }  // namespace
@@ -93,6 +117,7 @@ Needs needs_of(const PlannedModel& model) {
       all = all | needs_of(check);
     }
   }
+  all.runtime = all.runtime || all.parity;
   all.artifact = all.artifact || all.runtime || all.values;
   all.package = all.package || all.artifact;
   return all;
@@ -113,20 +138,14 @@ std::vector<Experiment> experiments_of(const PlannedCheck& check, const ModelDec
   return check.plugin && check.plugin->needs.runtime ? default_inferences(model) : std::vector<Experiment>{};
 }
 
-std::vector<Experiment> experiments_of(const PlannedModel& model) {
-  std::vector<Experiment> all;
-  for (const PlannedCheck& check : model.checks) {
-    if (!is_judged(check)) {
-      continue;
-    }
-    for (Experiment& experiment : experiments_of(check, model.declaration)) {
-      if (std::ranges::find(all, experiment) == all.end()) {
-        all.push_back(std::move(experiment));
-      }
-    }
-  }
-  std::ranges::stable_sort(all, {}, &Experiment::kind);
-  return all;
+std::vector<Experiment> experiments_of(const PlannedModel& model, std::optional<std::size_t> conversion) {
+  return gather(model, conversion,
+                [&](const Needs& needs) { return !conversion || needs.conversions || needs.parity; });
+}
+
+std::vector<Experiment> compared_experiments(const PlannedModel& model,
+                                             std::optional<std::size_t> conversion) {
+  return gather(model, conversion, [](const Needs& needs) { return needs.parity; });
 }
 
 }  // namespace runup

@@ -14,24 +14,18 @@
 #include <thread>
 
 #include "check/wording.h"
-#include "config/key_path.h"
+#include "facts/model_files.h"
 #include "runner/context.h"
 #include "runner/core_probes.h"
+#include "runner/judge_files.h"
+#include "runner/observe_model.h"
 #include "runner/plugin.h"
 #include "runner/questions.h"
-#include "runner/references.h"
-#include "runner/runtime_observer.h"
 #include "runner/tell.h"
 
 namespace runup {
 
 namespace {
-
-// What is observed once for the whole target.
-struct TargetFacts {
-  Observed<PackageFacts> package;
-  Observed<HostFacts> host;
-};
 
 // One model's part of the report.
 struct ModelReport {
@@ -69,56 +63,34 @@ TargetFacts observe_target(RunContext& context) {
   return facts;
 }
 
-Facts observe_model(RunContext& context, const PlannedModel& model, const TargetFacts& target) {
-  Facts facts{.target = context.plan.target,
-              .model_name = model.name,
-              .model = model.declaration,
-              .package = target.package,
-              .artifact = {},
-              .label_file = {},
-              .host = target.host,
-              .runtimes = {}};
-  const Needs needs = needs_of(model);
-  if (!needs.artifact) {
-    return facts;
-  }
-  context.progress(std::format("{}: reading the model file", model.name));
-  const std::string key = child_path("models", model.name);
-  const OpenedFile artifact = open_named_file(target.package, child_path(key, "path"));
-  facts.artifact = observe_artifact(context, artifact, {.values = needs.values});
-  observe_references(context, child_path(key, "path"), model.declaration.path, facts.artifact, facts.package);
-  if (model.declaration.labels && model.declaration.labels->from == LabelSource::file) {
-    facts.label_file = observe_artifact(
-        context, open_named_file(target.package, child_path(child_path(key, "labels"), "path")));
-  }
-  if (needs.runtime) {
-    if (auto obstacle = runtime_obstacle(context, facts)) {
-      facts.runtimes.push_back(Observed<RuntimeFacts>::none(*obstacle));
-    } else {
-      facts.runtimes.push_back(observe_runtime(context, model, artifact, target.host));
-    }
-  }
-  return facts;
-}
-
-// A check's time: what it read, where experiments that it did not ask for are not its own.
-Duration time_of(const PlannedCheck& check, const Facts& facts) {
-  const Needs needs = needs_of(check);
+// What a check read of one file's runs, without the experiments that it did not ask for.
+Duration time_of(const std::vector<Observed<RuntimeFacts>>& runtimes, const std::vector<Experiment>& own) {
   Duration took;
-  took += needs.package ? facts.package.took : Duration{};
-  took += needs.artifact ? facts.artifact.took + facts.label_file.took : Duration{};
-  took += needs.host ? facts.host.took : Duration{};
-  if (!needs.runtime) {
-    return took;
-  }
-  const std::vector<Experiment> own = experiments_of(check, facts.model);
-  for (const auto& runtime : facts.runtimes) {
+  for (const auto& runtime : runtimes) {
     took += runtime.took;
     for (const ExperimentFacts& answer : runtime ? runtime->experiments : std::vector<ExperimentFacts>{}) {
       if (std::ranges::find(own, answer.asked) == own.end()) {
         took = took - answer.took;
       }
     }
+  }
+  return took;
+}
+
+// A check's time: what it read.
+Duration time_of(const PlannedCheck& check, const Facts& facts) {
+  const Needs needs = needs_of(check);
+  const bool runs = needs.runtime || needs.parity;
+  Duration took;
+  took += needs.package ? facts.package.took : Duration{};
+  took += needs.artifact ? facts.artifact.took + facts.label_file.took : Duration{};
+  took += needs.host ? facts.host.took : Duration{};
+  took += runs ? time_of(facts.runtimes, experiments_of(check, facts.model)) : Duration{};
+  for (std::size_t i = 0; i < facts.conversions.size() && (needs.conversions || needs.parity); ++i) {
+    const ConversionFacts& conversion = facts.conversions[i];
+    took += needs.artifact ? conversion.artifact.took : Duration{};
+    took += needs.parity ? conversion.weights.took : Duration{};
+    took += runs ? time_of(conversion.runtimes, experiments_of(check, as_model(facts.model, i))) : Duration{};
   }
   return took;
 }
@@ -160,8 +132,11 @@ CheckResult judge(RunContext& context, const PlannedModel& model, const PlannedC
   } else {
     result.took = time_of(check, facts);
     if (check.built_in != nullptr) {
-      judgement = judge_built_in(check, facts);
-      accept_no_witness(model, check, facts, judgement);
+      judgement = judge_files(facts, needs_of(check).conversions, [&](const Facts& view) {
+        Judgement part = judge_built_in(check, view);
+        accept_no_witness(model, check, view, part);
+        return part;
+      });
     } else {
       context.progress(std::format("{}: {}", model.name, check.id));
       PluginTiming timing;

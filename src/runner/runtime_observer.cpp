@@ -6,8 +6,7 @@
 #include <mutex>
 
 #include "runner/probe_call.h"
-#include "runner/questions.h"
-#include "runner/torch_probe.h"
+#include "runner/runtime_programs.h"
 
 namespace runup {
 
@@ -19,11 +18,14 @@ constexpr std::size_t kMostProcesses = 4;
 // Calls of a latency experiment that fit one step's time.
 constexpr std::uint64_t kCallsPerStep = 20;
 constexpr std::uint64_t kMostFileBytes = std::uint64_t{64} << 20U;
+static_assert(kMostKeptBytes > kMostFileBytes);
 
 std::string words_of(const Experiment& experiment) {
   switch (experiment.kind) {
     case ExperimentKind::latency:
       return "timing warm inferences";
+    case ExperimentKind::limit:
+      return std::format("looking for the limit of `{}`", experiment.axis);
     case ExperimentKind::cold_start:
       return "starting afresh";
     case ExperimentKind::infer:
@@ -54,17 +56,15 @@ struct ProcessAnswers {
 
 class RuntimeObserver {
  public:
-  RuntimeObserver(RunContext& context, const PlannedModel& model, const OpenedFile& artifact,
-                  const Observed<HostFacts>& host)
+  RuntimeObserver(RunContext& context, const RuntimeJob& job, const Observed<HostFacts>& host)
       : context_(context),
-        model_(model),
-        artifact_(artifact),
+        job_(job),
         memory_(runtime_memory(context.settings, host)),
         environment_(runtime_environment(context.plan)) {}
 
   Observed<RuntimeFacts> observe() {
     const Duration start = steady_now();
-    std::vector<Experiment> asked = experiments_of(model_);
+    std::vector<Experiment> asked = job_.experiments;
     const auto cold = std::ranges::find(asked, ExperimentKind::cold_start, &Experiment::kind);
     const std::vector<Experiment> cold_starts(cold, asked.end());
     asked.erase(cold, asked.end());
@@ -87,7 +87,7 @@ class RuntimeObserver {
       if (!answers.load) {
         Absence why = answers.absence.value_or(
             Absence{.kind = AbsenceKind::garbled,
-                    .detail = "the torch probe ended without saying whether it loaded"});
+                    .detail = std::format("{} ended without saying whether it loaded", job_.program.who)});
         if (process == 1) {
           return why;
         }
@@ -105,8 +105,9 @@ class RuntimeObserver {
       if (rest.empty() || answers.load->stage != LoadStage::done) {
         return std::nullopt;
       }
-      Absence why = answers.absence.value_or(Absence{
-          .kind = AbsenceKind::garbled, .detail = "the torch probe said that it is done and did not answer"});
+      Absence why = answers.absence.value_or(
+          Absence{.kind = AbsenceKind::garbled,
+                  .detail = std::format("{} said that it is done and did not answer", job_.program.who)});
       if (context_.interrupted()) {
         give_up(rest, {.kind = AbsenceKind::blocked, .detail = std::string(kInterruptedWords)});
         return std::nullopt;
@@ -117,10 +118,9 @@ class RuntimeObserver {
         return std::nullopt;
       }
       if (process == kMostProcesses) {
-        give_up(rest,
-                {.kind = AbsenceKind::blocked,
-                 .detail = std::format("not tried, because {} processes of the torch probe had died before",
-                                       kMostProcesses)});
+        give_up(rest, {.kind = AbsenceKind::blocked,
+                       .detail = std::format("not tried, because {} processes of {} had died before",
+                                             kMostProcesses, job_.program.who)});
         return std::nullopt;
       }
     }
@@ -135,13 +135,13 @@ class RuntimeObserver {
   ExperimentFacts start_afresh(const Experiment& experiment) {
     ExperimentFacts facts{.asked = experiment};
     for (std::uint64_t i = 0; i < experiment.count; ++i) {
-      context_.progress(
-          std::format("{}: fresh process {} of {} (libtorch)", model_.name, i + 1, experiment.count));
+      context_.progress(std::format("{}: fresh process {} of {} ({})", job_.name, i + 1, experiment.count,
+                                    job_.program.library));
       ProcessAnswers answers = run_process(RuntimeMode::cold_start, {experiment});
       facts.took += answers.took;
       if (!answers.cold_start) {
-        facts.absence = answers.absence.value_or(
-            Absence{.kind = AbsenceKind::garbled, .detail = "the torch probe ended without times"});
+        facts.absence = answers.absence.value_or(Absence{
+            .kind = AbsenceKind::garbled, .detail = std::format("{} ended without times", job_.program.who)});
         return facts;
       }
       facts.cold_starts.push_back(*answers.cold_start);
@@ -159,7 +159,7 @@ class RuntimeObserver {
   }
 
   Duration patience_for_loading() const {
-    return context_.settings.step_timeout + reading_time(artifact_.bytes);
+    return context_.settings.step_timeout + reading_time(job_.artifact.bytes);
   }
 
   ProcessAnswers run_process(RuntimeMode mode, const std::vector<Experiment>& asked) {
@@ -182,23 +182,34 @@ class RuntimeObserver {
     const auto tell = [&] {
       if (mode == RuntimeMode::experiments) {
         const Experiment* now = current();
-        context_.progress(std::format("{}: {} (libtorch)", model_.name,
-                                      now != nullptr ? words_of(*now) : "loading the model"));
+        context_.progress(std::format("{}: {} ({})", job_.name,
+                                      now != nullptr ? words_of(*now) : "loading the model",
+                                      job_.program.library));
       }
     };
     tell();
     const Duration start = steady_now();
-    const std::string program = torch_probe_program(context_.settings);
+    const bool keeps = job_.store >= 0 && mode == RuntimeMode::experiments;
+    std::vector<int> descriptors{job_.artifact.file.get()};
+    if (keeps) {
+      descriptors.push_back(job_.store);
+    }
     answers.absence = call_probe(
         context_,
-        {.who = "the torch probe",
-         .job = {.argv = {program},
+        {.who = std::string(job_.program.who),
+         .job = {.argv = {program_path(context_.settings, job_.program)},
                  .environment = environment_,
-                 .descriptors = {artifact_.file.get()},
-                 .limits = {.deadline = deadline, .resident_bytes = memory_, .file_bytes = kMostFileBytes}},
-         .request = encode(RuntimeRequest{
-             .mode = mode, .model = model_.declaration, .experiments = asked, .spawned_at = start}),
-         .remedy = kTorchProbeRemedy,
+                 .descriptors = std::move(descriptors),
+                 .limits = {.deadline = deadline,
+                            .resident_bytes = memory_,
+                            .file_bytes = keeps ? kMostKeptBytes : kMostFileBytes}},
+         .request = encode(RuntimeRequest{.mode = mode,
+                                          .model = job_.declaration,
+                                          .experiments = asked,
+                                          .keep = keeps ? job_.keep : std::vector<Experiment>{},
+                                          .library = context_.plan.target.onnxruntime,
+                                          .spawned_at = start}),
+         .remedy = std::string(job_.program.remedy),
          .patience = [&] { return current() != nullptr ? patience_for(*current()) : patience_for_loading(); },
          .doing =
              [&] {
@@ -250,8 +261,7 @@ class RuntimeObserver {
   }
 
   RunContext& context_;
-  const PlannedModel& model_;
-  const OpenedFile& artifact_;
+  const RuntimeJob& job_;
   std::uint64_t memory_;
   std::vector<std::string> environment_;
   RuntimeFacts facts_;
@@ -259,9 +269,9 @@ class RuntimeObserver {
 
 }  // namespace
 
-Observed<RuntimeFacts> observe_runtime(RunContext& context, const PlannedModel& model,
-                                       const OpenedFile& artifact, const Observed<HostFacts>& host) {
-  return RuntimeObserver(context, model, artifact, host).observe();
+Observed<RuntimeFacts> observe_runtime(RunContext& context, const RuntimeJob& job,
+                                       const Observed<HostFacts>& host) {
+  return RuntimeObserver(context, job, host).observe();
 }
 
 }  // namespace runup

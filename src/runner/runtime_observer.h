@@ -1,22 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The torch probe, asked for experiments: in one process as long as it lives, and in a fresh one for
+// A runtime probe, asked for experiments: in one process as long as it lives, and in a fresh one for
 // what is left when it died.
 
 #include "config/plan.h"
 #include "facts/facts.h"
 #include "runner/context.h"
 #include "runner/core_probes.h"
+#include "runner/runtime_programs.h"
 
 namespace runup {
 
-// Why no runtime can run the model that `facts` describe, and what to give; nothing when the torch
-// probe can try.
+// Why no runtime can run the model that `facts` describe, and what to give; nothing when its probe can
+// try.
 std::optional<Absence> runtime_obstacle(const RunContext& context, const Facts& facts);
 
-// Asks for all experiments of the model's checks, cold starts last. `host` bounds the memory.
-Observed<RuntimeFacts> observe_runtime(RunContext& context, const PlannedModel& model,
-                                       const OpenedFile& artifact, const Observed<HostFacts>& host);
+// One file of a model, to be run.
+struct RuntimeJob {
+  const RuntimeProgram& program;
+  // for progress: "sign", "sign: model.onnx"
+  std::string name;
+  const ModelDeclaration& declaration;
+  const OpenedFile& artifact;
+  // cold starts last
+  std::vector<Experiment> experiments;
+  // those of them whose outputs are kept in `store`, a descriptor; -1 when none are
+  std::vector<Experiment> keep;
+  int store = -1;
+};
+
+// `host` bounds the memory.
+Observed<RuntimeFacts> observe_runtime(RunContext& context, const RuntimeJob& job,
+                                       const Observed<HostFacts>& host);
 
 }  // namespace runup

@@ -8,7 +8,7 @@
 #include "config/key_path.h"
 #include "facts/state_dict.h"
 #include "runner/runtime_observer.h"
-#include "runner/torch_probe.h"
+#include "runner/runtime_programs.h"
 
 namespace runup {
 
@@ -61,21 +61,23 @@ std::optional<Absence> runtime_obstacle(const RunContext& context, const Facts& 
   if (is_damaged(*facts.artifact)) {
     return blocked(damage_obstacle(facts).value_or("the model file is damaged"));
   }
+  const RuntimeProgram* program = runtime_program(facts.artifact->kind);
+  if (program == nullptr) {
+    return blocked(
+        std::format("this version has no runtime for `{}`, which is {}; expected a TorchScript archive, an "
+                    "ONNX model, or weights with an `architecture:`",
+                    model_file(facts), kind_words(facts.artifact->kind)));
+  }
   if (is_state_dict_file(facts.artifact->kind)) {
     if (auto obstacle = architecture_obstacle(facts)) {
       return obstacle;
     }
-  } else if (facts.artifact->kind != ArtifactKind::torchscript) {
-    return blocked(
-        std::format("this version has no runtime for `{}`, which is {}; expected a TorchScript archive, or "
-                    "weights with an `architecture:`",
-                    model_file(facts), kind_words(facts.artifact->kind)));
   }
-  const std::string program = torch_probe_program(context.settings);
-  if (::access(program.c_str(), X_OK) != 0) {
+  const std::string path = program_path(context.settings, *program);
+  if (::access(path.c_str(), X_OK) != 0) {
     return Absence{.kind = AbsenceKind::missing,
-                   .detail = std::format("the torch probe is not installed: `{}` is not there; {}", program,
-                                         kTorchProbeRemedy)};
+                   .detail = std::format("{} is not installed: `{}` is not there; {}", program->who, path,
+                                         program->remedy)};
   }
   return std::nullopt;
 }

@@ -5,6 +5,7 @@
 #include <format>
 
 #include "base/text.h"
+#include "check/wording.h"
 
 namespace runup {
 
@@ -34,14 +35,21 @@ std::string memory_words(const HostFacts& host) {
 
 std::vector<ReportWitness> witnesses_of(const Facts& facts) {
   std::vector<ReportWitness> witnesses;
-  for (const auto& runtime : facts.runtimes) {
-    if (runtime && std::ranges::any_of(runtime->experiments, ran)) {
-      witnesses.push_back({.model = facts.model_name,
-                           .library = runtime->witness.library,
-                           .version = runtime->witness.version,
-                           .device = runtime->witness.device,
-                           .form = runtime->witness.form});
+  const auto add = [&](const std::vector<Observed<RuntimeFacts>>& runtimes, const std::string& file) {
+    for (const auto& runtime : runtimes) {
+      if (runtime && std::ranges::any_of(runtime->experiments, ran)) {
+        witnesses.push_back({.model = facts.model_name,
+                             .library = runtime->witness.library,
+                             .version = runtime->witness.version,
+                             .device = runtime->witness.device,
+                             .form = runtime->witness.form,
+                             .file = file});
+      }
     }
+  };
+  add(facts.runtimes, "");
+  for (std::size_t i = 0; i < facts.conversions.size(); ++i) {
+    add(facts.conversions[i].runtimes, shown_path(facts, facts.model.conversions[i].path));
   }
   return witnesses;
 }

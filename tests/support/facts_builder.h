@@ -174,6 +174,8 @@ inline ExperimentFacts answer_to(const Experiment& asked) {
         answer.calls.push_back(Duration{10'000'000 + static_cast<std::int64_t>(i % 3) * 100'000});
       }
       break;
+    case ExperimentKind::limit:
+      break;
     case ExperimentKind::cold_start:
       for (std::uint64_t i = 0; i < asked.count; ++i) {
         const auto jitter = static_cast<std::int64_t>(i) * 1'000'000;

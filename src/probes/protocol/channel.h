@@ -118,19 +118,30 @@ constexpr auto enum_names(RuntimeMode) {
       {{experiments, "experiments"}, {cold_start, "cold-start"}}};
 }
 
-// For every runtime probe. Descriptor 4: the artifact. The architecture and sample files are opened
-// by their (absolute) names in `model`.
+inline constexpr int kOutputStoreFd = kFirstPassedFd + 1;
+inline constexpr std::uint64_t kMostKeptBytes = std::uint64_t{256} << 20U;
+
+// For every runtime probe. Descriptor 4: the artifact. Descriptor 5, with a `keep`: the output store, see
+// probes/runtime/serve.h. The architecture and sample files are opened by their (absolute) names in
+// `model`.
 struct RuntimeRequest {
   std::uint32_t protocol = kProtocolVersion;
   RuntimeMode mode = RuntimeMode::experiments;
   ModelDeclaration model;
   std::vector<Experiment> experiments;
+  // those of them whose outputs are kept in the output store
+  std::vector<Experiment> keep;
+  // the shared library to use instead of the system's, absolute; of probes that load one
+  std::string library;
   // monotonic clock when the caller asked for the process
   Duration spawned_at;
   static constexpr auto fields() {
-    return std::tuple{Field{"protocol", &RuntimeRequest::protocol}, Field{"mode", &RuntimeRequest::mode},
+    return std::tuple{Field{"protocol", &RuntimeRequest::protocol},
+                      Field{"mode", &RuntimeRequest::mode},
                       Field{"model", &RuntimeRequest::model},
                       Field{"experiments", &RuntimeRequest::experiments},
+                      Field{"keep", &RuntimeRequest::keep},
+                      Field{"library", &RuntimeRequest::library},
                       Field{"spawned_at", &RuntimeRequest::spawned_at}};
   }
 };

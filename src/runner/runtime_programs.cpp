@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runner/torch_probe.h"
+#include "runner/runtime_programs.h"
 
 #include <unistd.h>
 
 #include <algorithm>
+#include <format>
 #include <map>
 #include <string_view>
 
@@ -17,8 +18,23 @@ constexpr double kShareOfMemory = 0.9;
 
 }  // namespace
 
-std::string torch_probe_program(const RunnerSettings& settings) {
-  return settings.probe_folder + "/" + kTorchProbeName;
+const RuntimeProgram* runtime_program(ArtifactKind kind) {
+  switch (kind) {
+    case ArtifactKind::torch_zip:
+    case ArtifactKind::torch_legacy:
+    case ArtifactKind::torch_tar:
+    case ArtifactKind::safetensors:
+    case ArtifactKind::torchscript:
+      return &kTorchProgram;
+    case ArtifactKind::onnx:
+      return &kOnnxRuntimeProgram;
+    default:
+      return nullptr;
+  }
+}
+
+std::string program_path(const RunnerSettings& settings, const RuntimeProgram& program) {
+  return std::format("{}/{}", settings.probe_folder, program.executable);
 }
 
 std::vector<std::string> runtime_environment(const Plan& plan) {

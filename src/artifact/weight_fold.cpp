@@ -1,0 +1,443 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "artifact/weight_fold.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <map>
+#include <utility>
+
+#include "facts/state_dict.h"
+
+namespace runup::artifact {
+
+namespace {
+
+constexpr std::uint64_t kMostChannels = 65'536;
+// Numbers of a channel that tell its factor.
+constexpr std::uint64_t kSamples = 9;
+// What float32 arithmetic in another order may move a factor; float16 moves it more.
+constexpr double kSameFactor = 5e-5;
+constexpr double kSameHalfFactor = 4e-3;
+constexpr std::array<double, 4> kUsualEpsilons{1e-5, 1e-3, 1e-6, 1e-4};
+constexpr std::size_t kMostPairs = 20'000;
+
+std::vector<double> numbers_of(const WeightState& state, std::optional<std::size_t> index,
+                               std::size_t channels, double without) {
+  std::vector<double> numbers(channels, without);
+  if (index) {
+    state.originals().views[*index].read(0, numbers);
+  }
+  return numbers;
+}
+
+struct BatchNorm {
+  std::optional<std::size_t> weight;
+  std::optional<std::size_t> bias;
+  std::optional<std::size_t> mean;
+  std::optional<std::size_t> variance;
+  std::size_t channels = 0;
+  bool taken = false;
+
+  std::vector<double> factors(const WeightState& state, double epsilon) const {
+    std::vector<double> factor = numbers_of(state, weight, channels, 1);
+    const std::vector<double> spread = numbers_of(state, variance, channels, 1);
+    for (std::size_t c = 0; c < channels; ++c) {
+      factor[c] /= std::sqrt(spread[c] + epsilon);
+    }
+    return factor;
+  }
+};
+
+// Factor of each channel of a candidate against a tensor of the original; NaN where there is none.
+struct Ratios {
+  std::vector<double> factor;
+  std::size_t constant = 0;
+};
+
+std::optional<double> factor_of(const Pairing& pairing, std::size_t original, std::uint64_t begin,
+                                std::uint64_t count, double tolerance) {
+  const std::uint64_t samples = std::min(count, kSamples);
+  std::vector<double> ratios;
+  double largest = 0;
+  std::vector<std::pair<double, double>> both;
+  for (std::uint64_t i = 0; i < samples; ++i) {
+    double expected = 0;
+    double actual = 0;
+    const std::uint64_t at = begin + i * count / samples;
+    if (!pairing.expected(original, at, {&expected, 1}) || !pairing.actual(original, at, {&actual, 1})) {
+      return std::nullopt;
+    }
+    both.emplace_back(expected, actual);
+    largest = std::max(largest, std::abs(expected));
+  }
+  for (const auto& [expected, actual] : both) {
+    if (std::abs(expected) > 0.05 * largest && std::isfinite(actual)) {
+      ratios.push_back(actual / expected);
+    }
+  }
+  if (ratios.empty()) {
+    return std::nullopt;
+  }
+  std::ranges::sort(ratios);
+  const double middle = ratios[ratios.size() / 2];
+  const auto same = std::ranges::count_if(
+      ratios, [&](double ratio) { return std::abs(ratio - middle) <= tolerance * std::abs(middle); });
+  return middle != 0 && 2 * same > std::ssize(ratios) ? std::optional(middle) : std::nullopt;
+}
+
+double median(std::vector<double> numbers) {
+  const auto middle = numbers.begin() + static_cast<std::ptrdiff_t>(numbers.size() / 2);
+  std::ranges::nth_element(numbers, middle);
+  return *middle;
+}
+
+class Folding {
+ public:
+  explicit Folding(WeightState& state) : state_(state) {
+    for (std::size_t i = 0; i < state.originals().tensors.size(); ++i) {
+      note_norm(i);
+    }
+    std::erase_if(norms_, [this](const auto& norm) { return !is_folded(norm.second); });
+    for (const WeightCall& call : state.uses().calls) {
+      for (std::size_t k = 0; k + 1 < call.candidates.size(); ++k) {
+        neighbour_.try_emplace(call.candidates[k], call.candidates[k + 1]);
+      }
+    }
+  }
+
+  void run() {
+    if (norms_.empty()) {
+      return;
+    }
+    for (std::size_t i = 0; i < state_.originals().tensors.size(); ++i) {
+      const std::vector<std::int64_t>& shape = state_.originals().tensors[i].shape;
+      if (state_.open(i) && shape.size() >= 2) {
+        match(i);
+      }
+    }
+  }
+
+ private:
+  void note_norm(std::size_t index) {
+    const WeightTensor& tensor = state_.originals().tensors[index];
+    if (tensor.shape.size() != 1 || static_cast<std::uint64_t>(tensor.shape[0]) > kMostChannels) {
+      return;
+    }
+    const std::string_view last = last_name(tensor.name);
+    BatchNorm& norm = norms_[std::string(module_of(tensor.name))];
+    auto* place = last == "weight"         ? &norm.weight
+                  : last == "bias"         ? &norm.bias
+                  : last == "running_mean" ? &norm.mean
+                  : last == "running_var"  ? &norm.variance
+                                           : nullptr;
+    if (place != nullptr) {
+      *place = index;
+    }
+    if (last == "running_var") {
+      norm.channels = static_cast<std::size_t>(tensor.shape[0]);
+    }
+  }
+
+  bool is_folded(const BatchNorm& norm) {
+    const auto fits = [&](const std::optional<std::size_t>& index) {
+      return !index || state_.originals().views[*index].elements() == norm.channels;
+    };
+    return norm.mean && norm.variance && fits(norm.weight) && fits(norm.bias) && fits(norm.mean) &&
+           !state_.names().candidate(*norm.mean) && !state_.names().candidate(*norm.variance) &&
+           !by_layer(*norm.mean) && !by_layer(*norm.variance);
+  }
+
+  // The conversion has a batch norm of its own there.
+  bool by_layer(std::size_t original) {
+    const auto& partner = state_.original(original).partner;
+    return partner && state_.candidate(*partner).layer == original;
+  }
+
+  // The suspect first: it is the one by name or layer.
+  std::vector<std::size_t> candidates_for(std::size_t original) {
+    std::vector<std::size_t> candidates;
+    if (const auto& suspect = state_.original(original).suspect) {
+      return {suspect->candidate};
+    }
+    for (std::size_t i = 0; i < state_.candidates().tensors.size(); ++i) {
+      const CandidateState& known = state_.candidate(i);
+      if (!known.owner && !known.named && (!known.layer || known.layer == original)) {
+        candidates.push_back(i);
+      }
+    }
+    return candidates;
+  }
+
+  void match(std::size_t original) {
+    for (const std::size_t candidate : candidates_for(original)) {
+      const auto form = state_.plain_form(original, candidate);
+      if (!form || ++pairs_ > kMostPairs) {
+        continue;
+      }
+      if (try_axis(*form, original, candidate, 0) || try_axis(*form, original, candidate, 1)) {
+        return;
+      }
+    }
+  }
+
+  // Channels along the first axis, or along the second, as transposed convolutions have them.
+  bool try_axis(const Form& form, std::size_t original, std::size_t candidate, std::size_t axis) {
+    const std::vector<std::int64_t>& shape = state_.originals().tensors[original].shape;
+    const auto channels = static_cast<std::size_t>(shape[axis]);
+    if (std::ranges::none_of(norms_, [&](const auto& norm) { return norm.second.channels == channels; })) {
+      return false;
+    }
+    std::uint64_t inner = 1;
+    for (std::size_t i = axis + 1; i < shape.size(); ++i) {
+      inner *= static_cast<std::uint64_t>(shape[i]);
+    }
+    const bool half = state_.candidates().views[candidate].type() == NumberType::float16 ||
+                      state_.candidates().views[candidate].type() == NumberType::bfloat16;
+    tolerance_ = half ? kSameHalfFactor : kSameFactor;
+    const Pairing pairing = state_.pairing(form, candidate);
+    Ratios ratios;
+    for (std::size_t c = 0; c < channels; ++c) {
+      const auto factor = factor_of(pairing, original, c * inner, inner, tolerance_);
+      ratios.factor.push_back(factor.value_or(std::numeric_limits<double>::quiet_NaN()));
+      ratios.constant += factor ? 1 : 0;
+    }
+    if (2 * ratios.constant < channels) {
+      return false;
+    }
+    return accept(form, original, candidate, ratios, inner);
+  }
+
+  struct Fit {
+    BatchNorm* norm = nullptr;
+    std::vector<double> factor;
+    double epsilon = 0;
+    std::size_t agreeing = 0;
+  };
+
+  // How many channels have the batch norm's factors, all of them times one number at most.
+  void consider(BatchNorm& norm, double epsilon, const Ratios& ratios, Fit& best) {
+    std::vector<double> factor = norm.factors(state_, epsilon);
+    std::vector<double> quotients;
+    for (std::size_t c = 0; c < factor.size(); ++c) {
+      if (std::isfinite(ratios.factor[c]) && factor[c] != 0) {
+        quotients.push_back(ratios.factor[c] / factor[c]);
+      }
+    }
+    if (quotients.empty()) {
+      return;
+    }
+    const auto agree = [&](double with) {
+      return static_cast<std::size_t>(std::ranges::count_if(quotients, [&](double quotient) {
+        return std::abs(quotient - with) <= 2 * tolerance_ * std::abs(with);
+      }));
+    };
+    std::size_t agreeing = agree(1);
+    const double middle = median(quotients);
+    // A whole tensor that was scaled has all its factors off by the same: told from another batch norm only
+    // where the factors are not all alike.
+    const auto [low, high] = std::ranges::minmax(factor);
+    if (2 * agreeing < ratios.constant && middle > 0.5 && middle < 2 && factor.size() >= 4 &&
+        high - low > 1e-3 * std::abs(high)) {
+      agreeing = agree(middle) == 0 ? 0 : agree(middle) - 1;
+    }
+    if (2 * agreeing >= std::max<std::size_t>(ratios.constant, 1) && agreeing > best.agreeing) {
+      best = {.norm = &norm, .factor = std::move(factor), .epsilon = epsilon, .agreeing = agreeing};
+    }
+  }
+
+  // The epsilon that makes this batch norm's factors those of most channels.
+  std::optional<double> epsilon_of(const BatchNorm& norm, const Ratios& ratios) const {
+    const std::vector<double> weight = numbers_of(state_, norm.weight, norm.channels, 1);
+    const std::vector<double> spread = numbers_of(state_, norm.variance, norm.channels, 1);
+    std::vector<double> all;
+    for (std::size_t c = 0; c < norm.channels; ++c) {
+      const double root = weight[c] / ratios.factor[c];
+      if (std::isfinite(root)) {
+        all.push_back(root * root - spread[c]);
+      }
+    }
+    if (all.empty()) {
+      return std::nullopt;
+    }
+    const double epsilon = median(std::move(all));
+    return epsilon > 0 && epsilon < 0.1 ? std::optional(epsilon) : std::nullopt;
+  }
+
+  bool accept(const Form& form, std::size_t original, std::size_t candidate, const Ratios& ratios,
+              std::uint64_t inner) {
+    Fit best;
+    // The one behind the layer in the state_dict first, and so on around it.
+    for (const bool behind : {true, false}) {
+      for (auto& [module, norm] : norms_) {
+        if (norm.channels != ratios.factor.size() || norm.taken || (*norm.mean > original) != behind) {
+          continue;
+        }
+        for (const double epsilon : kUsualEpsilons) {
+          consider(norm, epsilon, ratios, best);
+        }
+        if (const auto epsilon = epsilon_of(norm, ratios); epsilon && best.agreeing < ratios.constant) {
+          consider(norm, *epsilon, ratios, best);
+        }
+      }
+    }
+    if (best.norm == nullptr) {
+      return false;
+    }
+    Form folded = form;
+    folded.relation = WeightRelation::scaled;
+    folded.scale = std::make_shared<const Scale>(
+        Scale{.factor = best.factor, .shift = std::vector<double>(best.factor.size()), .inner = inner});
+    finish(folded, candidate);
+    best.norm->taken = true;
+    match_bias(original, candidate, best);
+    return true;
+  }
+
+  // What a batch norm makes of its layer's bias: (bias - mean) * factor + bias of its own.
+  void match_bias(std::size_t original, std::size_t candidate, const Fit& fit) {
+    const BatchNorm& norm = *fit.norm;
+    const std::string module(module_of(state_.originals().tensors[original].name));
+    std::optional<std::size_t> own;
+    for (std::size_t i = 0; i < state_.originals().tensors.size(); ++i) {
+      if (module_of(state_.originals().tensors[i].name) == module &&
+          last_name(state_.originals().tensors[i].name) == "bias" &&
+          state_.originals().views[i].elements() == norm.channels) {
+        own = i;
+      }
+    }
+    Scale scale;
+    const std::vector<double> mean = numbers_of(state_, norm.mean, norm.channels, 0);
+    const std::vector<double> bias = numbers_of(state_, norm.bias, norm.channels, 0);
+    // Told of the layer's bias, or of what is there.
+    const std::size_t source = own ? *own : norm.bias ? *norm.bias : *norm.mean;
+    for (std::size_t c = 0; c < norm.channels; ++c) {
+      const double moved = -mean[c] * fit.factor[c];
+      scale.factor.push_back(own ? fit.factor[c] : norm.bias ? 1 : -fit.factor[c]);
+      scale.shift.push_back(own ? bias[c] + moved : norm.bias ? moved : 0);
+    }
+    Form form = state_.whole(source, false);
+    form.relation = WeightRelation::scaled;
+    form.scale = std::make_shared<const Scale>(std::move(scale));
+    if (const auto place = bias_candidate(form, candidate)) {
+      finish(form, *place);
+      for (const auto& part : {norm.weight, norm.bias, norm.mean, norm.variance}) {
+        if (part && state_.open(*part)) {
+          state_.original(*part).outcome = Outcome::by_value;
+          state_.original(*part).suspect.reset();
+        }
+      }
+    }
+  }
+
+  // The tensor beside the weight in the same call; otherwise whichever has mostly the right numbers.
+  std::optional<std::size_t> bias_candidate(const Form& form, std::size_t weight) {
+    if (const auto beside = neighbour_.find(weight);
+        beside != neighbour_.end() && state_.candidates().tensors[beside->second].sizes == form.shape) {
+      return beside->second;
+    }
+    std::optional<std::size_t> best;
+    std::uint64_t fewest = form.elements() / 2 + 1;
+    for (std::size_t i = 0; i < state_.candidates().tensors.size(); ++i) {
+      if (state_.candidates().tensors[i].sizes != form.shape || state_.candidate(i).owner || ++pairs_ > kMostPairs) {
+        continue;
+      }
+      const auto results = state_.compare(form, i);
+      if (!results.empty() && results.front().differing < fewest) {
+        fewest = results.front().differing;
+        best = i;
+      }
+    }
+    return best;
+  }
+
+  void finish(const Form& form, std::size_t candidate) {
+    const auto results = state_.compare(form, candidate);
+    if (results.empty()) {
+      return;
+    }
+    if (results.front().differing == 0) {
+      state_.settle(form, candidate, Outcome::by_value);
+    } else {
+      state_.report(form, candidate, results, "", true);
+    }
+  }
+
+  WeightState& state_;
+  std::map<std::string, BatchNorm> norms_;
+  std::map<std::size_t, std::size_t> neighbour_;
+  std::size_t pairs_ = 0;
+  double tolerance_ = kSameFactor;
+};
+
+// `weight_v` and `weight_g`, or what torch.nn.utils.parametrizations calls them.
+void match_weight_norm(WeightState& state) {
+  std::map<std::string_view, std::size_t> by_name;
+  for (std::size_t i = 0; i < state.originals().tensors.size(); ++i) {
+    by_name.emplace(state.originals().tensors[i].name, i);
+  }
+  for (const auto& [name, direction] : by_name) {
+    std::string other(name);
+    if (name.ends_with(".weight_v") || name == "weight_v") {
+      other.back() = 'g';
+    } else if (name.ends_with("parametrizations.weight.original1")) {
+      other.back() = '0';
+    } else {
+      continue;
+    }
+    const auto magnitude = by_name.find(other);
+    const WeightTensor& tensor = state.originals().tensors[direction];
+    if (magnitude == by_name.end() || !state.open(direction) || tensor.shape.empty()) {
+      continue;
+    }
+    const auto rows = static_cast<std::uint64_t>(tensor.shape[0]);
+    const TensorView& view = state.originals().views[direction];
+    const TensorView& sizes = state.originals().views[magnitude->second];
+    // The usual one: a magnitude for each row.
+    if (sizes.elements() != rows || rows > kMostChannels) {
+      continue;
+    }
+    Scale scale{.inner = view.elements() / rows};
+    std::vector<double> row(scale.inner);
+    for (std::uint64_t r = 0; r < rows; ++r) {
+      view.read(r * scale.inner, row);
+      double square = 0;
+      for (const double number : row) {
+        square += number * number;
+      }
+      scale.factor.push_back(sizes.at(r) / std::sqrt(square));
+      scale.shift.push_back(0);
+    }
+    const auto shared = std::make_shared<const Scale>(std::move(scale));
+    for (std::size_t i = 0; i < state.candidates().tensors.size() && state.open(direction); ++i) {
+      const CandidateState& known = state.candidate(i);
+      auto form = known.owner || known.named ? std::nullopt : state.plain_form(direction, i);
+      if (!form) {
+        continue;
+      }
+      form->relation = WeightRelation::scaled;
+      form->scale = shared;
+      const auto results = state.compare(*form, i);
+      // Most of it is right, so it is this one.
+      if (!results.empty() && 2 * results.front().differing < results.front().elements) {
+        if (results.front().differing == 0) {
+          state.settle(*form, i, Outcome::by_value);
+        } else {
+          state.report(*form, i, results, "", true);
+        }
+        if (state.open(magnitude->second)) {
+          state.original(magnitude->second).outcome = Outcome::by_value;
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+
+void match_folded(WeightState& state) {
+  Folding(state).run();
+  match_weight_norm(state);
+}
+
+}  // namespace runup::artifact

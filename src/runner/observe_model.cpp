@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runner/observe_model.h"
+
+#include <format>
+#include <optional>
+
+#include "base/key_path.h"
+#include "check/wording.h"
+#include "facts/model_files.h"
+#include "runner/core_probes.h"
+#include "runner/output_store.h"
+#include "runner/parity.h"
+#include "runner/questions.h"
+#include "runner/references.h"
+#include "runner/runtime_observer.h"
+
+namespace runup {
+
+namespace {
+
+class ModelObserver {
+ public:
+  ModelObserver(RunContext& context, const PlannedModel& model, const TargetFacts& target)
+      : context_(context), model_(model), target_(target), needs_(needs_of(model)) {
+    facts_.target = context.plan.target;
+    facts_.model_name = model.name;
+    facts_.model = model.declaration;
+    facts_.package = target.package;
+    facts_.host = target.host;
+  }
+
+  Facts observe() {
+    if (!needs_.artifact) {
+      return std::move(facts_);
+    }
+    read_files();
+    if (needs_.runtime) {
+      run_files();
+    }
+    return std::move(facts_);
+  }
+
+ private:
+  bool sees_conversions() const { return needs_.conversions || needs_.parity; }
+
+  void read_files() {
+    context_.progress(std::format("{}: reading the model file", model_.name));
+    opened_.push_back(open_named_file(target_.package, path_key(model_.name)));
+    facts_.artifact = observe_artifact(context_, opened_.back(), {.values = needs_.values});
+    observe_references(context_, path_key(model_.name), facts_.model.path, facts_.artifact, facts_.package);
+    if (facts_.model.labels && facts_.model.labels->from == LabelSource::file) {
+      const std::string key = child_path(child_path("models", model_.name), "labels");
+      facts_.label_file =
+          observe_artifact(context_, open_named_file(target_.package, child_path(key, "path")));
+    }
+    if (!sees_conversions()) {
+      return;
+    }
+    for (std::size_t i = 0; i < facts_.model.conversions.size(); ++i) {
+      context_.progress(std::format("{}: reading conversion {} of {}", model_.name, i + 1,
+                                    facts_.model.conversions.size()));
+      opened_.push_back(open_named_file(target_.package, path_key(model_.name, i)));
+      facts_.conversions.push_back(
+          {.artifact = observe_artifact(context_, opened_.back(), {.values = needs_.values})});
+      observe_references(context_, path_key(model_.name, i), facts_.model.conversions[i].path,
+                         facts_.conversions.back().artifact, facts_.package);
+    }
+  }
+
+  void run_files() {
+    std::vector<OutputStore> stores;
+    facts_.runtimes.push_back(run(facts_, std::nullopt, stores));
+    for (std::size_t i = 0; i < facts_.conversions.size(); ++i) {
+      facts_.conversions[i].runtimes.push_back(run(as_model(facts_, i), i, stores));
+    }
+    if (!needs_.parity || facts_.conversions.empty()) {
+      return;
+    }
+    std::vector<FileAnswers> files{{.runtime = &facts_.runtimes.front(), .store = stores.data()}};
+    for (std::size_t i = 0; i < facts_.conversions.size(); ++i) {
+      files.push_back({.runtime = &facts_.conversions[i].runtimes.front(), .store = &stores[i + 1]});
+    }
+    facts_.parity = compare_files(facts_.model, files, compared_experiments(model_));
+  }
+
+  Observed<RuntimeFacts> run(const Facts& view, std::optional<std::size_t> conversion,
+                             std::vector<OutputStore>& stores) {
+    stores.emplace_back();
+    if (auto obstacle = runtime_obstacle(context_, view)) {
+      return Observed<RuntimeFacts>::none(*obstacle);
+    }
+    const bool keeps = needs_.parity && !facts_.conversions.empty();
+    if (keeps) {
+      stores.back() = OutputStore::make();
+    }
+    auto seen = observe_runtime(
+        context_,
+        {.program = *runtime_program(view.artifact->kind),
+         .name = conversion ? std::format("{}: {}", model_.name, model_file(view)) : model_.name,
+         .declaration = view.model,
+         .artifact = opened_[conversion ? *conversion + 1 : 0],
+         .experiments = experiments_of(model_, conversion),
+         .keep = keeps ? compared_experiments(model_, conversion) : std::vector<Experiment>{},
+         .store = stores.back().fd()},
+        target_.host);
+    stores.back().close_writing();
+    return seen;
+  }
+
+  RunContext& context_;
+  const PlannedModel& model_;
+  const TargetFacts& target_;
+  Needs needs_;
+  Facts facts_;
+  // the model's own file, then its conversions
+  std::vector<OpenedFile> opened_;
+};
+
+}  // namespace
+
+Facts observe_model(RunContext& context, const PlannedModel& model, const TargetFacts& target) {
+  return ModelObserver(context, model, target).observe();
+}
+
+}  // namespace runup
