@@ -50,7 +50,8 @@ bool judge_presence(Judge& judge, const std::string& location, const Tensors& te
   }
   judge.add(
       "external-data-missing",
-      std::format("`{}`, which holds the bytes of {} {}{}", shown, tensors_words(tensors), state,
+      std::format("`{}`, which holds the bytes of {}{} {}{}", shown, tensors_words(tensors),
+                  tensors.size() == 1 ? "," : "", state,
                   file.similar.empty() ? "" : std::format("; there is {}", join_quoted(file.similar, 2))),
       std::format("put `{}` beside the model file, under the name it had when the model was saved; copy both "
                   "together",
@@ -70,11 +71,8 @@ void judge_extent(Judge& judge, const Tensors& tensors, const PathFacts& file) {
   }
   if (!behind.empty()) {
     judge.add("external-data-short",
-              std::format("`{}` has {} bytes; {} need {}", shown_path(judge.facts, file.path), file.bytes,
-                          behind.size() == 1 ? std::format("tensor `{}` and those before it",
-                                                           printable(behind.front()->tensor))
-                                             : tensors_words(behind),
-                          needed),
+              std::format("`{}` has {} bytes; {} {} {}", shown_path(judge.facts, file.path), file.bytes,
+                          tensors_words(behind), behind.size() == 1 ? "needs" : "need", needed),
               "copy the file again together with its model file, and compare the sha256 of both with the "
               "originals'",
               behind.front()->tensor);
