@@ -41,6 +41,15 @@ std::optional<Batch> open_batch(const Judge& judge) {
   return found;
 }
 
+// "[?, 4, 64]"; a size that is not known is -1.
+std::string sizes_words(const std::vector<std::int64_t>& sizes) {
+  std::vector<std::string> words;
+  for (const std::int64_t size : sizes) {
+    words.push_back(size < 0 ? "?" : std::to_string(size));
+  }
+  return std::format("[{}]", join(words, ", "));
+}
+
 // A Reshape to nothing but literals takes one number of elements; what was computed from a batch has another
 // number for each size of it.
 bool is_rigid_reshape(const OnnxRemarkFacts& remark) {
@@ -71,9 +80,10 @@ void judge_batch(Judge& judge) {
   std::ranges::stable_partition(
       baked, [](const auto* remark) { return remark->kind == OnnxRemarkKind::constant_state; });
   const OnnxRemarkFacts& first = *baked.front();
-  const std::string what = first.kind == OnnxRemarkKind::constant_state
-                               ? std::format("a constant initial state of shape {}", shape_text(first.values))
-                               : std::format("the constant shape {}", shape_text(first.values));
+  const std::string what =
+      first.kind == OnnxRemarkKind::constant_state
+          ? std::format("a constant initial state of shape {}", sizes_words(first.values))
+          : std::format("the constant shape {}", sizes_words(first.values));
   Finding& finding = judge.add(
       "baked-batch",
       std::format("{} `{}` has {}, which bakes the batch size {}{}; declared is `{}` from {} to {}", first.op,
@@ -88,7 +98,7 @@ void judge_batch(Judge& judge) {
   }
   for (std::size_t i = 0; i < std::min(baked.size(), kRows); ++i) {
     finding.evidence.push_back({.name = std::format("{} {}", baked[i]->op, printable(baked[i]->node)),
-                                .value = shape_text(baked[i]->values)});
+                                .value = sizes_words(baked[i]->values)});
   }
 }
 

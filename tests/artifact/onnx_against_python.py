@@ -35,7 +35,7 @@ def dump(program, files):
     """{path: (facts, hashes)}"""
     ran = subprocess.run([program, *files], capture_output=True, timeout=600, check=False)
     if ran.returncode != 0:
-        raise SystemExit(f"the reader died: {ran.stderr.decode()[-2000:]}")
+        raise SystemExit(f"the reader died ({ran.returncode}): {ran.stderr.decode()[-2000:]}")
     lines = [json.loads(line) for line in ran.stdout.splitlines()]
     return {Path(line["file"]): (line["facts"], line["hashes"]) for line in lines}
 
@@ -70,9 +70,9 @@ def value_of(info):
 
 
 def seen_value(value):
-    shape = value["shape"]
+    shape = value.get("shape")
     return (value["name"], value["kind"], value["dtype"],
-            None if shape is None else [(d["size"], d["name"]) for d in shape])
+            None if shape is None else [(d.get("size"), d["name"]) for d in shape])
 
 
 class Walk:
@@ -163,7 +163,7 @@ class Comparison:
                 imports.setdefault(domain(opset.domain), opset.version)
         expected = {d: (imports.get(d, 0), walk.domains.get(d, 0)) for d in {*imports, *walk.domains}}
         self.equal(f"{name} domains", {d["domain"]: (d["version"], d["nodes"]) for d in onnx_facts["domains"]}, expected)
-        self.equal(f"{name} external", [(e["tensor"], e["location"], e["offset"], e["length"])
+        self.equal(f"{name} external", [(e["tensor"], e["location"], e["offset"], e.get("length"))
                                         for e in onnx_facts["external"]], walk.external)
         seen = [(t["path"], t["dtype"], t["shape"], t["layout"], digest)
                 for t, digest in zip(facts["tensors"], hashes)]
@@ -274,7 +274,7 @@ def remarks(program, folder, comparison):
         files[path] = (name, expected)
     facts = dump(program, files)
     for path, (name, expected) in files.items():
-        seen = [(r["kind"], r["op"], r["batch"]) for r in facts[path][0]["onnx"]["remarks"]]
+        seen = [(r["kind"], r["op"], r.get("batch")) for r in facts[path][0]["onnx"]["remarks"]]
         comparison.equal(f"remarks of {name}", seen, expected)
     for name, (made, expected) in onnx_remarks_cases.USES.items():
         path = folder / f"use-{name}.onnx"
