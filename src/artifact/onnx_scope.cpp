@@ -23,6 +23,12 @@ Sizes broadcast(const Sizes& a, const Sizes& b) {
   return shape;
 }
 
+// What stays of a shape that is expanded to one that is not known: sizes of 1 may become any.
+Sizes expanded(Sizes shape) {
+  std::ranges::replace(shape, 1, -1);
+  return shape;
+}
+
 std::shared_ptr<const OnnxConstant> of_shape(std::optional<Sizes> shape) {
   return std::make_shared<const OnnxConstant>(OnnxConstant{.shape = std::move(shape)});
 }
@@ -141,8 +147,10 @@ std::shared_ptr<const OnnxConstant> OnnxScope::computed(OnnxReading& reading, co
   if (node.is("ConstantOfShape")) {
     return of_shape(first->constant->integers);
   }
-  if (node.is("Expand") && second != nullptr && first->constant->shape && second->integers) {
-    return of_shape(broadcast(*first->constant->shape, *second->integers));
+  if (node.is("Expand") && first->constant->shape) {
+    return of_shape(second != nullptr && second->integers
+                        ? broadcast(*first->constant->shape, *second->integers)
+                        : expanded(*first->constant->shape));
   }
   // How a layer's part of the states of all layers is taken; the first axis is that of the layers.
   const OnnxConstant* axes = constant(node.input(3));

@@ -25,10 +25,9 @@ enum : std::uint32_t {
 };
 
 bool is_entries(std::uint32_t number) {
-  using enum OnnxDataField;
-  return std::ranges::contains(
-      std::array{float_data, int32_data, string_data, int64_data, double_data, uint64_data},
-      static_cast<OnnxDataField>(number));
+  // Compared as they are: a field's number has more bits than OnnxDataField.
+  constexpr std::array<std::uint32_t, 6> kNumbers{4, 5, 6, 7, 10, 11};
+  return std::ranges::contains(kNumbers, number);
 }
 
 std::uint64_t alone_value(const ProtobufField& field) {

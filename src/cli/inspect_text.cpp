@@ -5,9 +5,11 @@
 #include <format>
 #include <limits>
 #include <map>
+#include <set>
 
 #include "base/duration.h"
 #include "base/text.h"
+#include "cli/inspect_onnx.h"
 #include "cli/inspect_tree.h"
 #include "cli/inspect_words.h"
 #include "report/layout.h"
@@ -27,11 +29,17 @@ class Inspection {
       : facts_(facts),
         all_(all),
         colour_(terminal.colour),
-        width_(terminal.width > 40 ? static_cast<std::size_t>(terminal.width) : kDefaultWidth) {}
+        width_(terminal.width > 40 ? static_cast<std::size_t>(terminal.width) : kDefaultWidth) {
+    for (const OnnxExternalFacts& tensor :
+         facts.onnx ? facts.onnx->external : std::vector<OnnxExternalFacts>{}) {
+      external_.insert(tensor.tensor);
+    }
+  }
 
   std::string render(const std::string& file) {
     head(file);
     defects();
+    graph();
     state_dicts();
     tensors();
     labels();
@@ -75,12 +83,16 @@ class Inspection {
     property("format", format());
     property("written by", facts_.producer);
     property("sha256", facts_.sha256);
+    for (const auto& [name, value] : facts_.onnx ? onnx_graph_rows(*facts_.onnx) : InspectRows{}) {
+      property(name, value);
+    }
     property("holds", content());
     property("classes", facts_.module_classes.empty()
                             ? ""
                             : std::format("whole modules, whose code must be there to load them: {}",
                                           join_quoted(facts_.module_classes, most(5))));
-    property("devices", devices());
+    // An ONNX file says nothing of devices.
+    property("devices", facts_.onnx ? "" : devices());
     property("dtypes", dtypes());
   }
 
@@ -174,6 +186,22 @@ class Inspection {
     more(facts_.defects.size() - shown, "defects");
   }
 
+  void graph() {
+    if (!facts_.onnx) {
+      return;
+    }
+    section("graph", "-> what it takes, <- what it gives");
+    table(onnx_value_rows(*facts_.onnx), 40, "inputs and outputs");
+    if (const Rows files = onnx_external_rows(*facts_.onnx); !files.empty()) {
+      section("external data", "files beside this one that hold tensors' bytes");
+      table(files, 10, "files");
+    }
+    if (const Rows remarks = onnx_remark_rows(*facts_.onnx); !remarks.empty()) {
+      section("remarks", "nodes that deserve a look");
+      table(remarks, 20, "kinds of nodes");
+    }
+  }
+
   static std::string named(const std::string& path) { return path.empty() ? "(root)" : one_line(path); }
 
   void state_dicts() {
@@ -205,7 +233,8 @@ class Inspection {
 
   // Its bytes should be in the file and are not there.
   bool is_missing(const TensorFacts& tensor) const {
-    return tensor.storage >= 0 && !facts_.deflated &&
+    // ONNX tensors may be in another file, or written in a way that has no plain bytes.
+    return !facts_.onnx && tensor.storage >= 0 && !facts_.deflated &&
            !facts_.storages[static_cast<std::size_t>(tensor.storage)].offset;
   }
 
@@ -219,6 +248,9 @@ class Inspection {
     }
     if (tensor.storage < 0 && tensor.layout == "strided") {
       notes.emplace_back("no data");
+    }
+    if (external_.contains(tensor.path)) {
+      notes.emplace_back("external");
     }
     if (is_missing(tensor)) {
       notes.emplace_back("bytes missing");
@@ -411,6 +443,8 @@ class Inspection {
   bool all_;
   bool colour_;
   std::size_t width_;
+  // tensors whose bytes are in another file
+  std::set<std::string> external_;
   std::string out_;
 };
 

@@ -97,9 +97,13 @@ Duration reading_time(std::uint64_t bytes) {
 
 Observed<PackageFacts> observe_package(RunContext& context) {
   context.progress("looking at the package");
+  return observe_paths(context, path_questions(context.plan));
+}
+
+Observed<PackageFacts> observe_paths(RunContext& context, std::vector<PathQuestion> questions) {
   return observe<PackageFacts>(
       context, "package", MessageType::package,
-      PackageRequest{.root = context.plan.target.package, .paths = path_questions(context.plan)}, {}, 0);
+      PackageRequest{.root = context.plan.target.package, .paths = std::move(questions)}, {}, 0);
 }
 
 Observed<HostFacts> observe_host(RunContext& context) {

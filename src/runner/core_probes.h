@@ -10,6 +10,8 @@
 namespace runup {
 
 Observed<PackageFacts> observe_package(RunContext& context);
+// Only what stands at these paths; the answer counts the package's files too, which says nothing new.
+Observed<PackageFacts> observe_paths(RunContext& context, std::vector<PathQuestion> questions);
 Observed<HostFacts> observe_host(RunContext& context);
 
 // An opened regular file, or why there is none.

@@ -11,6 +11,7 @@
 #include "runner/output_store.h"
 #include "runner/parity.h"
 #include "runner/questions.h"
+#include "runner/references.h"
 #include "runner/runtime_observer.h"
 #include "runner/saved_answers.h"
 
@@ -47,6 +48,7 @@ class ModelObserver {
     context_.progress(std::format("{}: reading the model file", model_.name));
     opened_.push_back(open_named_file(target_.package, path_key(model_.name)));
     facts_.artifact = observe_artifact(context_, opened_.back(), {.values = needs_.values});
+    observe_references(context_, path_key(model_.name), facts_.model.path, facts_.artifact, facts_.package);
     if (facts_.model.labels && facts_.model.labels->from == LabelSource::file) {
       const std::string key = child_path(child_path("models", model_.name), "labels");
       facts_.label_file =
@@ -61,6 +63,8 @@ class ModelObserver {
       opened_.push_back(open_named_file(target_.package, path_key(model_.name, i)));
       facts_.conversions.push_back(
           {.artifact = observe_artifact(context_, opened_.back(), {.values = needs_.values})});
+      observe_references(context_, path_key(model_.name, i), facts_.model.conversions[i].path,
+                         facts_.conversions.back().artifact, facts_.package);
     }
   }
 
