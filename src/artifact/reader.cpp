@@ -7,6 +7,7 @@
 
 #include "artifact/file_hash.h"
 #include "artifact/npy_facts.h"
+#include "artifact/onnx.h"
 #include "artifact/plain_pickle.h"
 #include "artifact/safetensors.h"
 #include "artifact/sniff.h"
@@ -59,6 +60,9 @@ void describe_plain(Bytes file, ArtifactFacts& facts, Defects& defects) {
     facts.kind = sniff_text(file, facts);
     if (facts.kind == ArtifactKind::unknown) {
       facts.kind = sniff_protobuf(file, facts, defects);
+      if (facts.kind == ArtifactKind::onnx) {
+        read_onnx(file, facts, defects);
+      }
     } else if (facts.kind == ArtifactKind::json_text) {
       read_json_labels(file, facts);
     } else if (facts.kind == ArtifactKind::text) {

@@ -19,7 +19,7 @@ ArtifactKind sniff_text(Bytes file, ArtifactFacts& facts);
 ArtifactKind sniff_signature(Bytes file);
 
 // onnx or tensorflow_saved_model, by the fields of the outermost message; sets format_version and
-// producer of ONNX, and a defect when its graph is cut off. Nothing of the graph is read.
+// producer of ONNX, and a defect when its last part is cut off. Nothing of the graph is read.
 ArtifactKind sniff_protobuf(Bytes file, ArtifactFacts& facts, Defects& defects);
 
 // The first bytes as one printable line.

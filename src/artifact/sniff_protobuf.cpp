@@ -2,6 +2,7 @@
 #include <array>
 #include <format>
 
+#include "artifact/protobuf.h"
 #include "artifact/sniff.h"
 #include "base/text.h"
 
@@ -12,69 +13,21 @@ namespace {
 constexpr std::size_t kMostFields = 100'000;
 constexpr std::size_t kMostName = 256;
 
-struct Field {
-  std::uint32_t number = 0;
-  // 0 varint, 1 eight bytes, 2 counted bytes, 5 four bytes
-  std::uint32_t wire = 0;
-  std::uint64_t value = 0;
-  // of counted bytes: as many as are there
-  std::string_view content;
-  std::uint64_t missing = 0;
-};
-
-// https://protobuf.dev/programming-guides/encoding
-class Fields {
- public:
-  explicit Fields(std::string_view text) : rest_(text) {}
-
-  bool at_end() const { return rest_.empty(); }
-
-  std::optional<Field> next() {
-    const auto tag = varint();
-    if (!tag || *tag >> 3U == 0 || *tag >> 3U > 0x1FFFFFFF) {
-      return std::nullopt;
-    }
-    Field field{.number = static_cast<std::uint32_t>(*tag >> 3U),
-                .wire = static_cast<std::uint32_t>(*tag & 7U)};
-    if (field.wire == 0 || field.wire == 2) {
-      const auto value = varint();
-      if (!value) {
-        return std::nullopt;
-      }
-      field.value = *value;
-    }
-    const std::uint64_t size = field.wire == 2 ? field.value : field.wire == 1 ? 8 : field.wire == 5 ? 4 : 0;
-    if (field.wire > 2 && field.wire != 5) {
-      return std::nullopt;
-    }
-    field.missing = size > rest_.size() ? size - rest_.size() : 0;
-    field.content = rest_.substr(0, size);
-    rest_.remove_prefix(field.content.size());
-    return field;
-  }
-
- private:
-  std::optional<std::uint64_t> varint() {
-    std::uint64_t value = 0;
-    for (unsigned shift = 0; shift < 64 && !rest_.empty(); shift += 7) {
-      const auto byte = static_cast<unsigned char>(rest_.front());
-      rest_.remove_prefix(1);
-      value |= std::uint64_t{byte & 0x7FU} << shift;
-      if ((byte & 0x80U) == 0) {
-        return value;
-      }
-    }
-    return std::nullopt;
-  }
-
-  std::string_view rest_;
-};
-
 // Wire type of each field of onnx.ModelProto (onnx.proto3).
-constexpr std::array<std::pair<std::uint32_t, std::uint32_t>, 12> kModelFields{
-    {{1, 0}, {2, 2}, {3, 2}, {4, 2}, {5, 0}, {6, 2}, {7, 2}, {8, 2}, {14, 2}, {20, 2}, {25, 2}, {26, 2}}};
+constexpr std::array<std::pair<std::uint32_t, Wire>, 12> kModelFields{{{1, Wire::varint},
+                                                                       {2, Wire::counted},
+                                                                       {3, Wire::counted},
+                                                                       {4, Wire::counted},
+                                                                       {5, Wire::varint},
+                                                                       {6, Wire::counted},
+                                                                       {7, Wire::counted},
+                                                                       {8, Wire::counted},
+                                                                       {14, Wire::counted},
+                                                                       {20, Wire::counted},
+                                                                       {25, Wire::counted},
+                                                                       {26, Wire::counted}}};
 
-bool is_model_field(const Field& field) {
+bool is_model_field(const ProtobufField& field) {
   for (const auto& [number, wire] : kModelFields) {
     if (number == field.number) {
       return wire == field.wire;
@@ -90,15 +43,20 @@ struct Model {
   std::string producer;
   std::string producer_version;
   bool graph = false;
-  std::uint64_t missing = 0;
+  // how many bytes of its last part are not there; nothing when that cannot be told
+  std::optional<std::uint64_t> missing = 0;
 };
 
 // Nothing unless every field is one of ModelProto and there is a graph.
 std::optional<Model> read_model(std::string_view text) {
   Model model;
-  Fields fields(text);
+  ProtobufFields fields(text);
   for (std::size_t i = 0; i < kMostFields && !fields.at_end(); ++i) {
     const auto field = fields.next();
+    if (!field && fields.cut_off() && model.graph) {
+      model.missing.reset();
+      break;
+    }
     if (!field || !is_model_field(*field)) {
       return std::nullopt;
     }
@@ -117,12 +75,12 @@ std::optional<Model> read_model(std::string_view text) {
 
 // tensorflow.SavedModel: schema version 1, then graphs that start with their MetaInfoDef.
 bool is_saved_model(std::string_view text) {
-  Fields fields(text);
+  ProtobufFields fields(text);
   bool version = false;
   bool graph = false;
   while (!fields.at_end()) {
     const auto field = fields.next();
-    if (!field || field->number > 2 || field->wire != (field->number == 1 ? 0U : 2U)) {
+    if (!field || field->number > 2 || field->wire != (field->number == 1 ? Wire::varint : Wire::counted)) {
       return false;
     }
     version = version || (field->number == 1 && field->value == 1);
@@ -142,10 +100,12 @@ ArtifactKind sniff_protobuf(Bytes file, ArtifactFacts& facts, Defects& defects) 
     facts.format_version = std::to_string(model->ir_version);
     facts.producer =
         model->producer_version.empty() ? model->producer : model->producer + " " + model->producer_version;
-    if (model->missing > 0) {
+    if (model->missing != 0) {
       defects.add(Problem{
           .kind = DefectKind::truncated,
-          .message = std::format("the model ends {} bytes before the end of its last part", model->missing),
+          .message = model->missing ? std::format("the model ends {} bytes before the end of its last part",
+                                                  *model->missing)
+                                    : "the model ends in the middle of a part",
           .offset = file.size(),
           .missing_bytes = model->missing});
     }

@@ -89,7 +89,8 @@ enum class OnnxRemarkKind {
   random,
   // LSTM, GRU or RNN with a constant initial state whose batch size is baked
   constant_state,
-  // Reshape, Expand, ConstantOfShape or Tile with a constant that bakes a leading size
+  // Reshape or Expand of something that was computed from the inputs, ConstantOfShape or Tile, with a
+  // constant that bakes a leading size
   constant_shape,
 };
 constexpr auto enum_names(OnnxRemarkKind) {
@@ -111,20 +112,25 @@ struct OnnxRemarkFacts {
   std::string node;
   // the constant at fault: the shape's elements, or the initial state's shape
   std::vector<std::int64_t> values;
+  // the batch size that the constant bakes: the leading size of a shape, the state's batch axis
+  std::optional<std::int64_t> batch;
   bool operator==(const OnnxRemarkFacts&) const = default;
   static constexpr auto fields() {
     return std::tuple{Field{"kind", &OnnxRemarkFacts::kind}, Field{"op", &OnnxRemarkFacts::op},
-                      Field{"node", &OnnxRemarkFacts::node}, Field{"values", &OnnxRemarkFacts::values}};
+                      Field{"node", &OnnxRemarkFacts::node}, Field{"values", &OnnxRemarkFacts::values},
+                      Field{"batch", &OnnxRemarkFacts::batch}};
   }
 };
 
-// How the graph uses one initializer: by the first node that reads it.
+// How the graph uses one initializer: by the first node that reads it, or that reads what a Transpose or
+// Identity makes of it.
 struct OnnxUseFacts {
   std::string tensor;
   std::string op;
   // which input of that node, from 0
   std::uint32_t input = 0;
-  // the node's attribute that transposes this input (`transA`, `transB` of Gemm)
+  // the last two axes are exchanged on the way: by `transA` or `transB` of Gemm, or by a Transpose between
+  // the initializer and the node
   bool transposed = false;
   // the node's name, or its first output's when it has none
   std::string node;

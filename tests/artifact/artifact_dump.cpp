@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Prints what the reader says of each file, one JSON object a line: {"file", "facts", "hashes"}, where
 // `hashes` holds for each tensor the SHA-256 of its elements in row-major order, little-endian, taken
-// through read_storage() and the tensor's strides; null when it has no bytes.
+// through read_storage() and the tensor's strides; null when it has no bytes. Of packed ones it is that of the
+// bytes as they are.
 //
 //   artifact_dump FILE...
 
@@ -32,6 +33,9 @@ Json hash_of(Bytes file, const ArtifactFacts& facts, const TensorFacts& tensor) 
   const auto content = read_storage(file, facts, static_cast<std::size_t>(tensor.storage));
   if (!content) {
     return nullptr;
+  }
+  if (tensor.layout == "packed") {
+    return sha256_hex(content->view);
   }
   const std::size_t item = artifact::torch_type(tensor.dtype)->item_bytes;
   const bool swapped = facts.byte_order == "big";

@@ -28,6 +28,12 @@ inline std::string broken_invariant(Bytes file) {
     if (tensor.storage >= static_cast<std::int64_t>(facts.storages.size())) {
       return "a tensor's storage is not in the list: " + tensor.path;
     }
+    if (tensor.layout == "packed") {
+      if (tensor.bytes > facts.storages[static_cast<std::size_t>(tensor.storage)].bytes) {
+        return "a packed tensor reaches out of its storage: " + tensor.path;
+      }
+      continue;
+    }
     std::int64_t last = tensor.storage_offset;
     for (std::size_t axis = 0; axis < tensor.shape.size(); ++axis) {
       last += (tensor.shape[axis] - 1) * tensor.stride[axis];
