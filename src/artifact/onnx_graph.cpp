@@ -227,10 +227,13 @@ void OnnxGraphReader::note_uses(const OnnxNode& node, const OnnxScope& scope) {
     if (!use.op.empty() && (passes_on || !only_passed_on)) {
       continue;
     }
-    const bool by_attribute = node.is("Gemm") && i < 2 && node.integer(i == 0 ? "transA" : "transB", 0) != 0;
+    // FusedGemm and FusedMatMul are ONNX Runtime's, with the attributes of Gemm.
+    const bool turns = node.is("Gemm") || node.op == "FusedGemm" || node.op == "FusedMatMul";
+    const bool by_attribute = turns && i < 2 && node.integer(i == 0 ? "transA" : "transB", 0) != 0;
     use.op = OnnxReading::name(node.op);
     use.input = static_cast<std::uint32_t>(i);
     use.transposed = known->through_transpose != by_attribute;
+    use.node = reading_.may_add(node.title().size()) ? OnnxReading::name(node.title()) : std::string();
   }
 }
 

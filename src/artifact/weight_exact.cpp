@@ -2,9 +2,9 @@
 #include "artifact/weight_exact.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <map>
-#include <set>
 #include <unordered_map>
 #include <utility>
 
@@ -72,8 +72,9 @@ class Readings {
 bool belongs_elsewhere(WeightState& state, const Form& form, std::size_t candidate) {
   const CandidateState& known = state.candidate(candidate);
   const auto elsewhere = [&](const std::optional<std::size_t>& owner) {
-    return owner &&
-           std::ranges::none_of(form.segments, [&](const Segment& part) { return part.reference == *owner; });
+    return owner && std::ranges::none_of(form.segments, [&](const Segment& part) {
+             return part.reference == *owner;
+           });
   };
   return elsewhere(known.layer);
 }
@@ -190,7 +191,9 @@ void match_recurrent(WeightState& state, const std::vector<RecurrentForms>& recu
     if (forms.layer != node_number(use.node) || use.input < 1 || use.input > 3) {
       continue;
     }
-    const Form& form = use.input == 1 ? forms.weights : use.input == 2 ? forms.recurrence : forms.bias;
+    const Form& form = use.input == 1   ? forms.weights
+                       : use.input == 2 ? forms.recurrence
+                                        : forms.bias;
     if (state.open(form)) {
       state.candidate(candidate).layer = form.segments.front().reference;
       state.try_pair(form, candidate, Bond::layer);
@@ -257,46 +260,6 @@ void match_by_value(WeightState& state, const std::vector<Form>& forms) {
     });
     if (!named) {
       matcher.match(form);
-    }
-  }
-}
-
-void match_by_neighbour(WeightState& state) {
-  std::map<std::string, std::vector<std::size_t>, std::less<>> modules;
-  std::vector<std::size_t> position(state.originals().tensors.size());
-  for (std::size_t i = 0; i < position.size(); ++i) {
-    auto& module = modules[std::string(module_of(state.originals().tensors[i].name))];
-    position[i] = module.size();
-    module.push_back(i);
-  }
-  for (const WeightCall& call : state.uses().calls) {
-    // Where the module's first tensor would be among the call's.
-    std::set<std::pair<std::string_view, std::ptrdiff_t>> anchors;
-    for (std::size_t k = 0; k < call.candidates.size(); ++k) {
-      const CandidateState& known = state.candidate(call.candidates[k]);
-      if (known.owner && !known.several_owners &&
-          state.original(*known.owner).partner == call.candidates[k]) {
-        anchors.emplace(module_of(state.originals().tensors[*known.owner].name),
-                        static_cast<std::ptrdiff_t>(k) - static_cast<std::ptrdiff_t>(position[*known.owner]));
-      }
-    }
-    if (anchors.size() != 1 || modules.find(anchors.begin()->first) == modules.end()) {
-      continue;
-    }
-    const std::vector<std::size_t>& module = modules.find(anchors.begin()->first)->second;
-    for (std::size_t k = 0; k < call.candidates.size(); ++k) {
-      const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(k) - anchors.begin()->second;
-      const std::size_t candidate = call.candidates[k];
-      if (at < 0 || at >= std::ssize(module) || state.candidate(candidate).owner ||
-          !state.open(module[static_cast<std::size_t>(at)])) {
-        continue;
-      }
-      const std::size_t original = module[static_cast<std::size_t>(at)];
-      if (const auto form = state.plain_form(original, candidate);
-          form && !state.original(original).suspect && !state.candidate(candidate).named) {
-        state.candidate(candidate).layer = original;
-        state.try_pair(*form, candidate, Bond::layer);
-      }
     }
   }
 }

@@ -14,9 +14,6 @@ void match_by_name(WeightState& state);
 void match_by_layer(WeightState& state, const std::vector<RecurrentForms>& recurrent);
 // Any candidate that holds the same numbers, in one of `forms`.
 void match_by_value(WeightState& state, const std::vector<Form>& forms);
-// Candidates that stand beside a settled one in the same call.
-void match_by_neighbour(WeightState& state);
-
 // The tensor of the original whose numbers, read as `form` reads them, the candidate holds exactly, when
 // only one does and they are not all the same.
 std::optional<std::size_t> held_instead(WeightState& state, const Form& form, std::size_t candidate);

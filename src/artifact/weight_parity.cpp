@@ -10,6 +10,7 @@
 #include "artifact/weight_exact.h"
 #include "artifact/weight_fold.h"
 #include "artifact/weight_forms.h"
+#include "artifact/weight_neighbours.h"
 #include "artifact/weight_state.h"
 #include "artifact/weight_uses.h"
 #include "base/text.h"
@@ -90,6 +91,7 @@ WeightParityFacts compare(const WeightSource& original, const WeightSource& conv
   match_by_layer(state, recurrent);
   match_by_value(state, forms);
   match_by_neighbour(state);
+  doubt_by_neighbour(state);
   match_folded(state);
   match_by_neighbour(state);
   match_alike(state, forms);

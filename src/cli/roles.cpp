@@ -10,6 +10,7 @@
 #include "probes/host/host_probe.h"
 #include "probes/package/package_probe.h"
 #include "probes/supervisor/supervisor.h"
+#include "probes/weights/weights_probe.h"
 
 namespace runup {
 
@@ -23,6 +24,7 @@ struct ProbeRole {
 };
 
 constexpr std::array kProbes{ProbeRole{"artifact", "runup-artifact", artifact_probe_main},
+                             ProbeRole{"weights", "runup-weights", weights_probe_main},
                              ProbeRole{"package", "runup-package", package_probe_main},
                              ProbeRole{"host", "runup-host", host_probe_main}};
 

@@ -4,8 +4,8 @@
 // The core executable is also its own supervisor and core probes: they are started by executing
 // /proc/self/exe again with a hidden first argument, so that one file is all there is to install.
 //
-//   runup __supervisor                       ends everything that was started
-//   runup __probe artifact|package|host      one probe, which talks on descriptor 3
+//   runup __supervisor                               ends everything that was started
+//   runup __probe artifact|weights|package|host      one probe, which talks on descriptor 3
 
 #include <optional>
 

@@ -146,4 +146,27 @@ Observed<ArtifactFacts> observe_artifact(RunContext& context, const OpenedFile& 
                                 passes * opened.bytes);
 }
 
+Observed<WeightParityFacts> observe_weights(RunContext& context, const ModelDeclaration& model,
+                                            const OpenedFile& original, const OpenedFile& conversion,
+                                            const std::vector<ExternalFile>& external) {
+  for (const OpenedFile* file : {&original, &conversion}) {
+    if (file->absence) {
+      return Observed<WeightParityFacts>::none(*file->absence);
+    }
+  }
+  WeightsRequest request{.state_dict = model.state_dict, .external = {}};
+  std::vector<int> descriptors{original.file.get(), conversion.file.get()};
+  std::uint64_t bytes = original.bytes + conversion.bytes;
+  for (const ExternalFile& file : external) {
+    if (!file.opened.absence) {
+      request.external.push_back(file.location);
+      descriptors.push_back(file.opened.file.get());
+      bytes += file.opened.bytes;
+    }
+  }
+  // A few passes over what differs, the first of which fills the cache.
+  return observe<WeightParityFacts>(context, "weights", MessageType::weights, request, std::move(descriptors),
+                                    2 * bytes);
+}
+
 }  // namespace runup

@@ -27,6 +27,17 @@ OpenedFile open_named_file(const Observed<PackageFacts>& package, const std::str
 Observed<ArtifactFacts> observe_artifact(RunContext& context, const OpenedFile& opened,
                                          const ArtifactRequest& request = {});
 
+// A file that an ONNX model keeps tensors in: where the model says that it is, and the file opened.
+struct ExternalFile {
+  std::string location;
+  OpenedFile opened;
+};
+// The numbers of a conversion against those of the model's own file. External files that could not be opened
+// are left out: what they hold is then not comparable.
+Observed<WeightParityFacts> observe_weights(RunContext& context, const ModelDeclaration& model,
+                                            const OpenedFile& original, const OpenedFile& conversion,
+                                            const std::vector<ExternalFile>& external);
+
 // How long reading a file of this size may take, at 50 MB/s from a slow disk.
 Duration reading_time(std::uint64_t bytes);
 

@@ -39,11 +39,23 @@ class Channel {
   FileDescriptor fd_;
 };
 
-enum class MessageType { package, artifact, host, witness, load, experiment, cold_start, refused, done };
+enum class MessageType {
+  package,
+  artifact,
+  weights,
+  host,
+  witness,
+  load,
+  experiment,
+  cold_start,
+  refused,
+  done
+};
 constexpr auto enum_names(MessageType) {
   using enum MessageType;
-  return std::array<std::pair<MessageType, std::string_view>, 9>{{{package, "package"},
+  return std::array<std::pair<MessageType, std::string_view>, 10>{{{package, "package"},
                                                                   {artifact, "artifact"},
+                                                                  {weights, "weights"},
                                                                   {host, "host"},
                                                                   {witness, "witness"},
                                                                   {load, "load"},
@@ -53,7 +65,7 @@ constexpr auto enum_names(MessageType) {
                                                                   {done, "done"}}};
 }
 
-// One frame from a probe. `facts` is the encoded struct of that name (PackageFacts, ArtifactFacts,
+// One frame from a probe. `facts` is the encoded struct of that name (PackageFacts, ArtifactFacts, WeightParityFacts,
 // HostFacts, WitnessFacts, LoadFacts, ExperimentFacts, ColdStartFacts; for `refused` a text: why the
 // probe cannot do its work at all; null for `done`).
 struct ProbeMessage {
@@ -74,6 +86,21 @@ struct ArtifactRequest {
   static constexpr auto fields() {
     return std::tuple{Field{"protocol", &ArtifactRequest::protocol}, Field{"hash", &ArtifactRequest::hash},
                       Field{"values", &ArtifactRequest::values}};
+  }
+};
+
+// Descriptor 4: the original; 5: the conversion; from 6 on the conversion's external data files, in the order
+// of `external`.
+struct WeightsRequest {
+  std::uint32_t protocol = kProtocolVersion;
+  // key path of the original's state_dict, as the config has it; may be empty
+  std::string state_dict;
+  // locations as the conversion writes them
+  std::vector<std::string> external;
+  static constexpr auto fields() {
+    return std::tuple{Field{"protocol", &WeightsRequest::protocol},
+                      Field{"state_dict", &WeightsRequest::state_dict},
+                      Field{"external", &WeightsRequest::external}};
   }
 };
 
