@@ -8,6 +8,7 @@
 
 #include "base/duration.h"
 #include "base/text.h"
+#include "cli/inspect_torchscript.h"
 #include "cli/inspect_tree.h"
 #include "cli/inspect_words.h"
 #include "report/layout.h"
@@ -32,6 +33,7 @@ class Inspection {
   std::string render(const std::string& file) {
     head(file);
     defects();
+    out_ += facts_.torchscript ? torchscript_text(*facts_.torchscript, most(6), width_, colour_) : "";
     state_dicts();
     tensors();
     labels();
