@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "check/wording.h"
+#include "graph.h"
 
 namespace runup::checks::eval_mode {
 
@@ -21,6 +22,11 @@ struct Options {
 };
 
 constexpr std::array kFindings{
+    FindingInfo{"training-mode", Severity::error,
+                "the graph has dropout or batch norm as in training"},
+    FindingInfo{"batch-statistics", Severity::warning,
+                "a batch norm has no running statistics and uses those of the batch"},
+    FindingInfo{"random-operators", Severity::note, "the graph draws random numbers"},
     FindingInfo{"not-repeatable", Severity::error, "the same input twice gives two outputs"},
     FindingInfo{"batch-dependent", Severity::error,
                 "an input's output depends on what else is in its batch"}};
@@ -28,6 +34,9 @@ constexpr std::array kFindings{
 namespace {
 
 constexpr std::string_view kBatch = "batch";
+// Places in one message, and rows of evidence below it.
+constexpr std::size_t kNamed = 3;
+constexpr std::size_t kRows = 10;
 // What dynamic quantisation, whose scale is that of the whole batch, and half precision do to a row.
 constexpr double kSmall = 0.02;
 constexpr std::string_view kFix =
@@ -189,6 +198,65 @@ void judge_batch(Judge& judge, const RuntimeFacts& runtime) {
   }
 }
 
+// A finding with the first places as evidence; the rest is counted.
+void add_places(Judge& judge, std::string_view id, const std::vector<Evidence>& places,
+                std::string_view what, std::string fix, Location where) {
+  std::vector<std::string> names;
+  for (const Evidence& place : places) {
+    names.push_back(place.name);
+  }
+  judge.judgement.findings.push_back(
+      make_finding(kFindings, id, std::format("{}: {}", what, join_words(names, kNamed)), std::move(fix),
+                   std::move(where)));
+  const std::size_t shown = std::min(places.size(), kRows);
+  judge.judgement.findings.back().evidence.assign(
+      places.begin(), places.begin() + static_cast<std::ptrdiff_t>(shown));
+  if (shown < places.size()) {
+    judge.judgement.findings.back().evidence.push_back(
+        {.name = "more", .value = count_of(places.size() - shown, "place", "places")});
+  }
+}
+
+void judge_graph(Judge& judge) {
+  const GraphPlaces places = look_at_graph(judge.facts);
+  judge.judgement.saw("graph", graph_words(judge.facts, places));
+  if (!places.training.empty()) {
+    const std::string what =
+        std::format("dropout or batch norm is as in training in {} of the graph; expected none",
+                    count_of(places.training.size(), "place", "places"));
+    add_places(judge, "training-mode", places.training, what,
+               places.only_literals ? "the modules are in eval mode and the code says `True` all the same: pass "
+                                      "`training=self.training` to the function, and save the model again"
+                                    : std::string(kFix),
+               places.first);
+  }
+  if (!places.batch_statistics.empty()) {
+    add_places(judge, "batch-statistics", places.batch_statistics,
+               std::format("{} without running statistics, so that an answer depends on its batch; expected "
+                           "statistics from training",
+                           count_of(places.batch_statistics.size(), "batch norm is", "batch norms are")),
+               "build the layer with `track_running_stats=True` and train it, or serve one request at a time",
+               model_location(judge.facts));
+  }
+  if (!places.random.empty()) {
+    add_places(judge, "random-operators", places.random,
+               std::format("the graph draws random numbers in {}",
+                           count_of(places.random.size(), "place", "places")),
+               "seed the generator in `forward`, or leave the noise out of the exported model",
+               model_location(judge.facts));
+  }
+}
+
+// Random numbers that reach the output are more than a note.
+void weigh_random(Judgement& judgement) {
+  const bool differs = std::ranges::contains(judgement.findings, "not-repeatable", &Finding::id);
+  for (Finding& finding : judgement.findings) {
+    if (differs && finding.id == "random-operators") {
+      finding.severity = Severity::warning;
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<Experiment> plan(const ModelDeclaration& model, const Options&) {
@@ -206,13 +274,14 @@ std::vector<Experiment> plan(const ModelDeclaration& model, const Options&) {
 Judgement judge(const Facts& facts, const Options& options) {
   Judgement judgement;
   Judge judge{facts, options, judgement};
+  judge_graph(judge);
   bool ran = false;
   for (const auto& runtime : facts.runtimes) {
     if (runtime && runtime->load.stage == LoadStage::done) {
       ran = true;
       judge_twice(judge, *runtime);
       // What does not even repeat alone says nothing in a batch.
-      if (judgement.findings.empty()) {
+      if (!std::ranges::contains(judgement.findings, "not-repeatable", &Finding::id)) {
         judge_batch(judge, *runtime);
       }
     } else if (runtime) {
@@ -223,11 +292,12 @@ Judgement judge(const Facts& facts, const Options& options) {
   if (!ran && !judgement.undecided) {
     judgement.undecided = no_witness_words(facts);
   }
+  weigh_random(judgement);
   return judgement;
 }
 
 extern const CheckInfo kCheck;
-const CheckInfo kCheck =
-    define_check<Options, judge, plan>("eval-mode", kFindings, {.runtime = true, .conversions = true});
+const CheckInfo kCheck = define_check<Options, judge, plan>(
+    "eval-mode", kFindings, {.artifact = true, .runtime = true, .conversions = true});
 
 }  // namespace runup::checks::eval_mode

@@ -110,6 +110,96 @@ TEST_CASE("eval-mode/batch-dependent: the row beside it changes the answer") {
   CHECK(evidence_of(run_check(kId, facts), "alone and in a batch").starts_with("not compared"));
 }
 
+namespace {
+
+// steady(), as a TorchScript archive whose code has this place.
+Facts with_remark(CodeRemarkKind kind, std::string module, bool reached = true) {
+  Facts facts = steady();
+  facts.artifact.value->kind = ArtifactKind::torchscript;
+  facts.artifact.value->torchscript = TorchScriptFacts{.has_forward = true, .training_modules = {""}};
+  facts.artifact.value->torchscript->remarks.push_back({.kind = kind,
+                                                        .file = "code/__torch__.py",
+                                                        .line = 9,
+                                                        .function = "Net.forward",
+                                                        .what = "torch.dropout",
+                                                        .text = "x = torch.dropout(y, 0.5, True)",
+                                                        .module = std::move(module),
+                                                        .reached = reached});
+  return facts;
+}
+
+}  // namespace
+
+TEST_CASE("eval-mode/training-mode: the graph alone fails, with its places") {
+  Facts facts = with_remark(CodeRemarkKind::training_dropout, "encoder.drop");
+  const Outcome outcome = run_check(kId, facts);
+  CHECK(outcome.status == Status::failed);
+  const Finding finding = find_finding(outcome, "training-mode");
+  CHECK(finding.message ==
+        "dropout or batch norm is as in training in 1 place of the graph; expected none: `encoder.drop`, "
+        "code/__torch__.py:9");
+  CHECK(finding.where.line == 9);
+  // No module that holds it is in training mode.
+  CHECK(finding.fix.contains("pass `training=self.training`"));
+  facts.artifact.value->torchscript->training_modules = {"encoder.drop"};
+  CHECK(find_finding(run_check(kId, facts), "training-mode").fix.contains("model.eval()"));
+  // Behaviour and graph are both told.
+  answer_to(facts, 1, 1).outputs = {output_of({1, 3}, {0, 2, 6}, "other")};
+  CHECK(finding_ids(run_check(kId, facts)) == Words{"training-mode", "not-repeatable"});
+  facts.runtimes.clear();
+  CHECK(run_check(kId, facts).status == Status::failed);
+  CHECK(run_check(kId, with_remark(CodeRemarkKind::training_batch_norm, "")).status == Status::failed);
+}
+
+TEST_CASE("eval-mode: a long list of places is counted") {
+  Facts facts = with_remark(CodeRemarkKind::training_dropout, "a");
+  auto& remarks = facts.artifact.value->torchscript->remarks;
+  remarks.resize(30, remarks.front());
+  const Finding finding = find_finding(run_check(kId, facts), "training-mode");
+  CHECK(finding.evidence.size() == 11);
+  CHECK(finding.evidence.back().value == "20 places");
+}
+
+TEST_CASE("eval-mode: nodes of an ONNX file as in training fail too") {
+  Facts facts = steady();
+  facts.artifact.value->kind = ArtifactKind::onnx;
+  facts.artifact.value->onnx = OnnxFacts{};
+  facts.artifact.value->onnx->remarks.push_back(
+      {.kind = OnnxRemarkKind::constant_shape, .op = "Reshape", .node = "r"});
+  CHECK(run_check(kId, facts).status == Status::passed);
+  facts.artifact.value->onnx->remarks.push_back(
+      {.kind = OnnxRemarkKind::training_dropout, .op = "Dropout", .node = "drop_1"});
+  CHECK(find_finding(run_check(kId, facts), "training-mode").message.ends_with("node `drop_1`"));
+  facts.artifact.value->onnx->remarks.back() = {
+      .kind = OnnxRemarkKind::random, .op = "RandomNormal", .node = "n"};
+  CHECK(finding_ids(run_check(kId, facts)) == Words{"random-operators"});
+}
+
+TEST_CASE("eval-mode/batch-statistics: a warning") {
+  const Outcome outcome = run_check(kId, with_remark(CodeRemarkKind::batch_statistics, "norm"));
+  CHECK(outcome.status == Status::passed);
+  CHECK(finding_ids(outcome) == Words{"batch-statistics"});
+}
+
+TEST_CASE("eval-mode/random-operators: a note, and a warning where answers differ") {
+  Facts facts = with_remark(CodeRemarkKind::random, "");
+  CHECK(run_check(kId, facts).status == Status::passed);
+  CHECK(find_finding(run_check(kId, facts), "random-operators").severity == Severity::note);
+  answer_to(facts, 1, 1).outputs = {output_of({1, 3}, {0, 2, 6}, "other")};
+  CHECK(find_finding(run_check(kId, facts), "random-operators").severity == Severity::warning);
+}
+
+TEST_CASE("eval-mode: a training flag, and code that is not reached, are no findings") {
+  Facts facts = with_remark(CodeRemarkKind::training_dropout, "", false);
+  const Outcome outcome = run_check(kId, facts);
+  CHECK(outcome.status == Status::passed);
+  CHECK(outcome.findings.empty());
+  CHECK(evidence_of(outcome, "graph") == "nothing as in training");
+  // A clean graph is no behaviour.
+  facts.runtimes.clear();
+  CHECK(run_check(kId, facts).status == Status::undecided);
+}
+
 TEST_CASE("eval-mode: what was not observed is undecided") {
   Facts facts = steady();
   answer_to(facts, 1, 1).outputs.front().nan_count = 1;

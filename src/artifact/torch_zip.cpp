@@ -11,6 +11,7 @@
 #include "artifact/python_text.h"
 #include "artifact/storages.h"
 #include "artifact/torch_types.h"
+#include "artifact/torchscript_facts.h"
 #include "artifact/walk.h"
 #include "base/duration.h"
 #include "base/text.h"
@@ -40,6 +41,10 @@ class TorchZipReader {
       if (records_.find("constants.pkl") != nullptr) {
         read_pickle("constants.pkl", "constants/", "constants");
       }
+      if (!facts_.torchscript) {
+        read_torchscript(records_, nullptr, facts_);
+      }
+      note_constants(facts_);
       note_extra_files();
     }
     if (records_.zip().truncated()) {
@@ -118,6 +123,9 @@ class TorchZipReader {
     walk_values(
         {.graph = graph, .tensors = tensors, .base = base, .member = std::string(record), .place = member},
         facts_, defects_);
+    if (facts_.kind == ArtifactKind::torchscript && record == "data.pkl") {
+      read_torchscript(records_, &graph, facts_);
+    }
   }
 
   Pickle read_pickle_stream(Bytes stream, const std::string& member) {

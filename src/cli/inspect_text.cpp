@@ -10,6 +10,7 @@
 #include "base/duration.h"
 #include "base/text.h"
 #include "cli/inspect_onnx.h"
+#include "cli/inspect_torchscript.h"
 #include "cli/inspect_tree.h"
 #include "cli/inspect_words.h"
 #include "report/layout.h"
@@ -40,6 +41,7 @@ class Inspection {
     head(file);
     defects();
     graph();
+    out_ += facts_.torchscript ? torchscript_text(*facts_.torchscript, most(6), width_, colour_) : "";
     state_dicts();
     tensors();
     labels();
