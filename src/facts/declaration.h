@@ -107,7 +107,8 @@ struct SampleDeclaration {
               ".npy file with the model's only input, or .npz file with an array for each input"},
         Field{"inputs", &SampleDeclaration::inputs, "one .npy file for each named input"},
         Field{"output", &SampleDeclaration::output,
-              ".npy file with the expected first output, or .npz file with an array for each output to compare"},
+              ".npy file with the expected first output, or .npz file with an array for each output to "
+              "compare"},
         Field{"label", &SampleDeclaration::label, "the expected label, by name"},
         Field{"rtol", &SampleDeclaration::rtol, "relative tolerance against `output`", Rule{.min = 0}},
         Field{"atol", &SampleDeclaration::atol, "absolute tolerance against `output`", Rule{.min = 0}}};

@@ -7,10 +7,15 @@
 namespace runup {
 
 bool says_out_of_memory(std::string_view words) {
-  constexpr std::array<std::string_view, 9> kSigns{
-      "can't allocate memory", "not enough memory",     "bad_alloc",
-      "MemoryError",           "out of memory",         "Failed to allocate memory",
-      "Cannot allocate memory", "BFCArena::AllocateRaw", "bad_array_new_length"};
+  constexpr std::array<std::string_view, 9> kSigns{"can't allocate memory",
+                                                   "not enough memory",
+                                                   "bad_alloc",
+                                                   "MemoryError",
+                                                   "out of memory",
+                                                   "Failed to allocate memory",
+                                                   "Cannot allocate memory",
+                                                   "BFCArena::AllocateRaw",
+                                                   "bad_array_new_length"};
   return std::ranges::any_of(kSigns, [&](std::string_view sign) { return words.contains(sign); });
 }
 

@@ -23,7 +23,8 @@ std::vector<PathQuestion> path_questions(const Plan& plan);
 // What one check asks a runtime to do. A plugin that reads runtime facts gets the inferences that the
 // built-in `inference` makes by default, because it cannot ask for its own.
 std::vector<Experiment> experiments_of(const PlannedCheck& check, const ModelDeclaration& model);
-// All experiments of a model's judged checks, each once; inferences first, then what measures time.
+// All experiments of a model's judged checks, each once: inferences with the usual sizes, what measures time,
+// inferences with other sizes, limits, and at the end those in processes of their own.
 std::vector<Experiment> experiments_of(const PlannedModel& model);
 
 }  // namespace runup

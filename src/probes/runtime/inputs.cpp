@@ -213,9 +213,8 @@ Result<void> check_names(const ModelDeclaration& model, const Experiment& experi
     }
   }
   if (experiment.fill == Fill::sample && !experiment.sizes.empty()) {
-    return fail(ErrorCode::bad_input,
-                "a sample has its own sizes; another size of `" + experiment.sizes.begin()->first +
-                    "` is asked for");
+    return fail(ErrorCode::bad_input, "a sample has its own sizes; another size of `" +
+                                          experiment.sizes.begin()->first + "` is asked for");
   }
   for (const auto& [dimension, size] : experiment.sizes) {
     if (!has_fixed_dimension(model, dimension)) {

@@ -27,7 +27,12 @@ class LimitSearch {
  public:
   LimitSearch(const ModelDeclaration& model, const Experiment& asked, const LimitCall& call,
               const LimitBounds& bounds)
-      : model_(model), asked_(asked), call_(call), bounds_(bounds), started_(bounds.now()), peak_(bounds.peak()) {}
+      : model_(model),
+        asked_(asked),
+        call_(call),
+        bounds_(bounds),
+        started_(bounds.now()),
+        peak_(bounds.peak()) {}
 
   LimitFacts run() {
     if (std::string words = objection(); !words.empty()) {
@@ -79,9 +84,9 @@ class LimitSearch {
         return false;
       }
       const bool first = facts_.tried.size() == 1;
-      const std::int64_t next = first                                  ? facts_.largest + 1
+      const std::int64_t next = first                              ? facts_.largest + 1
                                 : facts_.largest > asked_.most / 2 ? asked_.most
-                                                                       : facts_.largest * 2;
+                                                                   : facts_.largest * 2;
       if (!try_size(next)) {
         return false;
       }
@@ -116,8 +121,7 @@ class LimitSearch {
       return stop(inputs.error().code == ErrorCode::limit ? LimitEnd::size : LimitEnd::none, inputs.error());
     }
     const Result<void> answer = call_(*inputs);
-    facts_.tried.push_back(
-        {.size = size, .works = answer.has_value(), .took = bounds_.now() - before});
+    facts_.tried.push_back({.size = size, .works = answer.has_value(), .took = bounds_.now() - before});
     if (answer) {
       facts_.largest = size;
       return true;

@@ -250,6 +250,41 @@ TEST_CASE("axes have their example sizes unless the experiment says otherwise") 
   CHECK(make_one(model, {.axes = {{"tmie", 7}}}).error().message.contains("`tmie`"));
 }
 
+TEST_CASE("fixed dimensions have their declared sizes unless the experiment says otherwise") {
+  ModelDeclaration model = one_input(DType::float32, {{.axis = "batch"}, {.size = 4}, {.size = 3}});
+  model.axes = {{"batch", {.example = 2}}};
+  CHECK(make_one(model, {.sizes = {{"x[2]", 5}}})->shape == std::vector<std::int64_t>{2, 4, 5});
+  CHECK(make_one(model, {.axes = {{"batch", 1}}, .sizes = {{"x[1]", 1}, {"x[2]", 2}}})->shape ==
+        std::vector<std::int64_t>{1, 1, 2});
+  for (const char* name : {"x[0]", "x[3]", "x[-1]", "x[02]", "y[1]", "x", "batch", ""}) {
+    CAPTURE(name);
+    const auto inputs = make_inputs(model, {.sizes = {{name, 5}}});
+    REQUIRE(!inputs);
+    CHECK(inputs.error().message == "`" + std::string(name) + "` is no fixed dimension of an input");
+  }
+  CHECK(!make_inputs(model, {.sizes = {{"x[2]", -5}}}));
+  CHECK(make_inputs(model, {.fill = Fill::sample, .sizes = {{"x[2]", 5}}})
+            .error()
+            .message.contains("a sample has its own sizes"));
+  // Of two inputs only the one that is named.
+  model.inputs.push_back({.name = "y", .shape = {{.size = 3}}});
+  const auto both = make_inputs(model, {.sizes = {{"y[0]", 7}}});
+  CHECK((*both)[0].shape.back() == 3);
+  CHECK((*both)[1].shape.back() == 7);
+}
+
+TEST_CASE("the bytes of inputs are known without making them") {
+  ModelDeclaration model = one_input(DType::float32, {{.axis = "batch"}, {.size = 3}});
+  model.inputs.push_back({.name = "y", .dtype = DType::int64, .shape = {{.axis = "batch"}}});
+  model.axes = {{"batch", {.example = 2}}};
+  CHECK(input_bytes(model, {}) == 2 * 3 * 4 + 2 * 8);
+  CHECK(input_bytes(model, {.axes = {{"batch", 10}}, .sizes = {{"x[1]", 1}}}) == 10 * 4 + 10 * 8);
+  CHECK(input_bytes(model, {.axes = {{"batch", std::numeric_limits<std::int64_t>::max()}}}) ==
+        std::numeric_limits<std::uint64_t>::max());
+  CHECK(!input_bytes(model, {.axes = {{"height", 1}}}));
+  CHECK(!input_bytes(model, {.axes = {{"batch", -1}}}));
+}
+
 TEST_CASE("what would not fit is refused before it is made") {
   CHECK(make_one(one_input(DType::float32, {{.size = 1 << 20}, {.size = 1 << 20}}), {}).error().code ==
         ErrorCode::limit);

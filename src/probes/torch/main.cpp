@@ -132,8 +132,8 @@ ExperimentFacts perform(const ModelDeclaration& declaration, const Experiment& a
                         std::optional<Answer> known) {
   const Duration started = steady_now();
   ExperimentFacts facts{.asked = asked};
-  const Result<void> outcome = known ? describe_answer(declaration, asked, *known, facts)
-                                     : dispatch(declaration, asked, model, facts);
+  const Result<void> outcome =
+      known ? describe_answer(declaration, asked, *known, facts) : dispatch(declaration, asked, model, facts);
   if (!outcome && outcome.error().code == ErrorCode::unsupported) {
     facts.absence =
         Absence{.kind = AbsenceKind::refused,
