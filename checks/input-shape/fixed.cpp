@@ -106,6 +106,8 @@ void add_moving(Judge& judge, const Several& several) {
             "give the axis the `range` of sizes that clients may send, so that they are tested");
 }
 
+// The options are those of all models, so that a name may be another model's; one that is nearly this one's is
+// a slip.
 void check_names(Judge& judge) {
   const std::vector<std::string> names = dimension_names(judge.facts.model);
   std::vector<std::string> asked = judge.options.refuse;
@@ -113,11 +115,15 @@ void check_names(Judge& judge) {
     asked.push_back(axis);
   }
   for (const std::string& name : asked) {
-    if (std::ranges::find(names, name) == names.end()) {
-      const auto guess = did_you_mean(name, names);
+    if (std::ranges::find(names, name) != names.end()) {
+      continue;
+    }
+    if (const auto guess = did_you_mean(name, names)) {
       judge.untold.push_back(std::format(
-          "the options name `{}`, which is no axis or dimension of the inputs; {}", name,
-          guess ? std::format("did you mean `{}`?", *guess) : "expected one of " + join_quoted(names, 12)));
+          "the options name `{}`, which is no axis or dimension of the inputs; did you mean `{}`?", name,
+          *guess));
+    } else {
+      judge.saw(std::format("option for `{}`", name), "no axis or dimension of this model");
     }
   }
 }

@@ -11,7 +11,7 @@ namespace runup::checks::input_shape {
 
 namespace {
 
-constexpr std::size_t kMostSizes = 12;
+constexpr std::size_t kMostSizes = 40;
 constexpr std::size_t kMostWords = 300;
 
 }  // namespace

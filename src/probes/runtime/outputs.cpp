@@ -3,9 +3,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 
-#include "artifact/npy.h"
+#include "base/text.h"
+#include "probes/runtime/inputs.h"
+#include "probes/runtime/recording.h"
 #include "probes/runtime/values.h"
 
 namespace runup {
@@ -150,6 +153,20 @@ void compare_values(const std::vector<double>& actual, const std::vector<double>
   }
 }
 
+Result<ComparisonFacts> compare_array(const OutputValues& output, const NpyArray& array, double rtol,
+                                      double atol) {
+  ComparisonFacts facts{
+      .same_shape = array.shape == output.shape, .expected_shape = array.shape, .rtol = rtol, .atol = atol};
+  if (!facts.same_shape) {
+    return facts;
+  }
+  if (element_bytes(output.dtype) == 0) {
+    return fail(ErrorCode::unsupported, "outputs of type `" + output.dtype + "` cannot be compared");
+  }
+  compare_values(as_doubles(output.dtype, output.bytes), as_doubles(array.dtype, row_major(array)), facts);
+  return facts;
+}
+
 }  // namespace
 
 OutputFacts describe_output(const OutputValues& output) {
@@ -168,16 +185,40 @@ Result<ComparisonFacts> compare_output(const OutputValues& output, Bytes expecte
   if (!array) {
     return std::unexpected(array.error());
   }
-  ComparisonFacts facts{
-      .same_shape = array->shape == output.shape, .expected_shape = array->shape, .rtol = rtol, .atol = atol};
-  if (!facts.same_shape) {
-    return facts;
+  return compare_array(output, *array, rtol, atol);
+}
+
+Result<std::vector<std::optional<ComparisonFacts>>> compare_outputs(std::span<const OutputValues> outputs,
+                                                                    Bytes expected, double rtol, double atol,
+                                                                    std::span<const std::string> inputs) {
+  const auto recording = read_recording(expected, kMaxInputBytes);
+  if (!recording) {
+    return std::unexpected(recording.error());
   }
-  if (element_bytes(output.dtype) == 0) {
-    return fail(ErrorCode::unsupported, "outputs of type `" + output.dtype + "` cannot be compared");
+  std::vector<std::string> names;
+  std::ranges::transform(outputs, std::back_inserter(names), &OutputValues::name);
+  const std::vector<const NpzArray*> arrays = assign_arrays(*recording, names);
+  for (const NpzArray& array : recording->arrays) {
+    const bool used = std::ranges::find(arrays, &array) != arrays.end();
+    if (!used && std::ranges::find(inputs, array.name) == inputs.end()) {
+      const auto guess = did_you_mean(array.name, names);
+      return fail(ErrorCode::bad_input,
+                  "it has an array `" + printable(array.name) + "`, and the model gives no such output; " +
+                      (guess ? "did you mean `" + *guess + "`?" : "expected some of " + join_quoted(names)));
+    }
   }
-  compare_values(as_doubles(output.dtype, output.bytes), as_doubles(array->dtype, row_major(*array)), facts);
-  return facts;
+  std::vector<std::optional<ComparisonFacts>> comparisons(outputs.size());
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (arrays[i] == nullptr) {
+      continue;
+    }
+    auto comparison = compare_array(outputs[i], arrays[i]->array, rtol, atol);
+    if (!comparison) {
+      return wrap(comparison.error(), "in `" + names[i] + "`");
+    }
+    comparisons[i] = std::move(*comparison);
+  }
+  return comparisons;
 }
 
 }  // namespace runup
