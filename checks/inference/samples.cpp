@@ -8,19 +8,10 @@ namespace runup::checks::inference {
 
 namespace {
 
-void judge_recorded_output(Judge& judge, const ExperimentFacts& answer) {
+void judge_comparison(Judge& judge, const ExperimentFacts& answer, const OutputFacts& output,
+                      const ComparisonFacts& seen) {
   const SampleDeclaration& sample = judge.facts.model.samples[answer.asked.sample];
-  if (sample.output.empty()) {
-    return;
-  }
   const std::string input = input_words(judge.facts.model, answer.asked);
-  const OutputFacts& output = answer.outputs.front();
-  if (!output.comparison) {
-    judge.untold.push_back(std::format("the output for {} was not compared with `{}`", input,
-                                       shown_path(judge.facts, sample.output)));
-    return;
-  }
-  const ComparisonFacts& seen = *output.comparison;
   const std::string fix =
       "deploy the weights that the sample was recorded with, or record it again with these; for a difference "
       "in rounding alone "
@@ -43,7 +34,29 @@ void judge_recorded_output(Judge& judge, const ExperimentFacts& answer) {
               fix, where);
   } else {
     ++judge.agreed_recordings;
-    judge.judgement.saw(input, std::format("as recorded, largest difference {:.2g}", seen.max_abs));
+    // The first output is what everybody means; others are named.
+    const bool first = &output == &answer.outputs.front();
+    judge.judgement.saw(input, std::format("{}as recorded, largest difference {:.2g}",
+                                           first ? "" : std::format("`{}` ", output.name), seen.max_abs));
+  }
+}
+
+void judge_recorded_output(Judge& judge, const ExperimentFacts& answer) {
+  const SampleDeclaration& sample = judge.facts.model.samples[answer.asked.sample];
+  if (sample.output.empty()) {
+    return;
+  }
+  bool compared = false;
+  for (const OutputFacts& output : answer.outputs) {
+    if (output.comparison) {
+      judge_comparison(judge, answer, output, *output.comparison);
+      compared = true;
+    }
+  }
+  if (!compared) {
+    judge.untold.push_back(std::format("the output for {} was not compared with `{}`",
+                                       input_words(judge.facts.model, answer.asked),
+                                       shown_path(judge.facts, sample.output)));
   }
 }
 

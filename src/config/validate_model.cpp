@@ -266,14 +266,16 @@ void validate_sample(const Scope& model, const SampleDeclaration& sample, const 
                    "its class names are");
   }
   if (sample.input.empty() && sample.inputs.empty()) {
-    model.complain(path,
-                   "the sample has no input; expected `input: FILE.npy`, or `inputs: {NAME: FILE.npy}`");
+    model.complain(
+        path, "the sample has no input; expected `input: FILE.npy` (or .npz), or `inputs: {NAME: FILE.npy}`");
   } else if (!sample.input.empty() && !sample.inputs.empty()) {
     model.complain(path, "the sample has both `input` and `inputs`; expected one of them");
-  } else if (names && !sample.input.empty() && names->size() > 1) {
-    model.complain(child_path(path, "input"),
-                   std::format("the model has {} inputs; expected `inputs` with a file for each of {}",
-                               names->size(), join_quoted(*names)));
+  } else if (names && !sample.input.empty() && names->size() > 1 && !sample.input.ends_with(".npz")) {
+    model.complain(
+        child_path(path, "input"),
+        std::format("the model has {} inputs; expected `inputs` with a file for each of {}, or an .npz file "
+                    "with an array for each",
+                    names->size(), join_quoted(*names)));
   } else if (names && sample.input.empty() && !names->empty()) {
     validate_sample_files(model, sample, child_path(path, "inputs"), *names);
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runner/observe_model.h"
 
+#include <algorithm>
 #include <format>
 #include <optional>
 
@@ -37,6 +38,9 @@ class ModelObserver {
     read_files();
     if (needs_.runtime) {
       run_files();
+    }
+    if (needs_.parity) {
+      compare_weights();
     }
     return std::move(facts_);
   }
@@ -85,6 +89,35 @@ class ModelObserver {
     facts_.parity = compare_files(facts_.model, files, asked);
     if (!context_.settings.save_outputs.empty()) {
       save(files, asked);
+    }
+  }
+
+  // The files that an ONNX conversion keeps tensors in, as far as they are there.
+  std::vector<ExternalFile> external_files(std::size_t conversion) const {
+    std::vector<ExternalFile> files;
+    const Observed<ArtifactFacts>& artifact = facts_.conversions[conversion].artifact;
+    if (!artifact || !artifact->onnx) {
+      return files;
+    }
+    for (const OnnxExternalFacts& tensor : artifact->onnx->external) {
+      if (std::ranges::find(files, tensor.location, &ExternalFile::location) != files.end()) {
+        continue;
+      }
+      const std::string key = path_key(model_.name, conversion) + "/external/" + tensor.location;
+      files.push_back({.location = tensor.location, .opened = open_named_file(facts_.package, key)});
+    }
+    std::erase_if(files, [](const ExternalFile& file) { return file.opened.absence.has_value(); });
+    return files;
+  }
+
+  void compare_weights() {
+    for (std::size_t i = 0; i < facts_.conversions.size(); ++i) {
+      if (facts_.artifact && facts_.conversions[i].artifact) {
+        context_.progress(std::format("{}: comparing the numbers of conversion {} of {}", model_.name, i + 1,
+                                      facts_.conversions.size()));
+        facts_.conversions[i].weights =
+            observe_weights(context_, facts_.model, opened_.front(), opened_[i + 1], external_files(i));
+      }
     }
   }
 

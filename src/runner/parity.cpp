@@ -144,11 +144,11 @@ class PairOfFiles {
     }
     const OutputRules first = rules_of(model_, reference_, original);
     const OutputRules second = rules_of(model_, candidate_, original);
-    auto pair = compare_outputs(
-        *reference, *candidate,
-        {.rtol = first.rtol + second.rtol,
-         .atol = first.atol + second.atol,
-         .nan_is_equal = nan_is_equal(model_, reference_) && nan_is_equal(model_, candidate_)});
+    auto pair =
+        compare_pair(*reference, *candidate,
+                     {.rtol = first.rtol + second.rtol,
+                      .atol = first.atol + second.atol,
+                      .nan_is_equal = nan_is_equal(model_, reference_) && nan_is_equal(model_, candidate_)});
     if (pair) {
       facts.outputs.push_back(std::move(*pair));
     } else {

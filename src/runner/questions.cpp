@@ -62,6 +62,23 @@ Needs operator|(Needs a, Needs b) {
           .parity = a.parity || b.parity};
 }
 
+// Sizes that the model is not used with every day may end the process, and an executor that specialises on
+// sizes would be timed after them: they come after the times.
+int order_of(const Experiment& experiment) {
+  const bool unusual = !experiment.axes.empty() || !experiment.sizes.empty();
+  switch (experiment.kind) {
+    case ExperimentKind::infer:
+      return unusual ? 2 : 0;
+    case ExperimentKind::latency:
+      return 1;
+    case ExperimentKind::limit:
+      return 3;
+    case ExperimentKind::cold_start:
+      break;
+  }
+  return 4;
+}
+
 std::vector<Experiment> default_inferences(const ModelDeclaration& model) {
   const auto entries = built_in_checks();
   const auto found =
@@ -95,7 +112,7 @@ std::vector<Experiment> gather(const PlannedModel& model, std::optional<std::siz
       }
     }
   }
-  std::ranges::stable_sort(all, {}, &Experiment::kind);
+  std::ranges::stable_sort(all, {}, order_of);
   return all;
 }
 

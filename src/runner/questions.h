@@ -24,8 +24,9 @@ std::vector<PathQuestion> path_questions(const Plan& plan);
 // What one check asks a runtime to do. A plugin that reads runtime facts gets the inferences that the
 // built-in `inference` makes by default, because it cannot ask for its own.
 std::vector<Experiment> experiments_of(const PlannedCheck& check, const ModelDeclaration& model);
-// All experiments of the judged checks that see the model's own file, each once; inferences first, then
-// what measures time. With `conversion`, of those that see `conversions[*conversion]`, in its names.
+// All experiments of the judged checks that see the model's own file, each once:
+// inferences with the usual sizes, what measures time, inferences with other sizes, limits, and at the end
+// those in processes of their own. With `conversion`, of those that see `conversions[*conversion]`, in its names.
 std::vector<Experiment> experiments_of(const PlannedModel& model, std::optional<std::size_t> conversion = {});
 // Those of checks that compare the files' answers.
 std::vector<Experiment> compared_experiments(const PlannedModel& model,

@@ -55,17 +55,26 @@ TEST_CASE("questions: needs are those of the checks that are judged, with what t
   CHECK(needs_of(model_with({plugin})).host);
 }
 
-TEST_CASE("questions: experiments of several checks, each once, those that measure time last") {
+TEST_CASE("questions: experiments of several checks, each once, the risky ones last") {
   const PlannedModel model =
-      model_with({planned("warmup-budget"), planned("inference"), planned("label-encoder")});
+      model_with({planned("warmup-budget"), planned("input-shape"), planned("inference")});
   const std::vector<Experiment> all = experiments_of(model);
   for (std::size_t i = 0; i < all.size(); ++i) {
     for (std::size_t j = i + 1; j < all.size(); ++j) {
       CHECK_FALSE(all[i] == all[j]);
     }
-    CHECK((i == 0 || all[i - 1].kind <= all[i].kind));
   }
+  const auto place = [&](const auto& is) { return std::ranges::find_if(all, is) - all.begin(); };
+  const auto is_kind = [](ExperimentKind kind) {
+    return [kind](const Experiment& experiment) { return experiment.kind == kind; };
+  };
+  const auto other_sizes = [](const Experiment& experiment) {
+    return experiment.kind == ExperimentKind::infer && !(experiment.axes.empty() && experiment.sizes.empty());
+  };
   CHECK(all.front().kind == ExperimentKind::infer);
+  CHECK(place(is_kind(ExperimentKind::latency)) < place(other_sizes));
+  CHECK(place(other_sizes) < place(is_kind(ExperimentKind::limit)));
+  CHECK(place(is_kind(ExperimentKind::limit)) < place(is_kind(ExperimentKind::cold_start)));
   CHECK(all.back().kind == ExperimentKind::cold_start);
   for (const PlannedCheck& check : model.checks) {
     for (const Experiment& own : experiments_of(check, model.declaration)) {

@@ -21,7 +21,8 @@ std::vector<PathQuestion> reference_questions(const std::string& key, const std:
                                               const ArtifactFacts& artifact) {
   std::vector<PathQuestion> questions;
   std::set<std::string> asked;
-  for (const OnnxExternalFacts& external : artifact.onnx ? artifact.onnx->external : decltype(OnnxFacts::external){}) {
+  for (const OnnxExternalFacts& external :
+       artifact.onnx ? artifact.onnx->external : decltype(OnnxFacts::external){}) {
     const auto place = external_data_path(path, external.location);
     if (place && questions.size() < kMostPlaces && asked.insert(external.location).second) {
       questions.push_back({.asked_by = std::format("{}/external/{}", key, external.location),

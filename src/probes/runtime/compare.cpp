@@ -158,8 +158,8 @@ class Comparison {
 
 }  // namespace
 
-Result<OutputPairFacts> compare_outputs(const OutputValues& reference, const OutputValues& candidate,
-                                        const Tolerance& tolerance) {
+Result<OutputPairFacts> compare_pair(const OutputValues& reference, const OutputValues& candidate,
+                                     const Tolerance& tolerance) {
   OutputPairFacts facts{.reference = reference.name,
                         .candidate = candidate.name,
                         .reference_dtype = reference.dtype,

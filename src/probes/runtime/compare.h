@@ -20,7 +20,7 @@ struct Tolerance {
 // exact but for integers beyond 2^53.
 //
 // Errors: a type without an order (complex, texts); bytes that are not those of shape and type.
-Result<OutputPairFacts> compare_outputs(const OutputValues& reference, const OutputValues& candidate,
-                                        const Tolerance& tolerance);
+Result<OutputPairFacts> compare_pair(const OutputValues& reference, const OutputValues& candidate,
+                                     const Tolerance& tolerance);
 
 }  // namespace runup

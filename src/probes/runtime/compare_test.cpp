@@ -24,7 +24,7 @@ OutputValues values(const std::vector<T>& numbers, std::vector<std::int64_t> sha
 OutputPairFacts compare(const std::vector<double>& reference, const std::vector<double>& candidate,
                         std::vector<std::int64_t> shape, const Tolerance& tolerance = {}) {
   const auto pair =
-      compare_outputs(values(reference, shape, "float64"), values(candidate, shape, "float64"), tolerance);
+      compare_pair(values(reference, shape, "float64"), values(candidate, shape, "float64"), tolerance);
   REQUIRE(pair);
   return *pair;
 }
@@ -72,7 +72,7 @@ TEST_CASE("compare: rows count whose largest element is at the same place") {
 TEST_CASE("compare: other types are compared by value") {
   const std::vector<float> narrow{1.5F, -2.25F};
   const std::vector<double> wide{1.5, -2.25};
-  const auto pair = compare_outputs(values(wide, {1, 2}, "float64"), values(narrow, {1, 2}, "float32"), {});
+  const auto pair = compare_pair(values(wide, {1, 2}, "float64"), values(narrow, {1, 2}, "float32"), {});
   REQUIRE(pair);
   CHECK(pair->reference_dtype == "float64");
   CHECK(pair->candidate_dtype == "float32");
@@ -92,14 +92,14 @@ TEST_CASE("compare: long outputs are read to their end") {
 
 TEST_CASE("compare: other shapes, unknown types and wrong sizes are told") {
   const std::vector<double> two{1, 2};
-  const auto shapes = compare_outputs(values(two, {2}, "float64"), values(two, {1, 2}, "float64"), {});
+  const auto shapes = compare_pair(values(two, {2}, "float64"), values(two, {1, 2}, "float64"), {});
   REQUIRE(shapes);
   CHECK_FALSE(shapes->comparison.same_shape);
-  CHECK_FALSE(compare_outputs(values(two, {1}, "complex128"), values(two, {1}, "complex128"), {}));
-  CHECK_FALSE(compare_outputs(values(two, {3}, "float64"), values(two, {3}, "float64"), {}));
-  CHECK_FALSE(compare_outputs(values(two, {-2}, "float64"), values(two, {-2}, "float64"), {}));
+  CHECK_FALSE(compare_pair(values(two, {1}, "complex128"), values(two, {1}, "complex128"), {}));
+  CHECK_FALSE(compare_pair(values(two, {3}, "float64"), values(two, {3}, "float64"), {}));
+  CHECK_FALSE(compare_pair(values(two, {-2}, "float64"), values(two, {-2}, "float64"), {}));
   const std::vector<std::int64_t> huge{std::int64_t{1} << 40, std::int64_t{1} << 40};
-  CHECK_FALSE(compare_outputs(values(two, huge, "float64"), values(two, huge, "float64"), {}));
+  CHECK_FALSE(compare_pair(values(two, huge, "float64"), values(two, huge, "float64"), {}));
 }
 
 TEST_CASE("compare: nothing against nothing is no difference") {

@@ -3,9 +3,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 
-#include "artifact/npy.h"
+#include "base/text.h"
+#include "probes/runtime/compare.h"
+#include "probes/runtime/inputs.h"
+#include "probes/runtime/recording.h"
 #include "probes/runtime/values.h"
 
 namespace runup {
@@ -92,62 +96,16 @@ void describe_rows(Bytes bytes, OutputFacts& facts) {
   facts.top1_probability = softmax_of_largest<T>(bytes, width, facts.top1.front());
 }
 
-std::vector<double> as_doubles(std::string_view dtype, Bytes bytes) {
-  std::vector<double> values;
-  visit_element_type(dtype, [&]<class T>(Element<T>) {
-    values.resize(bytes.size() / sizeof(T));
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      values[i] = to_double(load_element<T>(bytes, i));
-    }
-  });
-  return values;
-}
-
-double distance(double actual, double expected) {
-  // Equal infinities, whose difference would be NaN, are no distance apart; neither are two NaN.
-  if (actual == expected || (std::isnan(actual) && std::isnan(expected))) {
-    return 0;
+Result<ComparisonFacts> compare_array(const OutputValues& output, const NpyArray& array, double rtol,
+                                      double atol) {
+  const std::vector<std::byte> elements = row_major(array);
+  auto pair =
+      compare_pair({.name = output.name, .dtype = array.dtype, .shape = array.shape, .bytes = elements},
+                   output, {.rtol = rtol, .atol = atol});
+  if (!pair) {
+    return std::unexpected(pair.error());
   }
-  const double difference = std::abs(actual - expected);
-  return std::isnan(difference) ? kInfinity : difference;
-}
-
-std::vector<std::int64_t> index_of(std::size_t flat, const std::vector<std::int64_t>& shape) {
-  std::vector<std::int64_t> index(shape.size(), 0);
-  for (std::size_t axis = shape.size(); axis-- > 0;) {
-    const auto size = static_cast<std::size_t>(shape[axis]);
-    index[axis] = static_cast<std::int64_t>(flat % size);
-    flat /= size;
-  }
-  return index;
-}
-
-void compare_values(const std::vector<double>& actual, const std::vector<double>& expected,
-                    ComparisonFacts& facts) {
-  double sum = 0;
-  std::size_t worst = 0;
-  for (std::size_t i = 0; i < actual.size(); ++i) {
-    const double apart = distance(actual[i], expected[i]);
-    sum += apart;
-    if (apart > facts.max_abs) {
-      facts.max_abs = apart;
-      worst = i;
-    }
-    const double size = std::abs(expected[i]);
-    // An infinite or NaN bound allows nothing: only an equal value is near such an element.
-    const bool near = apart == 0 || (std::isfinite(size) && apart <= facts.atol + facts.rtol * size);
-    facts.beyond_tolerance += near ? 0U : 1U;
-    if (apart > facts.atol) {
-      const double needed = size > 0 && std::isfinite(size) ? (apart - facts.atol) / size : kInfinity;
-      facts.passing_rtol = std::max(facts.passing_rtol, needed);
-    }
-  }
-  if (!actual.empty()) {
-    facts.mean_abs = sum / static_cast<double>(actual.size());
-    facts.worst_index = index_of(worst, facts.expected_shape);
-    facts.worst_actual = actual[worst];
-    facts.worst_expected = expected[worst];
-  }
+  return std::move(pair->comparison);
 }
 
 }  // namespace
@@ -168,16 +126,40 @@ Result<ComparisonFacts> compare_output(const OutputValues& output, Bytes expecte
   if (!array) {
     return std::unexpected(array.error());
   }
-  ComparisonFacts facts{
-      .same_shape = array->shape == output.shape, .expected_shape = array->shape, .rtol = rtol, .atol = atol};
-  if (!facts.same_shape) {
-    return facts;
+  return compare_array(output, *array, rtol, atol);
+}
+
+Result<std::vector<std::optional<ComparisonFacts>>> compare_outputs(std::span<const OutputValues> outputs,
+                                                                    Bytes expected, double rtol, double atol,
+                                                                    std::span<const std::string> inputs) {
+  const auto recording = read_recording(expected, kMaxInputBytes);
+  if (!recording) {
+    return std::unexpected(recording.error());
   }
-  if (element_bytes(output.dtype) == 0) {
-    return fail(ErrorCode::unsupported, "outputs of type `" + output.dtype + "` cannot be compared");
+  std::vector<std::string> names;
+  std::ranges::transform(outputs, std::back_inserter(names), &OutputValues::name);
+  const std::vector<const NpzArray*> arrays = assign_arrays(*recording, names);
+  for (const NpzArray& array : recording->arrays) {
+    const bool used = std::ranges::find(arrays, &array) != arrays.end();
+    if (!used && std::ranges::find(inputs, array.name) == inputs.end()) {
+      const auto guess = did_you_mean(array.name, names);
+      return fail(ErrorCode::bad_input,
+                  "it has an array `" + printable(array.name) + "`, and the model gives no such output; " +
+                      (guess ? "did you mean `" + *guess + "`?" : "expected some of " + join_quoted(names)));
+    }
   }
-  compare_values(as_doubles(output.dtype, output.bytes), as_doubles(array->dtype, row_major(*array)), facts);
-  return facts;
+  std::vector<std::optional<ComparisonFacts>> comparisons(outputs.size());
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (arrays[i] == nullptr) {
+      continue;
+    }
+    auto comparison = compare_array(outputs[i], arrays[i]->array, rtol, atol);
+    if (!comparison) {
+      return wrap(comparison.error(), "in `" + names[i] + "`");
+    }
+    comparisons[i] = std::move(*comparison);
+  }
+  return comparisons;
 }
 
 }  // namespace runup

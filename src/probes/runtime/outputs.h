@@ -4,6 +4,8 @@
 // What an output tensor says, from its bytes alone. Every runtime probe describes its outputs here,
 // so that their facts mean the same.
 
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -25,6 +27,13 @@ struct OutputValues {
 // first counts, NaN is never the largest, and a row of nothing but NaN has -1. A type without an
 // order (complex) has its shape, element count and checksum only.
 OutputFacts describe_output(const OutputValues& output);
+
+// Compares each output with its array in `expected`, a sample's .npy or .npz file: see assign_arrays(). Nothing
+// for outputs that the file does not have. An array that is no output (nor one of `inputs`, whose arrays may
+// be in the same file) is an error.
+Result<std::vector<std::optional<ComparisonFacts>>> compare_outputs(std::span<const OutputValues> outputs,
+                                                                    Bytes expected, double rtol, double atol,
+                                                                    std::span<const std::string> inputs = {});
 
 // Compares with the .npy file `expected`, by the rule of ComparisonFacts. A number against NaN, or
 // against the other infinity, is infinitely far away.

@@ -11,8 +11,10 @@
 #include "probes/runtime/inputs.h"
 #include "probes/runtime/outputs.h"
 #include "probes/runtime/process.h"
+#include "probes/runtime/recording.h"
 #include "probes/runtime/sample_inputs.h"
 #include "probes/runtime/values.h"
+#include "zip_builder.h"
 
 using namespace runup;
 using Catch::Approx;
@@ -46,6 +48,24 @@ std::string npy_of_floats(const std::vector<float>& values, std::string_view sha
   file += {'\1', '\0', static_cast<char>(header.size()), '\0'};
   file += header;
   return file + std::string(as_text(bytes_of(values)));
+}
+
+std::string npz_of(const std::vector<std::pair<std::string, std::vector<float>>>& arrays) {
+  test::ZipBuilder zip;
+  for (const auto& [name, values] : arrays) {
+    zip.add_deflated(name + ".npy", npy_of_floats(values, std::format("({},)", values.size())));
+  }
+  return zip.finish();
+}
+
+// Outputs `y` and `z`, compared with this file.
+Result<std::vector<std::optional<ComparisonFacts>>> compare_both(const std::string& file) {
+  const auto y = bytes_of(std::vector<float>{1, 2});
+  const auto z = bytes_of(std::vector<float>{3});
+  const std::vector<OutputValues> outputs{{.name = "y", .dtype = "float32", .shape = {2}, .bytes = y},
+                                          {.name = "z", .dtype = "float32", .shape = {1}, .bytes = z}};
+  const std::vector<std::string> inputs{"x"};
+  return compare_outputs(outputs, as_bytes(file), 0, 0, inputs);
 }
 
 OutputFacts describe(const std::vector<float>& values, std::vector<std::int64_t> shape) {
@@ -250,6 +270,41 @@ TEST_CASE("axes have their example sizes unless the experiment says otherwise") 
   CHECK(make_one(model, {.axes = {{"tmie", 7}}}).error().message.contains("`tmie`"));
 }
 
+TEST_CASE("fixed dimensions have their declared sizes unless the experiment says otherwise") {
+  ModelDeclaration model = one_input(DType::float32, {{.axis = "batch"}, {.size = 4}, {.size = 3}});
+  model.axes = {{"batch", {.example = 2}}};
+  CHECK(make_one(model, {.sizes = {{"x[2]", 5}}})->shape == std::vector<std::int64_t>{2, 4, 5});
+  CHECK(make_one(model, {.axes = {{"batch", 1}}, .sizes = {{"x[1]", 1}, {"x[2]", 2}}})->shape ==
+        std::vector<std::int64_t>{1, 1, 2});
+  for (const char* name : {"x[0]", "x[3]", "x[-1]", "x[02]", "y[1]", "x", "batch", ""}) {
+    CAPTURE(name);
+    const auto inputs = make_inputs(model, {.sizes = {{name, 5}}});
+    REQUIRE(!inputs);
+    CHECK(inputs.error().message == "`" + std::string(name) + "` is no fixed dimension of an input");
+  }
+  CHECK(!make_inputs(model, {.sizes = {{"x[2]", -5}}}));
+  CHECK(make_inputs(model, {.fill = Fill::sample, .sizes = {{"x[2]", 5}}})
+            .error()
+            .message.contains("a sample has its own sizes"));
+  // Of two inputs only the one that is named.
+  model.inputs.push_back({.name = "y", .shape = {{.size = 3}}});
+  const auto both = make_inputs(model, {.sizes = {{"y[0]", 7}}});
+  CHECK((*both)[0].shape.back() == 3);
+  CHECK((*both)[1].shape.back() == 7);
+}
+
+TEST_CASE("the bytes of inputs are known without making them") {
+  ModelDeclaration model = one_input(DType::float32, {{.axis = "batch"}, {.size = 3}});
+  model.inputs.push_back({.name = "y", .dtype = DType::int64, .shape = {{.axis = "batch"}}});
+  model.axes = {{"batch", {.example = 2}}};
+  CHECK(input_bytes(model, {}) == 2 * 3 * 4 + 2 * 8);
+  CHECK(input_bytes(model, {.axes = {{"batch", 10}}, .sizes = {{"x[1]", 1}}}) == 10 * 4 + 10 * 8);
+  CHECK(input_bytes(model, {.axes = {{"batch", std::numeric_limits<std::int64_t>::max()}}}) ==
+        std::numeric_limits<std::uint64_t>::max());
+  CHECK(!input_bytes(model, {.axes = {{"height", 1}}}));
+  CHECK(!input_bytes(model, {.axes = {{"batch", -1}}}));
+}
+
 TEST_CASE("what would not fit is refused before it is made") {
   CHECK(make_one(one_input(DType::float32, {{.size = 1 << 20}, {.size = 1 << 20}}), {}).error().code ==
         ErrorCode::limit);
@@ -323,4 +378,89 @@ TEST_CASE("the process knows its peak, and a file just written is in the page ca
     CHECK(cached_share(mapped->bytes()) == 1.0);
   }
   std::filesystem::remove(path);
+}
+
+TEST_CASE("npz: each output is compared with the array of its name") {
+  auto both = compare_both(npz_of({{"z", {5}}, {"y", {1, 2}}}));
+  REQUIRE(both);
+  CHECK((*both)[0]->max_abs == 0);
+  CHECK((*both)[1]->max_abs == 2);
+  both = compare_both(npz_of({{"z", {3}}, {"x", {9}}}));
+  CHECK(!(*both)[0]);
+  CHECK((*both)[1]->max_abs == 0);
+  // a .npy, and an array alone of any name, are the first output; np.savez without names is in order
+  for (const std::string& file : {npy_of_floats({1, 2}, "(2,)"), npz_of({{"whatever", {1, 2}}})}) {
+    both = compare_both(file);
+    CHECK((*both)[0]->max_abs == 0);
+    CHECK(!(*both)[1]);
+  }
+  both = compare_both(npz_of({{"arr_0", {1, 2}}, {"arr_1", {4}}}));
+  CHECK((*both)[0]->max_abs == 0);
+  CHECK((*both)[1]->max_abs == 1);
+}
+
+TEST_CASE("npz: an array that is no output is an error") {
+  CHECK(compare_both(npz_of({{"y", {1, 2}}, {"logits", {3}}})).error().message ==
+        "it has an array `logits`, and the model gives no such output; expected some of `y` and `z`");
+  CHECK(compare_both(npz_of({{"y", {1, 2}}, {"arr_7", {3}}})).error().message.contains("`arr_7`"));
+  const auto z = bytes_of(std::vector<float>{3});
+  const std::vector<OutputValues> outputs{{.name = "logits", .dtype = "float32", .shape = {1}, .bytes = z},
+                                          {.name = "pooled", .dtype = "float32", .shape = {1}, .bytes = z}};
+  const std::string file = npz_of({{"logits", {3}}, {"poled", {3}}});
+  CHECK(compare_outputs(outputs, as_bytes(file), 0, 0).error().message ==
+        "it has an array `poled`, and the model gives no such output; did you mean `pooled`?");
+}
+
+TEST_CASE("npz: damaged and hostile archives are refused") {
+  const std::string array = npy_of_floats({1, 2}, "(2,)");
+  const auto words = [](const std::string& file, std::uint64_t most = 1000) {
+    const auto arrays = read_npz(as_bytes(file), most);
+    return arrays ? std::string() : arrays.error().describe();
+  };
+  const std::string good = test::ZipBuilder().add("y.npy", array).finish();
+  CHECK(words(good).empty());
+  CHECK(read_npz(as_bytes(good), 1000)->front().name == "y");
+  CHECK(words(good.substr(0, good.size() - 30)).contains("damaged"));
+  CHECK(words(test::ZipBuilder().add("y.txt", array).finish()).contains("`y.txt` is no .npy file"));
+  CHECK(words(test::ZipBuilder().add("y.npy", "text").finish()).contains("not a .npy file"));
+  CHECK(words(test::ZipBuilder().add("y.npy", array).add("y.npy", array).finish()).contains("damaged"));
+  CHECK(words(good, array.size() - 1).contains("larger than"));
+  CHECK(read_npz(as_bytes(good), 10).error().code == ErrorCode::limit);
+  std::string bomb = test::ZipBuilder().add_deflated("y.npy", std::string(1 << 20, '\0')).finish();
+  CHECK(words(bomb).contains("larger than"));
+  std::string flipped = good;
+  flipped[good.find("\x93NUMPY") + array.size() - 1] ^= 1;
+  CHECK(words(flipped).contains("checksum differs"));
+  CHECK(words("PK\x05\x06" + std::string(18, '\0')).contains("0 members"));
+}
+
+TEST_CASE("npz: a sample has an array for each input") {
+  const std::string folder = std::filesystem::temp_directory_path() / std::format("runup-npz-{}", ::getpid());
+  std::filesystem::create_directories(folder);
+  const std::string path = folder + "/x.npz";
+  const auto write = [&](const std::string& content) { REQUIRE(write_file_atomically(path, content)); };
+  ModelDeclaration model = one_input(DType::float32, {{.size = 2}});
+  model.inputs.push_back({.name = "mask", .dtype = DType::int64, .shape = {{.size = 1}}});
+  model.samples = {{.input = path}};
+  const Experiment first{.fill = Fill::sample};
+  write(npz_of({{"mask", {1}}, {"x", {5, 6}}, {"label", {3}}}));
+  auto inputs = make_inputs(model, first);
+  REQUIRE(inputs);
+  CHECK(values_of<float>((*inputs)[0].bytes) == std::vector<float>{5, 6});
+  CHECK(values_of<std::int64_t>((*inputs)[1].bytes) == std::vector<std::int64_t>{1});
+  write(npz_of({{"arr_0", {5, 6}}, {"arr_1", {0}}}));
+  CHECK(values_of<float>((*make_inputs(model, first))[0].bytes) == std::vector<float>{5, 6});
+  write(npz_of({{"x", {5, 6}}, {"maks", {1}}}));
+  CHECK(make_inputs(model, first).error().message ==
+        "`" + path + "` has no array for input `mask`, it has `x` and `maks`; is `maks` meant?");
+  write(npy_of_floats({5, 6}, "(2,)"));
+  CHECK(make_inputs(model, first).error().message ==
+        "`" + path + "` has no array for input `mask`; expected an .npz file with one for each");
+  // an only input may have any name in the file
+  model.inputs.pop_back();
+  write(npz_of({{"frames", {5, 6}}}));
+  CHECK(values_of<float>((*make_inputs(model, first))[0].bytes) == std::vector<float>{5, 6});
+  model.inputs[0].shape = {{.size = 3}};
+  CHECK(make_inputs(model, first).error().describe().contains("does not fit input `x`"));
+  std::filesystem::remove_all(folder);
 }

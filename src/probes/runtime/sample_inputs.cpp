@@ -4,13 +4,14 @@
 #include <algorithm>
 #include <cmath>
 #include <concepts>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <optional>
 #include <utility>
 
-#include "artifact/npy.h"
 #include "base/text.h"
+#include "probes/runtime/recording.h"
 #include "probes/runtime/values.h"
 
 namespace runup {
@@ -59,14 +60,6 @@ std::optional<To> exactly(From value) {
   }
 }
 
-std::string sample_file(const SampleDeclaration& sample, const ModelDeclaration& model,
-                        const std::string& input) {
-  if (const auto named = sample.inputs.find(input); named != sample.inputs.end()) {
-    return named->second;
-  }
-  return model.inputs.size() == 1 ? sample.input : "";
-}
-
 Result<void> check_axis(const ModelDeclaration& model, const std::string& axis, std::int64_t size,
                         AxisSizes& sizes) {
   if (const auto [seen, fresh] = sizes.emplace(axis, size); !fresh && seen->second != size) {
@@ -112,25 +105,53 @@ Result<void> check_shape(const ModelDeclaration& model, const InputDeclaration& 
   return {};
 }
 
-Result<InputValues> read_one(const ModelDeclaration& model, const InputDeclaration& input,
-                             const std::string& path, AxisSizes& sizes) {
+Result<InputValues> take_array(const ModelDeclaration& model, const InputDeclaration& input,
+                               const NpyArray& array, AxisSizes& sizes) {
+  if (auto outcome = check_shape(model, input, array.shape, sizes); !outcome) {
+    return std::unexpected(outcome.error());
+  }
+  auto bytes = convert_exactly(row_major(array), array.dtype, enum_name(input.dtype));
+  if (!bytes) {
+    return std::unexpected(bytes.error());
+  }
+  return InputValues{
+      .name = input.name, .dtype = input.dtype, .shape = array.shape, .bytes = std::move(*bytes)};
+}
+
+// The inputs with these names, from one file.
+Result<std::vector<InputValues>> read_inputs(const ModelDeclaration& model,
+                                             const std::vector<const InputDeclaration*>& wanted,
+                                             const std::string& path, AxisSizes& sizes) {
   const auto content = read_file(path, kMaxInputBytes);
   if (!content) {
     return std::unexpected(content.error());
   }
-  const auto array = read_npy(as_bytes(*content));
-  if (!array) {
-    return wrap(array.error(), "cannot use `" + path + "`");
+  const auto recording = read_recording(as_bytes(*content), kMaxInputBytes);
+  if (!recording) {
+    return wrap(recording.error(), "cannot use `" + path + "`");
   }
-  if (auto outcome = check_shape(model, input, array->shape, sizes); !outcome) {
-    return wrap(outcome.error(), "`" + path + "` does not fit input `" + input.name + "`");
+  std::vector<std::string> names;
+  std::ranges::transform(wanted, std::back_inserter(names), &InputDeclaration::name);
+  const std::vector<const NpzArray*> arrays = assign_arrays(*recording, names);
+  std::vector<InputValues> all;
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if (arrays[i] == nullptr) {
+      std::vector<std::string> there;
+      std::ranges::transform(recording->arrays, std::back_inserter(there), &NpzArray::name);
+      const auto guess = did_you_mean(names[i], there);
+      return fail(ErrorCode::bad_input, "`" + path + "` has no array for input `" + names[i] + "`" +
+                                            (there.size() == 1 && there.front().empty()
+                                                 ? "; expected an .npz file with one for each"
+                                                 : ", it has " + array_names(*recording)) +
+                                            (guess ? "; is `" + printable(*guess) + "` meant?" : ""));
+    }
+    auto values = take_array(model, *wanted[i], arrays[i]->array, sizes);
+    if (!values) {
+      return wrap(values.error(), "`" + path + "` does not fit input `" + names[i] + "`");
+    }
+    all.push_back(std::move(*values));
   }
-  auto bytes = convert_exactly(row_major(*array), array->dtype, enum_name(input.dtype));
-  if (!bytes) {
-    return wrap(bytes.error(), "`" + path + "` does not fit input `" + input.name + "`");
-  }
-  return InputValues{
-      .name = input.name, .dtype = input.dtype, .shape = array->shape, .bytes = std::move(*bytes)};
+  return all;
 }
 
 }  // namespace
@@ -168,25 +189,32 @@ Result<std::vector<InputValues>> read_sample_inputs(const ModelDeclaration& mode
     return fail(ErrorCode::bad_input, "sample " + std::to_string(sample) + " is asked for; the config has " +
                                           std::to_string(model.samples.size()));
   }
+  const SampleDeclaration& declared = model.samples[sample];
   std::vector<InputValues> all;
   AxisSizes sizes;
+  if (declared.inputs.empty() && !declared.input.empty()) {
+    std::vector<const InputDeclaration*> wanted;
+    std::ranges::transform(model.inputs, std::back_inserter(wanted),
+                           [](const InputDeclaration& input) { return &input; });
+    return read_inputs(model, wanted, declared.input, sizes);
+  }
   std::uint64_t bytes = 0;
   for (const InputDeclaration& input : model.inputs) {
-    const std::string path = sample_file(model.samples[sample], model, input.name);
-    if (path.empty()) {
+    const auto path = declared.inputs.find(input.name);
+    if (path == declared.inputs.end()) {
       return fail(ErrorCode::bad_input,
                   "sample " + std::to_string(sample) + " names no file for input `" + input.name + "`");
     }
-    auto values = read_one(model, input, path, sizes);
+    auto values = read_inputs(model, {&input}, path->second, sizes);
     if (!values) {
       return std::unexpected(values.error());
     }
-    bytes += values->bytes.size();
+    bytes += values->front().bytes.size();
     if (bytes > kMaxInputBytes) {
       return fail(ErrorCode::limit,
                   "sample " + std::to_string(sample) + " is larger than " + format_bytes(kMaxInputBytes));
     }
-    all.push_back(std::move(*values));
+    all.push_back(std::move(values->front()));
   }
   return all;
 }

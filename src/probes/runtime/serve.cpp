@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <format>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -95,12 +96,17 @@ Result<void> describe_answer(const ModelDeclaration& declaration, const Experime
   if (!expected) {
     return std::unexpected(expected.error());
   }
-  auto comparison =
-      compare_output(answer.outputs.front().values, expected->bytes(), sample.rtol, sample.atol);
-  if (!comparison) {
-    return wrap(comparison.error(), "cannot compare with `" + sample.output + "`");
+  std::vector<OutputValues> outputs;
+  std::ranges::transform(answer.outputs, std::back_inserter(outputs), &HeldOutput::values);
+  std::vector<std::string> inputs;
+  std::ranges::transform(declaration.inputs, std::back_inserter(inputs), &InputDeclaration::name);
+  auto comparisons = compare_outputs(outputs, expected->bytes(), sample.rtol, sample.atol, inputs);
+  if (!comparisons) {
+    return wrap(comparisons.error(), "cannot compare with `" + sample.output + "`");
   }
-  facts.outputs.front().comparison = std::move(*comparison);
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    facts.outputs[i].comparison = std::move((*comparisons)[i]);
+  }
   return {};
 }
 
