@@ -73,7 +73,7 @@ Pattern pattern_of(const Judge& judge, const AxisPlan& axis, const Trials& good,
 
 // What the file itself says of its inputs, where the runtime tells.
 void add_declared_shapes(const Judge& judge, Finding& finding) {
-  for (const DeclaredValueFacts& input : judge.runtime->inputs) {
+  for (const DeclaredValueFacts& input : judge.runtime->load.inputs) {
     finding.evidence.push_back({.name = "declared by the file",
                                 .value = std::format("`{}` {}", input.name, shape_text(input.shape))});
   }

@@ -16,6 +16,7 @@ namespace runup {
 namespace {
 
 constexpr const char* kTorchProbe = "runup-probe-torch";
+constexpr const char* kOnnxRuntimeProbe = "runup-probe-onnxruntime";
 
 }  // namespace
 
@@ -33,9 +34,13 @@ std::string version_text() {
   add("zlib", zlibVersion());
   const std::string folder = find_probe_folder();
   std::error_code error;
-  add("torch probe", std::filesystem::exists(std::filesystem::path(folder) / kTorchProbe, error)
-                         ? std::format("{}/{}", folder, kTorchProbe)
-                         : "not installed: models cannot be run");
+  for (const auto& [name, program, models] :
+       {std::tuple{"torch probe", kTorchProbe, "PyTorch and TorchScript models"},
+        std::tuple{"ort probe", kOnnxRuntimeProbe, "ONNX models"}}) {
+    add(name, std::filesystem::exists(std::filesystem::path(folder) / program, error)
+                  ? std::format("{}/{}", folder, program)
+                  : std::format("not installed: {} cannot be run", models));
+  }
   return text;
 }
 
@@ -44,7 +49,7 @@ std::string find_probe_folder() {
   std::error_code error;
   const fs::path own = fs::read_symlink("/proc/self/exe", error).parent_path();
   for (const fs::path& folder : {own, own / "../libexec/runup", own / "../lib/runup"}) {
-    if (fs::exists(folder / kTorchProbe, error)) {
+    if (fs::exists(folder / kTorchProbe, error) || fs::exists(folder / kOnnxRuntimeProbe, error)) {
       return folder.lexically_normal().string();
     }
   }

@@ -65,7 +65,7 @@ build_release() {
 }
 
 build_quietly() {
-  configure_release && cmake --build "$release" --parallel "$jobs" --target runup runup-probe-torch
+  configure_release && cmake --build "$release" --parallel "$jobs" --target runup runup-probe-torch runup-probe-onnxruntime
 }
 
 build() {
@@ -92,7 +92,7 @@ expect() {
 
 demo() {
   local program=$release/bin/runup examples=$repo/configs/examples results=$repo/build/demo
-  build_release runup runup-probe-torch
+  build_release runup runup-probe-torch runup-probe-onnxruntime
   mkdir -p "$results"
   rm -f "$results"/*
   cd "$repo"
@@ -118,7 +118,7 @@ golden() {
 }
 
 bench() {
-  build_release runup runup-probe-torch
+  build_release runup runup-probe-torch runup-probe-onnxruntime
   cd "$repo"
   exec python3 tests/bench/bench.py "$release/bin" "$@"
 }
