@@ -22,8 +22,7 @@ struct Options {
 };
 
 constexpr std::array kFindings{
-    FindingInfo{"training-mode", Severity::error,
-                "the graph has dropout or batch norm as in training"},
+    FindingInfo{"training-mode", Severity::error, "the graph has dropout or batch norm as in training"},
     FindingInfo{"batch-statistics", Severity::warning,
                 "a batch norm has no running statistics and uses those of the batch"},
     FindingInfo{"random-operators", Severity::note, "the graph draws random numbers"},
@@ -199,18 +198,18 @@ void judge_batch(Judge& judge, const RuntimeFacts& runtime) {
 }
 
 // A finding with the first places as evidence; the rest is counted.
-void add_places(Judge& judge, std::string_view id, const std::vector<Evidence>& places,
-                std::string_view what, std::string fix, Location where) {
+void add_places(Judge& judge, std::string_view id, const std::vector<Evidence>& places, std::string_view what,
+                std::string fix, Location where) {
   std::vector<std::string> names;
   for (const Evidence& place : places) {
     names.push_back(place.name);
   }
-  judge.judgement.findings.push_back(
-      make_finding(kFindings, id, std::format("{}: {}", what, join_words(names, kNamed)), std::move(fix),
-                   std::move(where)));
+  judge.judgement.findings.push_back(make_finding(kFindings, id,
+                                                  std::format("{}: {}", what, join_words(names, kNamed)),
+                                                  std::move(fix), std::move(where)));
   const std::size_t shown = std::min(places.size(), kRows);
-  judge.judgement.findings.back().evidence.assign(
-      places.begin(), places.begin() + static_cast<std::ptrdiff_t>(shown));
+  judge.judgement.findings.back().evidence.assign(places.begin(),
+                                                  places.begin() + static_cast<std::ptrdiff_t>(shown));
   if (shown < places.size()) {
     judge.judgement.findings.back().evidence.push_back(
         {.name = "more", .value = count_of(places.size() - shown, "place", "places")});
@@ -225,9 +224,10 @@ void judge_graph(Judge& judge) {
         std::format("dropout or batch norm is as in training in {} of the graph; expected none",
                     count_of(places.training.size(), "place", "places"));
     add_places(judge, "training-mode", places.training, what,
-               places.only_literals ? "the modules are in eval mode and the code says `True` all the same: pass "
-                                      "`training=self.training` to the function, and save the model again"
-                                    : std::string(kFix),
+               places.only_literals
+                   ? "the modules are in eval mode and the code says `True` all the same: pass "
+                     "`training=self.training` to the function, and save the model again"
+                   : std::string(kFix),
                places.first);
   }
   if (!places.batch_statistics.empty()) {

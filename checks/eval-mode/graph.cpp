@@ -49,7 +49,8 @@ void look_at_code(const Facts& facts, const TorchScriptFacts& script, GraphPlace
 
 void look_at_nodes(const Facts& facts, const OnnxFacts& onnx, GraphPlaces& places) {
   for (const OnnxRemarkFacts& remark : onnx.remarks) {
-    const Evidence place{.name = std::format("node `{}`", remark.node), .value = std::format("`{}`", remark.op)};
+    const Evidence place{.name = std::format("node `{}`", remark.node),
+                         .value = std::format("`{}`", remark.op)};
     switch (remark.kind) {
       case OnnxRemarkKind::training_batch_norm:
       case OnnxRemarkKind::training_dropout:
@@ -88,7 +89,8 @@ std::string graph_words(const Facts& facts, const GraphPlaces& places) {
   if (!places.training.empty()) {
     return count_of(places.training.size(), "place", "places") + " as in training";
   }
-  return unread.empty() ? "nothing as in training" : "nothing as in training, as far as it was followed: " + unread;
+  return unread.empty() ? "nothing as in training"
+                        : "nothing as in training, as far as it was followed: " + unread;
 }
 
 }  // namespace runup::checks::eval_mode

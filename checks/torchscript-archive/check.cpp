@@ -28,7 +28,8 @@ constexpr std::array kFindings{
     FindingInfo{"device-constant", Severity::error, "the code makes tensors on another device"},
     FindingInfo{"unreached-device-constant", Severity::warning,
                 "code that `forward` does not reach names another device"},
-    FindingInfo{"cpu-constant", Severity::warning, "the code makes tensors on the CPU, the model is served elsewhere"},
+    FindingInfo{"cpu-constant", Severity::warning,
+                "the code makes tensors on the CPU, the model is served elsewhere"},
     FindingInfo{"baked-size", Severity::warning, "a trace wrote the size of a dynamic axis into the code"},
     FindingInfo{"foreign-operator", Severity::warning, "an operator is not one of PyTorch's own"},
     FindingInfo{"newer-format", Severity::error, "the archive is newer than the PyTorch that loads it"},
@@ -107,8 +108,8 @@ std::string words_of(const Remarks& places) {
 
 void judge_forward(Judge& judge) {
   if (judge.script.has_forward) {
-    judge.judgement.saw("forward", judge.script.arguments.empty() ? "no arguments"
-                                                                  : join_words(judge.script.arguments, 8));
+    judge.judgement.saw(
+        "forward", judge.script.arguments.empty() ? "no arguments" : join_words(judge.script.arguments, 8));
   } else if (judge.script.incomplete.empty()) {
     judge.add("no-forward",
               judge.script.code_files == 0
@@ -125,7 +126,9 @@ bool is_at(const Device& constant, const Device& target) {
 }
 
 // Copying to the CPU is what an answer ends with.
-bool is_copy(const CodeRemarkFacts& remark) { return remark.op == "torch.to" || remark.op == "torch._to_copy"; }
+bool is_copy(const CodeRemarkFacts& remark) {
+  return remark.op == "torch.to" || remark.op == "torch._to_copy";
+}
 
 void judge_devices(Judge& judge) {
   const Device target = read_device(judge.facts.model.device);
@@ -158,7 +161,8 @@ void judge_devices(Judge& judge) {
     judge.add("device-constant", message(elsewhere, ""), fix, elsewhere);
   }
   if (!unreached.empty()) {
-    judge.add("unreached-device-constant", message(unreached, " that `forward` does not reach"), fix, unreached);
+    judge.add("unreached-device-constant", message(unreached, " that `forward` does not reach"), fix,
+              unreached);
   }
   if (!on_cpu.empty()) {
     judge.add("cpu-constant", message(on_cpu, ""), fix, on_cpu);
@@ -169,10 +173,11 @@ void judge_sizes(Judge& judge) {
   for (const BakedAxis& baked : find_baked_axes(judge.facts)) {
     Finding& finding = judge.add(
         "baked-size",
-        std::format("{} of the traced code {} the size {}, which the dynamic axis `{}` had in the trace; expected "
-                    "none",
-                    count_of(baked.places.size(), "line", "lines"), baked.places.size() == 1 ? "has" : "have",
-                    baked.size, baked.axis),
+        std::format(
+            "{} of the traced code {} the size {}, which the dynamic axis `{}` had in the trace; expected "
+            "none",
+            count_of(baked.places.size(), "line", "lines"), baked.places.size() == 1 ? "has" : "have",
+            baked.size, baked.axis),
         "take the size from the input (`x.size(0)`, not `len(x)` or a number), or script the module; "
         "`input-shape` tries other sizes",
         baked.places);
@@ -200,13 +205,14 @@ void judge_operators(Judge& judge) {
   if (foreign.empty()) {
     return;
   }
-  judge.add("foreign-operator",
-            std::format("the code needs {} of {}; PyTorch alone has no such operator", words_of(foreign),
-                        join_quoted(libraries, kNamed)),
-            std::format("install and import the library in the service before `torch.jit.load`, and say so with "
-                        "`checks: {{torchscript-archive: {{operators: [{}]}}}}`",
-                        join(libraries, ", ")),
-            foreign);
+  judge.add(
+      "foreign-operator",
+      std::format("the code needs {} of {}; PyTorch alone has no such operator", words_of(foreign),
+                  join_quoted(libraries, kNamed)),
+      std::format("install and import the library in the service before `torch.jit.load`, and say so with "
+                  "`checks: {{torchscript-archive: {{operators: [{}]}}}}`",
+                  join(libraries, ", ")),
+      foreign);
 }
 
 // The release by the option, or else by whoever ran the model.
@@ -236,14 +242,15 @@ void judge_format(Judge& judge) {
   std::string words;
   const auto release = loading_release(judge, words);
   const std::uint64_t newest = newest_format(release.value_or(kDeprecated));
-  judge.judgement.saw("format", std::format("version {}{}", text.empty() ? "unknown" : text,
-                                            release ? std::format("; {} reads up to {}", words, newest) : ""));
+  judge.judgement.saw("format",
+                      std::format("version {}{}", text.empty() ? "unknown" : text,
+                                  release ? std::format("; {} reads up to {}", words, newest) : ""));
   if (version > newest) {
-    Finding& finding = judge.add(
-        "newer-format",
-        std::format("the archive has format version {}; {} reads up to {}", version,
-                    release ? words : "any PyTorch that this version of runup knows", newest),
-        "export the model with the release that serves it, or raise the service's `torch`");
+    Finding& finding =
+        judge.add("newer-format",
+                  std::format("the archive has format version {}; {} reads up to {}", version,
+                              release ? words : "any PyTorch that this version of runup knows", newest),
+                  "export the model with the release that serves it, or raise the service's `torch`");
     if (!release) {
       finding.severity = Severity::warning;
     }
@@ -257,7 +264,8 @@ void judge_format(Judge& judge) {
 
 // fbgemm, the default engine, is there on x86 with AVX2 alone; elsewhere the service has to choose one.
 std::string engine_obstacle(const HostFacts& host) {
-  const bool x86 = host.architecture == "x86_64" || host.architecture == "i686" || host.architecture == "AMD64";
+  const bool x86 =
+      host.architecture == "x86_64" || host.architecture == "i686" || host.architecture == "AMD64";
   if (!x86) {
     return std::format("is {}", host.architecture.empty() ? "of an unknown kind" : host.architecture);
   }
@@ -273,19 +281,19 @@ void judge_engine(Judge& judge) {
   }
   judge.judgement.saw("quantised layers", words_of(reached));
   if (!judge.facts.host) {
-    judge.judgement.undecided =
-        absence_text("the host, whose CPU decides about quantised layers,",
-                     judge.facts.host.absence.value_or(Absence{}));
+    judge.judgement.undecided = absence_text("the host, whose CPU decides about quantised layers,",
+                                             judge.facts.host.absence.value_or(Absence{}));
     return;
   }
   const std::string obstacle = engine_obstacle(*judge.facts.host);
   if (!obstacle.empty()) {
-    judge.add("quantised-engine",
-              std::format("the model needs {} and this host {}, where the engine `fbgemm` does not exist",
-                          words_of(reached), obstacle),
-              "set `torch.backends.quantized.engine = \"qnnpack\"` in the service before loading, and quantise the "
-              "model with it",
-              reached);
+    judge.add(
+        "quantised-engine",
+        std::format("the model needs {} and this host {}, where the engine `fbgemm` does not exist",
+                    words_of(reached), obstacle),
+        "set `torch.backends.quantized.engine = \"qnnpack\"` in the service before loading, and quantise the "
+        "model with it",
+        reached);
   }
 }
 
@@ -324,7 +332,7 @@ Judgement judge(const Facts& facts, const Options& options) {
 }
 
 extern const CheckInfo kCheck;
-const CheckInfo kCheck = define_check<Options, judge>(
-    "torchscript-archive", kFindings, {.artifact = true, .host = true, .conversions = true});
+const CheckInfo kCheck = define_check<Options, judge>("torchscript-archive", kFindings,
+                                                      {.artifact = true, .host = true, .conversions = true});
 
 }  // namespace runup::checks::torchscript_archive

@@ -78,8 +78,7 @@ TEST_CASE("torchscript-archive/device-constant: another device than the declared
   remark(facts, CodeRemarkKind::device_constant, "cuda:0").op = "torch.zeros";
   const Finding finding = find_finding(run_check(kId, facts), "device-constant");
   CHECK(finding.severity == Severity::error);
-  CHECK(finding.message ==
-        "the code makes tensors on `cuda:0` in 1 place; the model is served on `cpu`");
+  CHECK(finding.message == "the code makes tensors on `cuda:0` in 1 place; the model is served on `cpu`");
   CHECK(finding.where.key == "code/__torch__.py");
   CHECK(finding.where.line == 12);
   for (const char* fits : {"cuda", "cuda:0"}) {
@@ -126,7 +125,8 @@ TEST_CASE("torchscript-archive/baked-size: the batch of the trace, not features"
   const Finding finding = find_finding(run_check(kId, facts), "baked-size");
   CHECK(finding.severity == Severity::warning);
   CHECK(finding.message ==
-        "2 lines of the traced code have the size 5, which the dynamic axis `batch` had in the trace; expected none");
+        "2 lines of the traced code have the size 5, which the dynamic axis `batch` had in the trace; "
+        "expected none");
   // A weight of that size makes it a guess.
   script_of(facts).traced_shapes = {{16, 300, 147}};
   sizes(facts, "torch.view", {16, -1});
@@ -136,7 +136,8 @@ TEST_CASE("torchscript-archive/baked-size: the batch of the trace, not features"
   sizes(facts, "torch.view", {1, -1});
   CHECK(run_check(kId, facts).findings.empty());
   sizes(facts, "torch.reshape", {-1, 300, 9});
-  CHECK(find_finding(run_check(kId, facts), "baked-size").message.contains("size 300, which the dynamic axis `time`"));
+  CHECK(find_finding(run_check(kId, facts), "baked-size")
+            .message.contains("size 300, which the dynamic axis `time`"));
   // A fixed axis may be baked, and what a person wrote is meant.
   script_of(facts).traced = false;
   CHECK(run_check(kId, facts).findings.empty());
@@ -150,7 +151,8 @@ TEST_CASE("torchscript-archive/foreign-operator: the library is named, and can b
   remark(facts, CodeRemarkKind::foreign_operator, "torchvision.nms");
   remark(facts, CodeRemarkKind::foreign_operator, "my_ops.align");
   CHECK(find_finding(run_check(kId, facts), "foreign-operator").message ==
-        "the code needs `torchvision.nms` and `my_ops.align` of `torchvision` and `my_ops`; PyTorch alone has no "
+        "the code needs `torchvision.nms` and `my_ops.align` of `torchvision` and `my_ops`; PyTorch alone "
+        "has no "
         "such operator");
   CHECK(run_check(kId, facts, {{"operators", {"torchvision", "my_ops"}}}).findings.empty());
 }

@@ -254,11 +254,10 @@ Fact Interpreter::call_method(NodeId id, const Fact& object, std::string_view na
   return method == owner.methods.end() ? Fact{} : call_function(id, method->second, &object, arguments);
 }
 
-Fact Interpreter::call_function(NodeId id, FunctionId function, const Fact* self, const Arguments& arguments) {
-  const bool calls_itself =
-      std::ranges::any_of(frames_, [&](const Frame& frame) {
-        return frame.function == function && self == nullptr;
-      });
+Fact Interpreter::call_function(NodeId id, FunctionId function, const Fact* self,
+                                const Arguments& arguments) {
+  const bool calls_itself = std::ranges::any_of(
+      frames_, [&](const Frame& frame) { return frame.function == function && self == nullptr; });
   if (!following_ || calls_itself) {
     return {};
   }
@@ -353,8 +352,8 @@ void Interpreter::remark_mode(NodeId id, CodeRemarkKind kind, std::string_view n
     ++frame;
     line = frame->line;
   }
-  CodeRemarkFacts* remark = remarks_.at(kind, id, code_.functions[frame->function].file, line,
-                                        frame->function, frame->module);
+  CodeRemarkFacts* remark =
+      remarks_.at(kind, id, code_.functions[frame->function].file, line, frame->function, frame->module);
   if (remark != nullptr) {
     remark->what = name;
     remark->module = frame->module;

@@ -68,7 +68,8 @@ std::optional<Fact> computed(std::string_view name, std::span<const Fact> argume
   if (name == "bool" && value.is_number()) {
     return Fact::of(value.number() != 0);
   }
-  const bool kept = (name == "int" && value.is(Known::integer)) || (name == "bool" && value.is(Known::boolean)) ||
+  const bool kept = (name == "int" && value.is(Known::integer)) ||
+                    (name == "bool" && value.is(Known::boolean)) ||
                     (name == "float" && value.is(Known::real));
   if (kept) {
     return value;

@@ -104,9 +104,10 @@ class ScriptReader {
     const auto owner = code_.classes_by_name.find(facts_.root_class);
     if (owner == code_.classes_by_name.end()) {
       // Archives without a pickled root: all that can be told is whether some class has one.
-      facts_.has_forward = graph_ == nullptr && std::ranges::any_of(code_.functions, [&](const auto& function) {
-                             return function.owner != kNothing && is_forward(function.name);
-                           });
+      facts_.has_forward =
+          graph_ == nullptr && std::ranges::any_of(code_.functions, [&](const auto& function) {
+            return function.owner != kNothing && is_forward(function.name);
+          });
       return;
     }
     std::vector<script::FunctionId> entries;
@@ -135,8 +136,8 @@ class ScriptReader {
   }
 
   static void make_printable(CodeRemarkFacts& remark) {
-    for (std::string* text : {&remark.file, &remark.function, &remark.what, &remark.op, &remark.text,
-                              &remark.module}) {
+    for (std::string* text :
+         {&remark.file, &remark.function, &remark.what, &remark.op, &remark.text, &remark.module}) {
       *text = cut_text(printable(*text), 500);
     }
   }

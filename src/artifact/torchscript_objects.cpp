@@ -117,8 +117,8 @@ void Objects::enter(ValueId id, const std::string& path, std::size_t depth) {
   }
   const std::uint32_t owner = class_of(id);
   const auto training = attribute(id, "training");
-  const bool is_module = owner != kNothing ? code_.classes[owner].is_module
-                                           : training && training->is(Known::boolean);
+  const bool is_module =
+      owner != kNothing ? code_.classes[owner].is_module : training && training->is(Known::boolean);
   if (!is_module) {
     return;
   }

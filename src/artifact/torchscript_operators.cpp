@@ -17,35 +17,78 @@ struct Dropout {
   std::size_t probability = 1;
   std::size_t train = 2;
 };
-constexpr std::array kDropouts{Dropout{"dropout"},       Dropout{"feature_dropout"},
-                               Dropout{"alpha_dropout"}, Dropout{"feature_alpha_dropout"},
-                               Dropout{"native_dropout"}};
+constexpr std::array kDropouts{Dropout{"dropout"}, Dropout{"feature_dropout"}, Dropout{"alpha_dropout"},
+                               Dropout{"feature_alpha_dropout"}, Dropout{"native_dropout"}};
 constexpr std::array<Names, 4> kRecurrent{"lstm", "gru", "rnn_tanh", "rnn_relu"};
 // Place 3 is the running mean, place 5 the flag.
-constexpr std::array<Names, 7> kBatchNorms{"batch_norm",
-                                           "native_batch_norm",
-                                           "cudnn_batch_norm",
-                                           "miopen_batch_norm",
-                                           "_native_batch_norm_legit",
-                                           "_batch_norm_impl_index",
-                                           "instance_norm"};
-constexpr std::array<Names, 23> kRandom{
-    "rand",        "randn",      "randint",   "randperm",       "rand_like",         "randn_like",
-    "randint_like", "bernoulli", "multinomial", "normal",       "poisson",           "uniform",
-    "random",      "exponential", "geometric", "cauchy",        "log_normal",        "binomial",
-    "_fused_dropout", "_sample_dirichlet", "_standard_gamma", "normal_functional", "rrelu_with_noise"};
+constexpr std::array<Names, 7> kBatchNorms{
+    "batch_norm",        "native_batch_norm",        "cudnn_batch_norm",
+    "miopen_batch_norm", "_native_batch_norm_legit", "_batch_norm_impl_index",
+    "instance_norm"};
+constexpr std::array<Names, 23> kRandom{"rand",
+                                        "randn",
+                                        "randint",
+                                        "randperm",
+                                        "rand_like",
+                                        "randn_like",
+                                        "randint_like",
+                                        "bernoulli",
+                                        "multinomial",
+                                        "normal",
+                                        "poisson",
+                                        "uniform",
+                                        "random",
+                                        "exponential",
+                                        "geometric",
+                                        "cauchy",
+                                        "log_normal",
+                                        "binomial",
+                                        "_fused_dropout",
+                                        "_sample_dirichlet",
+                                        "_standard_gamma",
+                                        "normal_functional",
+                                        "rrelu_with_noise"};
 
 // Of libtorch 2.6 (`torch._C._jit_get_all_schemas()`), of older releases and of builds for other devices.
-constexpr std::array<Names, 36> kNamespaces{
-    "aten",       "prim",       "prims",      "quantized",  "_quantized", "quantization",
-    "mkldnn",     "mkldnn_prepacked", "prepacked", "xnnpack", "onednn",   "inductor",
-    "profiler",   "rngprims",   "debugprims", "sparse",     "static_runtime", "c10d",
-    "_c10d_functional", "_c10d_functional_autograd", "symm_mem", "_dtensor", "vulkan", "vulkan_prepack",
-    "vulkan_quantized", "metal", "metal_prepack", "cuda",    "cudnn",      "mps",
-    "tensorexpr", "onnx",       "_test",      "dist",       "_caffe2",    "upgraders"};
-constexpr std::array<Names, 12> kClassNamespaces{"quantized", "rnn",    "xnnpack",  "sparse",
+constexpr std::array<Names, 36> kNamespaces{"aten",
+                                            "prim",
+                                            "prims",
+                                            "quantized",
+                                            "_quantized",
+                                            "quantization",
+                                            "mkldnn",
+                                            "mkldnn_prepacked",
+                                            "prepacked",
+                                            "xnnpack",
+                                            "onednn",
+                                            "inductor",
+                                            "profiler",
+                                            "rngprims",
+                                            "debugprims",
+                                            "sparse",
+                                            "static_runtime",
+                                            "c10d",
+                                            "_c10d_functional",
+                                            "_c10d_functional_autograd",
+                                            "symm_mem",
+                                            "_dtensor",
+                                            "vulkan",
+                                            "vulkan_prepack",
+                                            "vulkan_quantized",
+                                            "metal",
+                                            "metal_prepack",
+                                            "cuda",
+                                            "cudnn",
+                                            "mps",
+                                            "tensorexpr",
+                                            "onnx",
+                                            "_test",
+                                            "dist",
+                                            "_caffe2",
+                                            "upgraders"};
+constexpr std::array<Names, 12> kClassNamespaces{"quantized", "rnn",    "xnnpack",   "sparse",
                                                  "mkldnn",    "onednn", "prepacked", "c10d",
-                                                 "profiling", "cuda",   "vulkan",   "metal"};
+                                                 "profiling", "cuda",   "vulkan",    "metal"};
 
 // Operators of `quantized` that need an engine begin so.
 constexpr std::array<Names, 5> kEngineOperators{"linear", "conv", "quantized_lstm", "quantized_gru",
@@ -89,9 +132,7 @@ std::string_view without_underscore(std::string_view name) {
 }
 
 // A probability that is known to be 0 drops nothing.
-bool may_drop(const Fact& probability) {
-  return !probability.is_number() || probability.number() > kNever;
-}
+bool may_drop(const Fact& probability) { return !probability.is_number() || probability.number() > kNever; }
 
 // (input, hx, params, has_biases, num_layers, dropout, train, ...), or with `batch_sizes` in second place.
 bool recurrent_dropout(const Call& call) {
@@ -126,8 +167,7 @@ Fact Call::argument(std::size_t place, std::string_view keyword) const {
   if (place < arguments.size()) {
     return arguments[place];
   }
-  const auto found =
-      std::ranges::find(keywords, keyword, &std::pair<std::string_view, Fact>::first);
+  const auto found = std::ranges::find(keywords, keyword, &std::pair<std::string_view, Fact>::first);
   return found == keywords.end() ? Fact{} : found->second;
 }
 

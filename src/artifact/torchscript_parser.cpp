@@ -12,8 +12,8 @@ namespace {
 // The printer inlines a few levels only.
 constexpr std::size_t kMostDepth = 150;
 
-constexpr std::array<std::string_view, 22> kOperators{"+",  "-",  "*",  "/",  "//", "%",   "@",  "**",
-                                                      "==", "!=", "<",  ">",  "<=", ">=",  "&",  "|",
+constexpr std::array<std::string_view, 22> kOperators{"+",  "-",   "*",  "/",  "//", "%",  "@", "**",
+                                                      "==", "!=",  "<",  ">",  "<=", ">=", "&", "|",
                                                       "^",  "and", "or", "in", "is", "not"};
 
 }  // namespace

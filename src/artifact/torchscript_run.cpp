@@ -110,8 +110,8 @@ Fact Interpreter::enter(FunctionId id, const Fact* self, const Arguments* argume
     } else if (arguments != nullptr && place < arguments->places.size()) {
       value = arguments->places[place++];
     } else if (arguments != nullptr) {
-      const auto named = std::ranges::find(arguments->names, parameter.name,
-                                           &std::pair<std::string_view, Fact>::first);
+      const auto named =
+          std::ranges::find(arguments->names, parameter.name, &std::pair<std::string_view, Fact>::first);
       value = named != arguments->names.end() ? named->second : parameter_value(parameter, false);
     } else {
       value = parameter_value(parameter, true);
@@ -191,8 +191,7 @@ void Interpreter::run(const Statement& statement) {
     }
     case StatementKind::function:
       if (statement.function != kNothing) {
-        set(code_.functions[statement.function].name,
-            {.kind = Known::closure, .owner = statement.function});
+        set(code_.functions[statement.function].name, {.kind = Known::closure, .owner = statement.function});
       }
       break;
     case StatementKind::nothing:

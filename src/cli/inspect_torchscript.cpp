@@ -48,8 +48,8 @@ class ScriptText {
                                           script_.code_bytes, script_.traced ? "traced" : "scripted"),
                               colour_));
     property("module", script_.root_class);
-    property("forward", script_.has_forward ? std::format("({})", join(script_.arguments, ", "))
-                                            : std::string("none"));
+    property("forward",
+             script_.has_forward ? std::format("({})", join(script_.arguments, ", ")) : std::string("none"));
     std::vector<std::string> shapes;
     for (const auto& shape : script_.traced_shapes) {
       shapes.push_back(shape_text(shape));
@@ -98,11 +98,13 @@ class ScriptText {
                                    ? std::format("{} {}", place->what, shape_text(place->values))
                                    : place->what;
       append_wrapped(out_, "    ", 4,
-                     std::format("{}  {}{}", where, one_line(what), place->reached ? "" : ", not reached"), width_);
+                     std::format("{}  {}{}", where, one_line(what), place->reached ? "" : ", not reached"),
+                     width_);
     }
     if (shown < places.size()) {
-      out_ += paint(Tone::faint,
-                    std::format("    and {} more places; --all shows them\n", places.size() - shown), colour_);
+      out_ +=
+          paint(Tone::faint, std::format("    and {} more places; --all shows them\n", places.size() - shown),
+                colour_);
     }
   }
 
