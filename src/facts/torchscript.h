@@ -68,16 +68,12 @@ struct CodeRemarkFacts {
   bool reached = false;
   bool operator==(const CodeRemarkFacts&) const = default;
   static constexpr auto fields() {
-    return std::tuple{Field{"kind", &CodeRemarkFacts::kind},
-                      Field{"file", &CodeRemarkFacts::file},
-                      Field{"line", &CodeRemarkFacts::line},
-                      Field{"function", &CodeRemarkFacts::function},
-                      Field{"what", &CodeRemarkFacts::what},
-                      Field{"op", &CodeRemarkFacts::op},
-                      Field{"text", &CodeRemarkFacts::text},
-                      Field{"values", &CodeRemarkFacts::values},
-                      Field{"module", &CodeRemarkFacts::module},
-                      Field{"reached", &CodeRemarkFacts::reached}};
+    return std::tuple{
+        Field{"kind", &CodeRemarkFacts::kind},     Field{"file", &CodeRemarkFacts::file},
+        Field{"line", &CodeRemarkFacts::line},     Field{"function", &CodeRemarkFacts::function},
+        Field{"what", &CodeRemarkFacts::what},     Field{"op", &CodeRemarkFacts::op},
+        Field{"text", &CodeRemarkFacts::text},     Field{"values", &CodeRemarkFacts::values},
+        Field{"module", &CodeRemarkFacts::module}, Field{"reached", &CodeRemarkFacts::reached}};
   }
 };
 
