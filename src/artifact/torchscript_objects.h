@@ -3,6 +3,8 @@
 
 // The objects of a TorchScript archive's `data.pkl` as its code sees them.
 
+#include <optional>
+
 #include "artifact/object_graph.h"
 #include "artifact/torchscript_value.h"
 

@@ -3,6 +3,8 @@
 
 // Expressions of a TorchScript source, from tokens to trees.
 
+#include <algorithm>
+
 #include "artifact/torchscript_code.h"
 #include "artifact/torchscript_tokens.h"
 
