@@ -39,7 +39,7 @@ def same(seen, expected):
 
 good = run(EXAMPLES / "sign-language-service" / "runup.yaml")
 same(findings(good, "error", "warning"), set())
-assert set(statuses(good).values()) == {"passed"} and len(good["results"]) == 9, statuses(good)
+assert set(statuses(good).values()) == {"passed"} and len(good["results"]) == 10, statuses(good)
 assert good["witnesses"][0]["library"] == "libtorch"
 
 broken = run(EXAMPLES / "sign-language-service-broken" / "runup.yaml")
