@@ -189,7 +189,7 @@ void judge_corners(Judge& judge) {
       judge.untold.push_back(std::format("{} together: {}", sizes, trial.words));
     } else if (trial.told == Told::works) {
       judge.saw("together", sizes + " work");
-    } else if (!judge.range_failed) {
+    } else if (usual_works && !judge.range_failed) {
       judge.range_failed = true;
       judge.add(
           "range-refused",
