@@ -181,6 +181,7 @@ void judge_range(Judge& judge, const AxisPlan& axis) {
 }
 
 void judge_corners(Judge& judge) {
+  const bool usual_works = judge.trial(experiment_of(judge.facts.model, {}), 0).told == Told::works;
   for (const Sizes& corner : judge.plan.corners) {
     const Trial trial = judge.trial(experiment_of(judge.facts.model, corner), 0);
     const std::string sizes = combination_text(corner);
@@ -188,7 +189,7 @@ void judge_corners(Judge& judge) {
       judge.untold.push_back(std::format("{} together: {}", sizes, trial.words));
     } else if (trial.told == Told::works) {
       judge.saw("together", sizes + " work");
-    } else if (!judge.range_failed) {
+    } else if (usual_works && !judge.range_failed) {
       judge.range_failed = true;
       judge.add(
           "range-refused",
