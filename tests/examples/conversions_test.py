@@ -138,7 +138,7 @@ def training_script(service):
 
 def float64(service):
     models.example(service.models, double=True)
-    return None, {"onnx-graph/", "inference/refused-input"}
+    return None, {"onnx-graph/"}
 
 
 def external_data_missing(service):

@@ -81,25 +81,32 @@ class RealExports(OnnxTest):
         self.assertIn("Got invalid dimensions for input: frames", words)
         self.assertIn("Got: 1 Expected: 2", words)
 
-    def test_batch_baked_by_the_trace(self):
+    def test_length_baked_by_the_trace(self):
         path = models.example(self.folder, traceable=False)
         self.assert_same(path, {"frames": self.noise(2, 60, 147)})
-        words = self.ask(path, {"frames": self.noise(1, 60, 147)}).one("experiment")["error"]
+        words = self.ask(path, {"frames": self.noise(2, 30, 147)}).one("experiment")["error"]
         self.assertIn("cannot be reshaped", words)
         self.assertIn("in a `Reshape` node (`/attention/Reshape", words)
 
-    def test_training_mode_gives_two_answers(self):
+    def test_training_mode(self):
+        # Its dropout repeats itself in ONNX Runtime, so only the graph tells: see onnx-graph's facts.
         path = models.example(
             self.folder, training=torch.onnx.TrainingMode.TRAINING, do_constant_folding=False
         )
-        twice = [{"kind": "infer", "fill": "sample"}, {"kind": "infer", "fill": "sample", "repetition": 1}]
-        answers = self.ask(path, {"frames": self.noise(2, 60, 147)}, twice).all("experiment")
-        self.assertNotEqual(answers[0]["outputs"][0]["sha256"], answers[1]["outputs"][0]["sha256"])
+        self.assert_same(path, {"frames": self.noise(2, 60, 147)})
 
     def test_float64(self):
-        path = models.example(self.folder, double=True)
-        self.assert_same(path, {"frames": self.noise(1, 30, 147, dtype=numpy.float64)})
-        words = self.ask(path, {"frames": self.noise(1, 30, 147)}).one("experiment")["error"]
+        # ONNX Runtime has no convolution of float64 on the CPU.
+        load = self.ask(
+            models.example(self.folder, double=True), {"frames": self.noise(1, 30, 147, dtype=numpy.float64)}
+        ).one("load")
+        self.assertTrue(load["unsupported"])
+        self.assertIn("Could not find an implementation for Conv", load["error"])
+        path = models.export(
+            self.folder, torch.nn.Linear(8, 4).double(), (torch.zeros(1, 8).double(),), input_names=["x"]
+        )
+        self.assert_same(path, {"x": self.noise(1, 8, dtype=numpy.float64)})
+        words = self.ask(path, {"x": self.noise(1, 8)}).one("experiment")["error"]
         self.assertIn("Unexpected input data type", words)
 
     def test_external_data(self):
@@ -237,17 +244,16 @@ class Libraries(OnnxTest):
         shutil.copy(named.resolve(), copy)
         answer = self.with_library(copy)
         self.assertEqual(answer.last, "done", answer.messages)
-        self.assertEqual(answer.one("witness")["version"], onnxruntime.__version__)
+        self.assertTrue(answer.one("witness")["version"].startswith(onnxruntime.__version__))
 
     def test_what_is_wrong_with_one_is_said(self):
-        module = next((Path(onnxruntime.__file__).parent / "capi").glob("onnxruntime_pybind11_state*.so"))
         text = self.folder / "text.so"
         text.write_text("no library", encoding="utf-8")
         for library, words in (
             (self.folder / "absent.so", "cannot be loaded"),
             (text, "cannot be loaded"),
             ("libc.so.6", "exports no `OrtGetApiBase`"),
-            (module, "cannot be loaded" if module is None else ""),
+            
         ):
             with self.subTest(str(library)):
                 answer = self.with_library(library)

@@ -97,12 +97,12 @@ def run(folder):
     if load["stage"] != "done":
         return ("unsupported" if load["unsupported"] else "not loaded"), load["error"]
     facts = answer.one("experiment")
-    if facts["absence"]:
+    if facts.get("absence"):
         return "unsupported", facts["absence"]["detail"]
     if facts["error"]:
         return "refused", facts["error"]
     for output in facts["outputs"]:
-        comparison = output["comparison"]
+        comparison = output.get("comparison")
         if comparison is None:
             return "not compared", output["name"]
         if not comparison["same_shape"]:

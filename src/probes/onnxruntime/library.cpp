@@ -2,9 +2,6 @@
 #include "probes/onnxruntime/library.h"
 
 #include <dlfcn.h>
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -12,10 +9,9 @@
 #include <format>
 #include <string_view>
 
-#include <onnxruntime_cxx_api.h>
-
-#include "base/bytes.h"
 #include "base/text.h"
+#include "probes/onnxruntime/quiet_stderr.h"
+#include "probes/onnxruntime/wrapper.h"
 
 namespace runup {
 
@@ -24,28 +20,6 @@ namespace {
 constexpr std::array kSystemNames{"libonnxruntime.so.1.21", "libonnxruntime.so.1", "libonnxruntime.so"};
 // The functions that this probe calls are all in this version of the API; a later one only appends.
 constexpr std::uint32_t kOldestApi = 12;
-
-// Holds back what is written to stderr while it lives.
-class QuietStderr {
- public:
-  QuietStderr()
-      : before_(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0)), held_(::memfd_create("stderr", MFD_CLOEXEC)) {
-    if (before_ && held_) {
-      ::dup2(held_.get(), STDERR_FILENO);
-    }
-  }
-  QuietStderr(const QuietStderr&) = delete;
-  QuietStderr& operator=(const QuietStderr&) = delete;
-  ~QuietStderr() {
-    if (before_ && held_) {
-      ::dup2(before_.get(), STDERR_FILENO);
-    }
-  }
-
- private:
-  FileDescriptor before_;
-  FileDescriptor held_;
-};
 
 std::string last_dl_error() {
   const char* words = ::dlerror();
@@ -81,7 +55,21 @@ std::uint32_t minor_of(std::string_view version) {
   return minor;
 }
 
-Result<std::string> use_library(void* library, const std::string& shown) {
+void ORT_API_CALL take_log(void* placements, OrtLoggingLevel, const char*, const char*, const char*,
+                           const char* message) {
+  static_cast<Placements*>(placements)->read(message);
+}
+
+Result<Library> make_environment(std::string version) {
+  return guarded([&]() -> Result<Library> {
+    Library library{.version = std::move(version), .placements = std::make_unique<Placements>()};
+    library.environment =
+        std::make_unique<Ort::Env>(ORT_LOGGING_LEVEL_WARNING, "runup", take_log, library.placements.get());
+    return library;
+  });
+}
+
+Result<Library> use_library(void* library, const std::string& shown) {
   using GetBase = const OrtApiBase* (*)();
   const auto get_base = reinterpret_cast<GetBase>(::dlsym(library, "OrtGetApiBase"));
   if (get_base == nullptr) {
@@ -101,12 +89,12 @@ Result<std::string> use_library(void* library, const std::string& shown) {
                             kOldestApi));
   }
   Ort::InitApi(api);
-  return version;
+  return make_environment(version);
 }
 
 }  // namespace
 
-Result<std::string> load_onnxruntime(const std::string& path) {
+Result<Library> load_onnxruntime(const std::string& path) {
   const QuietStderr quiet;
   const auto library = open_library(path);
   if (!library) {

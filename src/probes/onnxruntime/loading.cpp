@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "probes/onnxruntime/model.h"
+#include "probes/onnxruntime/quiet_stderr.h"
 #include "probes/onnxruntime/wrapper.h"
 #include "probes/protocol/channel.h"
 
@@ -25,11 +26,6 @@ bool is_same_file(const std::string& path) {
   struct stat by_descriptor{};
   return ::stat(path.c_str(), &by_path) == 0 && ::fstat(kFirstPassedFd, &by_descriptor) == 0 &&
          by_path.st_dev == by_descriptor.st_dev && by_path.st_ino == by_descriptor.st_ino;
-}
-
-void ORT_API_CALL take_log(void* placements, OrtLoggingLevel, const char*, const char*, const char*,
-                           const char* message) {
-  static_cast<Placements*>(placements)->read(message);
 }
 
 // "cuda:1" -> 1
@@ -61,9 +57,9 @@ DeclaredValueFacts declared_value(std::string name, const Ort::TypeInfo& type) {
 
 class SessionLoader {
  public:
-  SessionLoader(const ModelDeclaration& declaration, const std::string& version)
-      : declaration_(declaration), started_(steady_now()) {
-    out_.witness = {.library = "ONNX Runtime", .version = version, .form = "ONNX model"};
+  SessionLoader(const ModelDeclaration& declaration, const Library& library)
+      : declaration_(declaration), library_(library), started_(steady_now()) {
+    out_.witness = {.library = "ONNX Runtime", .version = library.version, .form = "ONNX model"};
     out_.load.devices = {"cpu"};
   }
 
@@ -86,16 +82,15 @@ class SessionLoader {
                   std::format("`{}` was replaced during the run", printable(declaration_.path)));
     }
     // Severity VERBOSE for what is told while the session is built; the log goes nowhere else.
-    LoadedSession loaded{.placements = std::make_unique<Placements>()};
-    loaded.environment =
-        std::make_unique<Ort::Env>(ORT_LOGGING_LEVEL_WARNING, "runup", take_log, loaded.placements.get());
+    LoadedSession loaded;
     Ort::SessionOptions options;
     options.SetLogSeverityLevel(ORT_LOGGING_LEVEL_VERBOSE);
     if (auto chosen = choose_provider(options); !chosen) {
       return chosen;
     }
     out_.load.stage = LoadStage::artifact;
-    loaded.session = Ort::Session(*loaded.environment, declaration_.path.c_str(), options);
+    const QuietStderr quiet;
+    loaded.session = Ort::Session(*library_.environment, declaration_.path.c_str(), options);
     describe(loaded);
     out_.model = make_model(std::move(loaded));
     out_.load.stage = LoadStage::done;
@@ -137,25 +132,26 @@ class SessionLoader {
       out_.load.outputs.push_back(declared_value(loaded.outputs.back(), loaded.session.GetOutputTypeInfo(i)));
     }
     bool on_cuda = false;
-    for (const auto& [provider, nodes] : loaded.placements->nodes()) {
+    for (const auto& [provider, nodes] : library_.placements->nodes()) {
       on_cuda = on_cuda || provider == kCudaProvider;
       out_.load.providers.push_back(provider);
     }
-    if (loaded.placements->nodes().empty() && out_.load.providers_asked.size() == 1) {
+    if (library_.placements->nodes().empty() && out_.load.providers_asked.size() == 1) {
       out_.load.providers = out_.load.providers_asked;
     }
     out_.witness.device = on_cuda ? "cuda:" + index_of(declaration_.device) : "cpu";
   }
 
   const ModelDeclaration& declaration_;
+  const Library& library_;
   Duration started_;
   Loaded out_;
 };
 
 }  // namespace
 
-Loaded load_session(const ModelDeclaration& declaration, const std::string& version) {
-  return SessionLoader(declaration, version).load();
+Loaded load_session(const ModelDeclaration& declaration, const Library& library) {
+  return SessionLoader(declaration, library).load();
 }
 
 }  // namespace runup

@@ -9,7 +9,7 @@
 
 int main() {
   using namespace runup;
-  std::string version;
+  Library library;
   const int status = serve_runtime(
       steady_now(), {.name = "ONNX Runtime",
                      .start = [&](const RuntimeRequest& request) -> Result<void> {
@@ -17,11 +17,11 @@ int main() {
                        if (!loaded) {
                          return std::unexpected(loaded.error());
                        }
-                       version = std::move(*loaded);
+                       library = std::move(*loaded);
                        return {};
                      },
                      .load = [&](const RuntimeRequest& request, Bytes,
-                                 const Experiment*) { return load_session(request.model, version); }});
+                                 const Experiment*) { return load_session(request.model, library); }});
   // Its destructors have nothing to save.
   ::_exit(status);
 }

@@ -5,16 +5,12 @@
 
 #include <memory>
 
-#include "probes/onnxruntime/placements.h"
 #include "probes/onnxruntime/values.h"
 
 namespace runup {
 
-// A session with what it needs to live, and the names that it knows.
+// A session, and the names that it knows.
 struct LoadedSession {
-  // what the session's log is read into
-  std::unique_ptr<Placements> placements;
-  std::unique_ptr<Ort::Env> environment;
   Ort::Session session{nullptr};
   // without those that an initializer fills
   std::vector<std::string> inputs;
