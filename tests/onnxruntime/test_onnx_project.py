@@ -48,6 +48,9 @@ def read_tensor(path, kind):
     if name not in DTYPES:
         raise Undeclarable(f"values of type {name}")
     array = numpy_helper.to_array(tensor)
+    if name == "uint16" and kind.tensor_type.elem_type == onnx.TensorProto.BFLOAT16:
+        # Recorded as the bits.
+        name, array = "bfloat16", (array.astype(numpy.uint32) << 16).view(numpy.float32)
     # NumPy has no bfloat16; float32 holds each of its values.
     return name, array.astype(numpy.float32) if name == "bfloat16" else array
 

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t kMostBytes = 1024;
 
-constexpr std::array<std::string_view, 8> kLacks{
+constexpr std::array<std::string_view, 9> kLacks{
     "Unsupported model IR version",
     "is under development and support for this is limited",
     "is not a registered function/op",
@@ -21,6 +21,7 @@ constexpr std::array<std::string_view, 8> kLacks{
     "not enabled in this build",
     "is not enabled",
     "not supported in this build",
+    "Batchwise recurrent operations",
 };
 
 // The text behind the last `mark`, or all of it.
@@ -101,6 +102,9 @@ std::string one_line(std::string_view text) {
 
 // "Load model from /a/b.onnx failed:..." names a file that is named already.
 std::string_view without_path(std::string_view text) {
+  if (constexpr std::string_view kStart = "Exception during initialization: "; text.starts_with(kStart)) {
+    text.remove_prefix(kStart.size());
+  }
   constexpr std::string_view kLoad = "Load model from ";
   constexpr std::string_view kFailed = " failed:";
   if (!text.starts_with(kLoad)) {

@@ -51,6 +51,17 @@ TEST_CASE("a model that does not load is told without its path") {
         "Unsupported model IR version: 99, max supported IR version: 10");
 }
 
+TEST_CASE("a failing initialisation is told without its source") {
+  CHECK(first_words_of_ort(
+            "Exception during initialization: ./onnxruntime/core/providers/cpu/rnn/rnn.h:44 "
+            "onnxruntime::RNN<T>::RNN(const onnxruntime::OpKernelInfo&) [with T = float] layout_ == 0 was "
+            "false. Batchwise recurrent operations (layout == 1) are not supported.") ==
+        "Batchwise recurrent operations (layout == 1) are not supported");
+  CHECK(first_words_of_ort("Exception during initialization: filesystem error: cannot get file size: No such "
+                           "file or directory [/srv/weights.bin]") ==
+        "filesystem error: cannot get file size: No such file or directory [/srv/weights.bin]");
+}
+
 TEST_CASE("what another ONNX Runtime may have is told apart from what is wrong with the model") {
   CHECK(is_lack_of_ort("Unsupported model IR version: 99, max supported IR version: 10"));
   CHECK(is_lack_of_ort("Fatal error: my:Foo(-1) is not a registered function/op"));
