@@ -226,7 +226,13 @@ def check_case(case, outcome):
 
 def test_cases(folder):
     outcomes = run(folder, CASES, {})
-    sizes = sum(check_case(case, outcomes[case.name]) for case in CASES)
+    wrong, sizes = [], 0
+    for case in CASES:
+        try:
+            sizes += check_case(case, outcomes[case.name])
+        except AssertionError as error:
+            wrong.append(str(error))
+    assert not wrong, "\n".join(wrong)
     slow = next(e["value"] for e in outcomes["doubling"]["evidence"] if e["name"] == "limit of `time`")
     assert re.match(r"at least \d+ \(stopped by time\)", slow), slow
     print(f"{len(CASES)} models are judged as expected, {sizes} sizes are as Python's torch says")
