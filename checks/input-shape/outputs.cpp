@@ -120,7 +120,8 @@ void judge_rows(Judge& judge, const AxisPlan& axis, const Trials& good) {
 }  // namespace
 
 void judge_outputs(Judge& judge, const AxisPlan& axis, const Trials& good) {
-  const Trial usual = judge.trial(experiment_of(judge.facts.model, {}), axis.example);
+  // With the same sizes beside it: what those do to the outputs is no doing of this axis.
+  const Trial usual = judge.trial(experiment_of(judge.facts.model, axis, axis.example), axis.example);
   if (usual.told == Told::works) {
     judge_finite(judge, axis, good, usual.answer->outputs);
     judge_empty(judge, axis, good, usual.answer->outputs);

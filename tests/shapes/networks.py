@@ -54,11 +54,12 @@ class BakedBatch(nn.Module):
 class Positional(nn.Module):
     def __init__(self, steps):
         super().__init__()
+        self.first = nn.Linear(8, 8)
         self.register_buffer("pe", torch.randn(1, steps, 8))
         self.out = nn.Linear(8, 3)
 
     def forward(self, x):
-        return self.out(x + self.pe[:, : x.size(1)]).mean(1)
+        return self.out(self.first(x) + self.pe[:, : x.size(1)]).mean(1)
 
 
 class Tokens(nn.Module):
