@@ -136,11 +136,10 @@ TEST_CASE("model-loadable/wrong-format: content that the name's loader cannot re
 
 TEST_CASE("model-loadable: formats under their own names are no findings, but are not read") {
   using enum ArtifactKind;
-  const std::array<std::pair<ArtifactKind, std::string>, 8> files{{{keras, "m.keras"},
+  const std::array<std::pair<ArtifactKind, std::string>, 7> files{{{keras, "m.keras"},
                                                                    {hdf5, "m.h5"},
                                                                    {npz, "m.npz"},
                                                                    {gzip, "m.tar.gz"},
-                                                                   {onnx, "m.onnx"},
                                                                    {torch_export, "m.pt2"},
                                                                    {pickle, "m.pkl"},
                                                                    {unknown, "m.plan"}}};

@@ -53,7 +53,7 @@ bool ends_with_ignoring_case(std::string_view text, std::string_view end) {
 
 bool is_read(ArtifactKind kind) {
   return kind == torch_zip || kind == torch_legacy || kind == torch_tar || kind == torchscript ||
-         kind == safetensors;
+         kind == safetensors || kind == onnx;
 }
 
 std::string_view promising_extension(std::string_view path) {

@@ -235,7 +235,7 @@ void saw_range(Judge& judge) {
 bool has_readable_tensors(ArtifactKind kind) {
   using enum ArtifactKind;
   return kind == torch_zip || kind == torch_legacy || kind == torch_tar || kind == torchscript ||
-         kind == safetensors;
+         kind == safetensors || kind == onnx;
 }
 
 }  // namespace

@@ -152,7 +152,7 @@ TEST_CASE("weights-health: what was not looked at is undecided") {
   facts.artifact.value->defects.push_back({.kind = DefectKind::truncated, .message = "cut"});
   CHECK(run_check(kId, facts).status == Status::undecided);
   facts = sign_facts();
-  facts.artifact.value->kind = ArtifactKind::onnx;
+  facts.artifact.value->kind = ArtifactKind::npz;
   CHECK(run_check(kId, facts).status == Status::undecided);
   facts.artifact = Observed<ArtifactFacts>::none({.kind = AbsenceKind::crashed, .detail = "it died"});
   CHECK(run_check(kId, facts).status == Status::undecided);
