@@ -21,6 +21,7 @@ constexpr double kSameFactor = 5e-5;
 constexpr double kSameHalfFactor = 4e-3;
 constexpr std::array<double, 4> kUsualEpsilons{1e-5, 1e-3, 1e-6, 1e-4};
 constexpr std::size_t kMostPairs = 20'000;
+constexpr std::size_t kMostLooks = 10'000'000;
 
 std::vector<double> numbers_of(const WeightState& state, std::optional<std::size_t> index,
                                std::size_t channels, double without) {
@@ -112,7 +113,8 @@ class Folding {
     }
     for (std::size_t i = 0; i < state_.originals().tensors.size(); ++i) {
       const std::vector<std::int64_t>& shape = state_.originals().tensors[i].shape;
-      if (state_.open(i) && shape.size() >= 2) {
+      looks_ += state_.candidates().tensors.size();
+      if (state_.open(i) && shape.size() >= 2 && looks_ < kMostLooks) {
         match(i);
       }
     }
@@ -367,6 +369,7 @@ class Folding {
   std::map<std::string, BatchNorm> norms_;
   std::map<std::size_t, std::size_t> neighbour_;
   std::size_t pairs_ = 0;
+  std::size_t looks_ = 0;
   double tolerance_ = kSameFactor;
 };
 
@@ -376,6 +379,7 @@ void match_weight_norm(WeightState& state) {
   for (std::size_t i = 0; i < state.originals().tensors.size(); ++i) {
     by_name.emplace(state.originals().tensors[i].name, i);
   }
+  std::size_t looks = 0;
   for (const auto& [name, direction] : by_name) {
     std::string other(name);
     if (name.ends_with(".weight_v") || name == "weight_v") {
@@ -409,7 +413,8 @@ void match_weight_norm(WeightState& state) {
       scale.shift.push_back(0);
     }
     const auto shared = std::make_shared<const Scale>(std::move(scale));
-    for (std::size_t i = 0; i < state.candidates().tensors.size() && state.open(direction); ++i) {
+    for (std::size_t i = 0; i < state.candidates().tensors.size() && state.open(direction) && looks < kMostLooks;
+         ++i, ++looks) {
       const CandidateState& known = state.candidate(i);
       auto form = known.owner || known.named ? std::nullopt : state.plain_form(direction, i);
       if (!form) {
