@@ -130,8 +130,8 @@ class SuspectJudge {
     if (explanation.empty() && suspect.bond != Bond::name && !believable(suspect, *own, original)) {
       return;
     }
-    const double same = static_cast<double>(own->same_numbers) /
-                        static_cast<double>(own->same_numbers + own->differing);
+    const double same =
+        static_cast<double>(own->same_numbers) / static_cast<double>(own->same_numbers + own->differing);
     state_.report(suspect.form, suspect.candidate, results, explanation,
                   suspect.bond != Bond::likeness || same >= 0.5);
   }
@@ -165,8 +165,7 @@ class SuspectJudge {
       const double size = std::abs(*factor);
       return size < kMostFactor && size > 1 / kMostFactor;
     }
-    const std::string words =
-        explain_difference(pairing, result, state_.originals().tensors[original].shape);
+    const std::string words = explain_difference(pairing, result, state_.originals().tensors[original].shape);
     return (!words.empty() && !words.starts_with("nearly all")) || retrained_;
   }
 

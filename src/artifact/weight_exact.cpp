@@ -78,9 +78,8 @@ class Readings {
 bool belongs_elsewhere(WeightState& state, const Form& form, std::size_t candidate) {
   const CandidateState& known = state.candidate(candidate);
   const auto elsewhere = [&](const std::optional<std::size_t>& owner) {
-    return owner && std::ranges::none_of(form.segments, [&](const Segment& part) {
-             return part.reference == *owner;
-           });
+    return owner &&
+           std::ranges::none_of(form.segments, [&](const Segment& part) { return part.reference == *owner; });
   };
   return elsewhere(known.layer);
 }
@@ -213,9 +212,7 @@ void match_recurrent(WeightState& state, const std::vector<RecurrentForms>& recu
     if (forms.layer != node_number(use.node) || use.input < 1 || use.input > 3) {
       continue;
     }
-    const Form& form = use.input == 1   ? forms.weights
-                       : use.input == 2 ? forms.recurrence
-                                        : forms.bias;
+    const Form& form = use.input == 1 ? forms.weights : use.input == 2 ? forms.recurrence : forms.bias;
     if (state.open(form)) {
       state.candidate(candidate).layer = form.segments.front().reference;
       state.try_pair(form, candidate, Bond::layer);

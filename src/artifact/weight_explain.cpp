@@ -164,8 +164,7 @@ class Rows {
     }
     const auto top = std::ranges::max_element(left, {}, [](double number) { return std::abs(number); });
     const double factor = right[static_cast<std::size_t>(top - left.begin())] / *top;
-    if (flat_ || !std::isfinite(factor) ||
-        !has_factor(pairing_, result_, row * length_, length_, factor)) {
+    if (flat_ || !std::isfinite(factor) || !has_factor(pairing_, result_, row * length_, length_, factor)) {
       return "";
     }
     return std::abs(factor + 1) < 1e-4 ? "negated" : std::format("multiplied by {}", factor_text(factor));
@@ -180,9 +179,9 @@ class Rows {
       return std::format("row {} holds the numbers of row {}", row, source - expected_.begin());
     }
     const std::string kind = row_kind(row);
-    return !kind.empty()             ? std::format("row {} is {}", row, kind)
+    return !kind.empty()            ? std::format("row {} is {}", row, kind)
            : result_.differing == 1 ? "only one number differs"
-                                     : std::format("only row {} differs", row);
+                                    : std::format("only row {} differs", row);
   }
 
   const Pairing& pairing_;
@@ -202,8 +201,7 @@ std::optional<double> uniform_factor(const Pairing& pairing, const ReferenceResu
     return std::nullopt;
   }
   const double factor = result.product / result.square;
-  if (!std::isfinite(factor) || factor == 0 ||
-      !has_factor(pairing, result, 0, result.elements, factor)) {
+  if (!std::isfinite(factor) || factor == 0 || !has_factor(pairing, result, 0, result.elements, factor)) {
     return std::nullopt;
   }
   return factor;

@@ -239,8 +239,8 @@ class Folding {
     // A whole tensor that was scaled has all its factors off by the same: told from another batch norm only
     // where the factors are not all alike.
     const auto [low, high] = std::ranges::minmax(factor);
-    if (2 * agreeing < ratios.constant && middle > 0.5 && middle < 2 && factor.size() >= 4 &&
-        high - low > 1e-3 * std::abs(high)) {
+    if (2 * agreeing < ratios.constant && std::abs(middle) > 0.5 && std::abs(middle) < 2 &&
+        factor.size() >= 4 && high - low > 1e-3 * std::abs(high)) {
       agreeing = agree(middle) == 0 ? 0 : agree(middle) - 1;
     }
     if (2 * agreeing >= std::max<std::size_t>(ratios.constant, 1) && agreeing > best.agreeing) {
@@ -341,7 +341,8 @@ class Folding {
     std::optional<std::size_t> best;
     std::uint64_t fewest = form.elements() / 2 + 1;
     for (std::size_t i = 0; i < state_.candidates().tensors.size(); ++i) {
-      if (state_.candidates().tensors[i].sizes != form.shape || state_.candidate(i).owner || ++pairs_ > kMostPairs) {
+      if (state_.candidates().tensors[i].sizes != form.shape || state_.candidate(i).owner ||
+          ++pairs_ > kMostPairs) {
         continue;
       }
       const auto results = state_.compare(form, i);
@@ -413,8 +414,8 @@ void match_weight_norm(WeightState& state) {
       scale.shift.push_back(0);
     }
     const auto shared = std::make_shared<const Scale>(std::move(scale));
-    for (std::size_t i = 0; i < state.candidates().tensors.size() && state.open(direction) && looks < kMostLooks;
-         ++i, ++looks) {
+    for (std::size_t i = 0;
+         i < state.candidates().tensors.size() && state.open(direction) && looks < kMostLooks; ++i, ++looks) {
       const CandidateState& known = state.candidate(i);
       auto form = known.owner || known.named ? std::nullopt : state.plain_form(direction, i);
       if (!form) {

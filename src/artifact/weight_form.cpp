@@ -85,8 +85,7 @@ double Pairing::expected_at(std::uint64_t index) const {
 
 bool Pairing::expected(std::size_t reference, std::uint64_t begin, std::span<double> out) const {
   for (const Segment& segment : form_.segments) {
-    if (segment.reference == reference && begin >= segment.begin &&
-        begin - segment.begin < segment.count) {
+    if (segment.reference == reference && begin >= segment.begin && begin - segment.begin < segment.count) {
       const std::uint64_t offset = begin - segment.begin;
       const std::size_t count = std::min<std::uint64_t>(segment.count - offset, out.size());
       expect(segment, offset, out.first(count));
@@ -99,8 +98,7 @@ bool Pairing::expected(std::size_t reference, std::uint64_t begin, std::span<dou
 bool Pairing::actual(std::size_t reference, std::uint64_t begin, std::span<double> out) const {
   std::uint64_t place = 0;
   for (const Segment& segment : form_.segments) {
-    if (segment.reference == reference && begin >= segment.begin &&
-        begin - segment.begin < segment.count) {
+    if (segment.reference == reference && begin >= segment.begin && begin - segment.begin < segment.count) {
       const std::uint64_t offset = begin - segment.begin;
       const std::size_t count = std::min<std::uint64_t>(segment.count - offset, out.size());
       candidate_.read(place + offset, out.first(count));

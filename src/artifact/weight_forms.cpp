@@ -94,10 +94,13 @@ class LayerForms {
   }
 
  private:
-  std::uint64_t rows(std::size_t index) const { return static_cast<std::uint64_t>(pool_.tensors[index].shape[0]); }
+  std::uint64_t rows(std::size_t index) const {
+    return static_cast<std::uint64_t>(pool_.tensors[index].shape[0]);
+  }
 
   bool add(const Direction& direction, RecurrentForms& forms) {
-    if (!direction.weight_ih || !direction.weight_hh || pool_.tensors[*direction.weight_ih].shape.size() != 2 ||
+    if (!direction.weight_ih || !direction.weight_hh ||
+        pool_.tensors[*direction.weight_ih].shape.size() != 2 ||
         pool_.tensors[*direction.weight_hh].shape.size() != 2) {
       return false;
     }
@@ -117,7 +120,8 @@ class LayerForms {
     append(forms.weights, *direction.weight_ih);
     append(forms.recurrence, *direction.weight_hh);
     const auto count = static_cast<std::int64_t>(directions_);
-    forms.weights.shape = {count, static_cast<std::int64_t>(all), pool_.tensors[*direction.weight_ih].shape[1]};
+    forms.weights.shape = {count, static_cast<std::int64_t>(all),
+                           pool_.tensors[*direction.weight_ih].shape[1]};
     forms.recurrence.shape = {count, static_cast<std::int64_t>(all), state[1]};
     if (direction.bias_ih && direction.bias_hh && pool_.views[*direction.bias_ih].elements() == all &&
         pool_.views[*direction.bias_hh].elements() == all) {
@@ -184,8 +188,8 @@ void add_joined(std::vector<Form>& forms, const WeightPool& pool,
     }
     Form form{.shape = pool.tensors[query].shape};
     for (const std::string_view part : names) {
-      const std::string key = std::string(module.substr(0, module.size() - field.size())) + std::string(part) +
-                              "." + std::string(last_name(name));
+      const std::string key = std::string(module.substr(0, module.size() - field.size())) +
+                              std::string(part) + "." + std::string(last_name(name));
       const auto found = by_name.find(key);
       if (found == by_name.end() || pool.tensors[found->second].shape.size() != form.shape.size()) {
         return;

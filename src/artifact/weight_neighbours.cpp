@@ -91,9 +91,9 @@ class Neighbours {
     if (!known.owner || known.several_owners || state_.original(*known.owner).partner != candidate) {
       return std::nullopt;
     }
-    return Anchor{.module = module_of(state_.originals().tensors[*known.owner].name),
-                  .first = static_cast<std::ptrdiff_t>(place) -
-                           static_cast<std::ptrdiff_t>(position_[*known.owner])};
+    return Anchor{
+        .module = module_of(state_.originals().tensors[*known.owner].name),
+        .first = static_cast<std::ptrdiff_t>(place) - static_cast<std::ptrdiff_t>(position_[*known.owner])};
   }
 
   std::map<Anchor, std::size_t> anchors_of(const WeightCall& call) {

@@ -28,8 +28,8 @@ class TensorView {
  public:
   // Nothing when a number would lie outside of `storage`, or when it shows the same bytes again and again
   // (stride 0) so often that reading it is work without end.
-  static std::optional<TensorView> of(const TensorFacts& tensor, std::shared_ptr<const StorageContent> storage,
-                                      bool big_endian);
+  static std::optional<TensorView> of(const TensorFacts& tensor,
+                                      std::shared_ptr<const StorageContent> storage, bool big_endian);
 
   NumberType type() const { return type_; }
   std::uint64_t elements() const { return elements_; }

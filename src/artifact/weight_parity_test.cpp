@@ -73,8 +73,11 @@ Tensor made(std::vector<std::int64_t> shape, unsigned seed) {
 }
 
 Model network() {
-  return {{"a.weight", made({4, 4}, 1)}, {"a.bias", made({4}, 2)}, {"b.weight", made({4, 4}, 3)},
-          {"b.bias", made({4}, 4)},      {"c.weight", made({3, 4}, 5)}};
+  return {{"a.weight", made({4, 4}, 1)},
+          {"a.bias", made({4}, 2)},
+          {"b.weight", made({4, 4}, 3)},
+          {"b.bias", made({4}, 4)},
+          {"c.weight", made({3, 4}, 5)}};
 }
 
 Tensor& tensor(Model& model, std::string_view name) {
@@ -197,8 +200,9 @@ TEST_CASE("each kind of damage has its words") {
             }
           }
         }) == "the matrix is transposed");
-  CHECK(explained("c.weight", [](Numbers& n) { std::swap_ranges(n.begin(), n.begin() + 4, n.begin() + 8); }) ==
-        "rows 0 and 2 are exchanged");
+  CHECK(explained("c.weight", [](Numbers& n) {
+          std::swap_ranges(n.begin(), n.begin() + 4, n.begin() + 8);
+        }) == "rows 0 and 2 are exchanged");
   CHECK(explained("a.bias", [](Numbers& n) { std::swap(n[1], n[3]); }) == "elements 1 and 3 are exchanged");
   CHECK(explained("c.weight", [](Numbers& n) {
           for (std::size_t i = 4; i < 8; ++i) {
@@ -251,9 +255,10 @@ TEST_CASE("tensors that are gone, and those that another conversion computed, ar
 
 TEST_CASE("a folded batch norm is undone, and damage below it named") {
   const auto folded = [](double factor_of_all, bool one_number) {
-    Model original{{"conv.weight", made({8, 3, 3}, 1)}, {"conv.bias", made({8}, 2)}, {"bn.weight", made({8}, 3)},
-                   {"bn.bias", made({8}, 4)},           {"bn.running_mean", made({8}, 5)},
-                   {"bn.running_var", made({8}, 6)},    {"fc.weight", made({2, 8}, 7)}};
+    Model original{{"conv.weight", made({8, 3, 3}, 1)}, {"conv.bias", made({8}, 2)},
+                   {"bn.weight", made({8}, 3)},         {"bn.bias", made({8}, 4)},
+                   {"bn.running_mean", made({8}, 5)},   {"bn.running_var", made({8}, 6)},
+                   {"fc.weight", made({2, 8}, 7)}};
     for (float& number : tensor(original, "bn.running_var").numbers) {
       number += 1;
     }
@@ -261,14 +266,16 @@ TEST_CASE("a folded batch norm is undone, and damage below it named") {
                      {"b", tensor(original, "conv.bias")},
                      {"fc.weight", tensor(original, "fc.weight")}};
     for (std::size_t c = 0; c < 8; ++c) {
-      const double factor = static_cast<double>(tensor(original, "bn.weight").numbers[c]) /
-                            std::sqrt(static_cast<double>(tensor(original, "bn.running_var").numbers[c]) + 1e-5);
+      const double factor =
+          static_cast<double>(tensor(original, "bn.weight").numbers[c]) /
+          std::sqrt(static_cast<double>(tensor(original, "bn.running_var").numbers[c]) + 1e-5);
       for (std::size_t i = c * 9; i < c * 9 + 9; ++i) {
         float& number = tensor(conversion, "w").numbers[i];
         number = static_cast<float>(number * factor * factor_of_all);
       }
       float& bias = tensor(conversion, "b").numbers[c];
-      bias = static_cast<float>((static_cast<double>(bias) - tensor(original, "bn.running_mean").numbers[c]) * factor +
+      bias = static_cast<float>((static_cast<double>(bias) - tensor(original, "bn.running_mean").numbers[c]) *
+                                    factor +
                                 tensor(original, "bn.bias").numbers[c]);
     }
     if (one_number) {
@@ -310,8 +317,8 @@ TEST_CASE("a file that says too much of its tensors is not read beyond its bytes
   hostile.tensors[2].storage = 1000;
   hostile.tensors[3].storage_offset = -1;
   hostile.tensors[4].stride = {0, 0};
-  const WeightParityFacts result = compare_weights({.file = as_bytes(file), .facts = &hostile},
-                                                   {.file = as_bytes(file), .facts = &facts});
+  const WeightParityFacts result =
+      compare_weights({.file = as_bytes(file), .facts = &hostile}, {.file = as_bytes(file), .facts = &facts});
   CHECK(result.tensors == 5);
   CHECK(result.not_comparable_count >= 4);
 }

@@ -54,10 +54,8 @@ class Collector {
       return;
     }
     budget_ -= view->elements() * 2;
-    pool_.tensors.push_back({.name = std::move(name),
-                             .shape = tensor.shape,
-                             .sizes = squeezed(tensor.shape),
-                             .index = index});
+    pool_.tensors.push_back(
+        {.name = std::move(name), .shape = tensor.shape, .sizes = squeezed(tensor.shape), .index = index});
     pool_.views.push_back(std::move(*view));
   }
 

@@ -65,9 +65,8 @@ std::vector<ReferenceResult> WeightState::compare(const Form& form, std::size_t 
 
 bool WeightState::equal(const Form& form, std::size_t candidate) {
   const auto results = compare(form, candidate);
-  return !results.empty() && std::ranges::all_of(results, [](const ReferenceResult& result) {
-    return result.differing == 0;
-  });
+  return !results.empty() &&
+         std::ranges::all_of(results, [](const ReferenceResult& result) { return result.differing == 0; });
 }
 
 void WeightState::settle(const Form& form, std::size_t candidate, Outcome outcome) {
@@ -144,8 +143,7 @@ void WeightState::report(const Form& form, std::size_t candidate, const std::vec
         .worst_index = index_of(result.worst_index, tensor.shape),
         .worst_reference = result.worst_reference,
         .worst_candidate = result.worst_candidate,
-        .explanation =
-            explanation.empty() ? explain_difference(both, result, tensor.shape) : explanation,
+        .explanation = explanation.empty() ? explain_difference(both, result, tensor.shape) : explanation,
         .certain = certain};
   }
 }

@@ -40,8 +40,8 @@ int main() {
       files.push_back(std::move(*file));
       other.external.emplace(fields[i].substr(0, at), files.back().bytes());
     }
-    const WeightParityFacts facts = compare_weights(
-        {.file = files[0].bytes(), .facts = &original, .release_pages = true}, other);
+    const WeightParityFacts facts =
+        compare_weights({.file = files[0].bytes(), .facts = &original, .release_pages = true}, other);
     std::cout << dump_json(encode(facts)) << std::endl;
   }
   return 0;

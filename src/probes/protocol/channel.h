@@ -54,15 +54,15 @@ enum class MessageType {
 constexpr auto enum_names(MessageType) {
   using enum MessageType;
   return std::array<std::pair<MessageType, std::string_view>, 10>{{{package, "package"},
-                                                                  {artifact, "artifact"},
-                                                                  {weights, "weights"},
-                                                                  {host, "host"},
-                                                                  {witness, "witness"},
-                                                                  {load, "load"},
-                                                                  {experiment, "experiment"},
-                                                                  {cold_start, "cold-start"},
-                                                                  {refused, "refused"},
-                                                                  {done, "done"}}};
+                                                                   {artifact, "artifact"},
+                                                                   {weights, "weights"},
+                                                                   {host, "host"},
+                                                                   {witness, "witness"},
+                                                                   {load, "load"},
+                                                                   {experiment, "experiment"},
+                                                                   {cold_start, "cold-start"},
+                                                                   {refused, "refused"},
+                                                                   {done, "done"}}};
 }
 
 // One frame from a probe. `facts` is the encoded struct of that name (PackageFacts, ArtifactFacts, WeightParityFacts,
