@@ -130,7 +130,7 @@ class ValueMatcher {
       if (tries == kMostTries) {
         return;
       }
-      if (belongs_elsewhere(state_, form, reading.candidate)) {
+      if (belongs_elsewhere(state_, form, reading.candidate) || is_recurrent(form, reading.candidate)) {
         continue;
       }
       ++tries;
@@ -148,6 +148,12 @@ class ValueMatcher {
     if (nearly && !state_.candidate(*nearly).used) {
       suspect(form, *nearly);
     }
+  }
+
+  // A recurrent layer's input holds a square matrix in no other way than ONNX says.
+  bool is_recurrent(const Form& form, std::size_t candidate) {
+    const auto& suspect = state_.original(form.segments.front().reference).suspect;
+    return suspect && suspect->candidate == candidate && suspect->form.relation == WeightRelation::reordered;
   }
 
   // The right one, as its numbers say, except that some of them differ.
