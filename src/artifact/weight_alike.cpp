@@ -17,6 +17,7 @@ namespace runup::artifact {
 namespace {
 
 constexpr std::size_t kMostPairs = 100'000;
+constexpr std::size_t kMostLooks = 10'000'000;
 constexpr std::size_t kMostSwaps = 200;
 // Enough that two tensors do not have it by chance.
 constexpr double kSameShare = 0.25;
@@ -64,13 +65,15 @@ bool fits(const WeightState& state, const Form& form, std::size_t candidate) {
 
 // Those that hold the beginning of a longer table: positions that a trace never reached.
 void match_beginnings(WeightState& state) {
-  for (std::size_t i = 0; i < state.originals().tensors.size(); ++i) {
+  std::size_t looked = 0;
+  for (std::size_t i = 0; i < state.originals().tensors.size() && looked < kMostLooks; ++i) {
     const std::vector<std::int64_t>& sizes = state.originals().tensors[i].sizes;
     if (!state.open(i) || state.original(i).suspect || sizes.size() < 2) {
       continue;
     }
     for (std::size_t k = 0; k < state.candidates().tensors.size() && state.open(i); ++k) {
       const WeightTensor& candidate = state.candidates().tensors[k];
+      ++looked;
       if (state.candidate(k).used || candidate.sizes.size() != sizes.size() ||
           candidate.sizes[0] >= sizes[0] ||
           !std::equal(sizes.begin() + 1, sizes.end(), candidate.sizes.begin() + 1)) {

@@ -45,12 +45,18 @@ class Readings {
     }
   }
 
+  // Those with the same few numbers. The first `used` ones are known to be taken, so that thousands of equal
+  // tensors are not gone through for each of them.
+  struct Bucket {
+    std::vector<Reading> readings;
+    std::size_t used = 0;
+  };
   struct Shelf {
-    std::unordered_map<std::uint64_t, std::vector<Reading>> by_hash;
+    std::unordered_map<std::uint64_t, Bucket> by_hash;
     // a candidate of each type, for which a tensor of the original is rounded
     std::map<NumberType, std::size_t> types;
   };
-  const Shelf* find(const Form& form) const {
+  Shelf* find(const Form& form) {
     const auto found = shelves_.find({form.shape, form.transposed});
     return found == shelves_.end() ? nullptr : &found->second;
   }
@@ -60,7 +66,7 @@ class Readings {
            bool transposed) {
     Shelf& shelf = shelves_[{sizes, transposed}];
     const Sketch sketch(view.elements(), [&](std::uint64_t at) { return view.at(at); });
-    shelf.by_hash[sketch.hash()].push_back(
+    shelf.by_hash[sketch.hash()].readings.push_back(
         {.candidate = index, .transposed = transposed, .hash = sketch.hash()});
     shelf.types.try_emplace(view.type(), index);
   }
@@ -83,7 +89,7 @@ class ValueMatcher {
   explicit ValueMatcher(WeightState& state) : state_(state), readings_(state) {}
 
   void match(const Form& form) {
-    const Readings::Shelf* shelf = readings_.find(form);
+    Readings::Shelf* shelf = readings_.find(form);
     if (shelf == nullptr || !state_.open(form)) {
       return;
     }
@@ -91,16 +97,32 @@ class ValueMatcher {
     for (const auto& [type, example] : shelf->types) {
       const auto found = shelf->by_hash.find(sketch_of(state_, form, example).hash());
       if (found != shelf->by_hash.end()) {
-        same.insert(same.end(), found->second.begin(), found->second.end());
+        take(found->second, same);
       }
     }
-    // Fresh ones first: of several with the same numbers each tensor gets its own.
-    std::ranges::stable_partition(
-        same, [this](const Reading& reading) { return !state_.candidate(reading.candidate).used; });
     try_all(form, same);
   }
 
  private:
+  // Fresh ones first: of several with the same numbers each tensor gets its own.
+  void take(Readings::Bucket& bucket, std::vector<Reading>& same) {
+    const auto used = [&](std::size_t i) { return state_.candidate(bucket.readings[i].candidate).used; };
+    while (bucket.used < bucket.readings.size() && used(bucket.used)) {
+      ++bucket.used;
+    }
+    const std::size_t end = std::min(bucket.readings.size(), bucket.used + 2 * kMostTries);
+    for (std::size_t i = bucket.used; i < end; ++i) {
+      if (!used(i)) {
+        same.push_back(bucket.readings[i]);
+      }
+    }
+    for (std::size_t i = 0; i < std::min(bucket.readings.size(), kMostTries); ++i) {
+      if (used(i)) {
+        same.push_back(bucket.readings[i]);
+      }
+    }
+  }
+
   void try_all(const Form& form, const std::vector<Reading>& same) {
     std::size_t tries = 0;
     std::optional<std::size_t> nearly;
@@ -108,7 +130,7 @@ class ValueMatcher {
       if (tries == kMostTries) {
         return;
       }
-      if (belongs_elsewhere(state_, form, reading.candidate)) {
+      if (belongs_elsewhere(state_, form, reading.candidate) || is_recurrent(form, reading.candidate)) {
         continue;
       }
       ++tries;
@@ -126,6 +148,12 @@ class ValueMatcher {
     if (nearly && !state_.candidate(*nearly).used) {
       suspect(form, *nearly);
     }
+  }
+
+  // A recurrent layer's input holds a square matrix in no other way than ONNX says.
+  bool is_recurrent(const Form& form, std::size_t candidate) {
+    const auto& suspect = state_.original(form.segments.front().reference).suspect;
+    return suspect && suspect->candidate == candidate && suspect->form.relation == WeightRelation::reordered;
   }
 
   // The right one, as its numbers say, except that some of them differ.

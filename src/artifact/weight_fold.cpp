@@ -21,6 +21,7 @@ constexpr double kSameFactor = 5e-5;
 constexpr double kSameHalfFactor = 4e-3;
 constexpr std::array<double, 4> kUsualEpsilons{1e-5, 1e-3, 1e-6, 1e-4};
 constexpr std::size_t kMostPairs = 20'000;
+constexpr std::size_t kMostLooks = 10'000'000;
 
 std::vector<double> numbers_of(const WeightState& state, std::optional<std::size_t> index,
                                std::size_t channels, double without) {
@@ -112,7 +113,8 @@ class Folding {
     }
     for (std::size_t i = 0; i < state_.originals().tensors.size(); ++i) {
       const std::vector<std::int64_t>& shape = state_.originals().tensors[i].shape;
-      if (state_.open(i) && shape.size() >= 2) {
+      looks_ += state_.candidates().tensors.size();
+      if (state_.open(i) && shape.size() >= 2 && looks_ < kMostLooks) {
         match(i);
       }
     }
@@ -237,8 +239,8 @@ class Folding {
     // A whole tensor that was scaled has all its factors off by the same: told from another batch norm only
     // where the factors are not all alike.
     const auto [low, high] = std::ranges::minmax(factor);
-    if (2 * agreeing < ratios.constant && middle > 0.5 && middle < 2 && factor.size() >= 4 &&
-        high - low > 1e-3 * std::abs(high)) {
+    if (2 * agreeing < ratios.constant && std::abs(middle) > 0.5 && std::abs(middle) < 2 &&
+        factor.size() >= 4 && high - low > 1e-3 * std::abs(high)) {
       agreeing = agree(middle) == 0 ? 0 : agree(middle) - 1;
     }
     if (2 * agreeing >= std::max<std::size_t>(ratios.constant, 1) && agreeing > best.agreeing) {
@@ -368,77 +370,12 @@ class Folding {
   std::map<std::string, BatchNorm> norms_;
   std::map<std::size_t, std::size_t> neighbour_;
   std::size_t pairs_ = 0;
+  std::size_t looks_ = 0;
   double tolerance_ = kSameFactor;
 };
 
-// `weight_v` and `weight_g`, or what torch.nn.utils.parametrizations calls them.
-void match_weight_norm(WeightState& state) {
-  std::map<std::string_view, std::size_t> by_name;
-  for (std::size_t i = 0; i < state.originals().tensors.size(); ++i) {
-    by_name.emplace(state.originals().tensors[i].name, i);
-  }
-  for (const auto& [name, direction] : by_name) {
-    std::string other(name);
-    if (name.ends_with(".weight_v") || name == "weight_v") {
-      other.back() = 'g';
-    } else if (name.ends_with("parametrizations.weight.original1")) {
-      other.back() = '0';
-    } else {
-      continue;
-    }
-    const auto magnitude = by_name.find(other);
-    const WeightTensor& tensor = state.originals().tensors[direction];
-    if (magnitude == by_name.end() || !state.open(direction) || tensor.shape.empty()) {
-      continue;
-    }
-    const auto rows = static_cast<std::uint64_t>(tensor.shape[0]);
-    const TensorView& view = state.originals().views[direction];
-    const TensorView& sizes = state.originals().views[magnitude->second];
-    // The usual one: a magnitude for each row.
-    if (sizes.elements() != rows || rows > kMostChannels) {
-      continue;
-    }
-    Scale scale{.inner = view.elements() / rows};
-    std::vector<double> row(scale.inner);
-    for (std::uint64_t r = 0; r < rows; ++r) {
-      view.read(r * scale.inner, row);
-      double square = 0;
-      for (const double number : row) {
-        square += number * number;
-      }
-      scale.factor.push_back(sizes.at(r) / std::sqrt(square));
-      scale.shift.push_back(0);
-    }
-    const auto shared = std::make_shared<const Scale>(std::move(scale));
-    for (std::size_t i = 0; i < state.candidates().tensors.size() && state.open(direction); ++i) {
-      const CandidateState& known = state.candidate(i);
-      auto form = known.owner || known.named ? std::nullopt : state.plain_form(direction, i);
-      if (!form) {
-        continue;
-      }
-      form->relation = WeightRelation::scaled;
-      form->scale = shared;
-      const auto results = state.compare(*form, i);
-      // Most of it is right, so it is this one.
-      if (!results.empty() && 2 * results.front().differing < results.front().elements) {
-        if (results.front().differing == 0) {
-          state.settle(*form, i, Outcome::by_value);
-        } else {
-          state.report(*form, i, results, "", true);
-        }
-        if (state.open(magnitude->second)) {
-          state.original(magnitude->second).outcome = Outcome::by_value;
-        }
-      }
-    }
-  }
-}
-
 }  // namespace
 
-void match_folded(WeightState& state) {
-  Folding(state).run();
-  match_weight_norm(state);
-}
+void match_folded(WeightState& state) { Folding(state).run(); }
 
 }  // namespace runup::artifact

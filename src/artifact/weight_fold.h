@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Undoes what converters compute before a model runs: a batch norm folded into the layer before it, and the
-// weight that torch.nn.utils.weight_norm makes of a direction and a magnitude.
+// Undoes what converters compute before a model runs: a batch norm folded into the layer before it.
 
 #include "artifact/weight_state.h"
 

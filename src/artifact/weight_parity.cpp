@@ -11,6 +11,7 @@
 #include "artifact/weight_fold.h"
 #include "artifact/weight_forms.h"
 #include "artifact/weight_neighbours.h"
+#include "artifact/weight_norm.h"
 #include "artifact/weight_state.h"
 #include "artifact/weight_uses.h"
 #include "base/text.h"
@@ -93,6 +94,7 @@ WeightParityFacts compare(const WeightSource& original, const WeightSource& conv
   match_by_neighbour(state);
   doubt_by_neighbour(state);
   match_folded(state);
+  match_weight_norm(state);
   match_by_neighbour(state);
   match_alike(state, forms);
   judge_suspects(state);
