@@ -309,7 +309,7 @@ TEST_CASE("input-shape: what the file declares stands beside a refusal") {
   Facts facts = facts_of(sign_model(), and_so([](const Sizes& sizes) {
                            return sizes.at("batch") == 1 ? "" : "Got invalid dimensions";
                          }));
-  facts.runtimes.front().value->inputs = {{.name = "frames", .dtype = "float32", .shape = {1, -1, 147}}};
+  facts.runtimes.front().value->load.inputs = {{.name = "frames", .dtype = "float32", .shape = {1, -1, 147}}};
   const Finding finding = find_finding(run_check(kId, facts), "axis-baked");
   CHECK(finding.evidence.back() == Evidence{"declared by the file", "`frames` [1, -1, 147]"});
 }
