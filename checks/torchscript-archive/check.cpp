@@ -24,7 +24,7 @@ struct Options {
 };
 
 constexpr std::array kFindings{
-    FindingInfo{"no-forward", Severity::error, "the archive's module has no `forward`"},
+    FindingInfo{"forward-missing", Severity::error, "the archive's module has no `forward`"},
     FindingInfo{"device-constant", Severity::error, "the code makes tensors on another device"},
     FindingInfo{"unreached-device-constant", Severity::warning,
                 "code that `forward` does not reach names another device"},
@@ -111,7 +111,7 @@ void judge_forward(Judge& judge) {
     judge.judgement.saw(
         "forward", judge.script.arguments.empty() ? "no arguments" : join_words(judge.script.arguments, 8));
   } else if (judge.script.incomplete.empty()) {
-    judge.add("no-forward",
+    judge.add("forward-missing",
               judge.script.code_files == 0
                   ? "the archive has no code; expected a module with `forward`"
                   : std::format("class `{}` has no method `forward`; expected one", judge.script.root_class),

@@ -62,10 +62,10 @@ TEST_CASE("torchscript-archive: a good archive passes, and other files are none"
   CHECK(run_check(kId, sign_facts()).status == Status::skipped);
 }
 
-TEST_CASE("torchscript-archive/no-forward: told, unless the code was not all followed") {
+TEST_CASE("torchscript-archive/forward-missing: told, unless the code was not all followed") {
   Facts facts = archive();
   script_of(facts).has_forward = false;
-  CHECK(find_finding(run_check(kId, facts), "no-forward").message ==
+  CHECK(find_finding(run_check(kId, facts), "forward-missing").message ==
         "class `__torch__.Net` has no method `forward`; expected one");
   script_of(facts).incomplete = "there is more code than is followed";
   CHECK(run_check(kId, facts).status == Status::undecided);

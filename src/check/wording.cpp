@@ -168,7 +168,7 @@ bool runtime_died(const Facts& facts) {
   return std::ranges::any_of(facts.runtimes, [](const Observed<RuntimeFacts>& runtime) {
     using enum AbsenceKind;
     const AbsenceKind kind = runtime.absence ? runtime.absence->kind : not_requested;
-    return kind != not_requested && kind != blocked && kind != missing && kind != refused;
+    return kind != not_requested && kind != blocked && kind != missing;
   });
 }
 

@@ -103,13 +103,14 @@ Judgement judge_built_in(const PlannedCheck& check, const Facts& facts) {
   }
 }
 
-// A check that reads what a runtime did and nothing else has nothing to judge where the config accepts
-// that none ran the model.
+// A check that reads what a runtime did and nothing else, or that could not tell for want of a runtime alone, has
+// nothing to judge where the config accepts that none ran the model.
 void accept_no_witness(const PlannedModel& model, const PlannedCheck& check, const Facts& facts,
                        Judgement& judgement) {
   const Needs needs = needs_of(check);
   const bool ran = std::ranges::any_of(facts.runtimes, [](const auto& runtime) { return bool(runtime); });
-  if (!model.inference_required && !ran && !runtime_died(facts) && needs.runtime && !needs.artifact &&
+  if (!model.inference_required && !ran && !runtime_died(facts) && needs.runtime &&
+      (!needs.artifact || judgement.undecided == no_witness_words(facts)) &&
       judgement.undecided && judgement.findings.empty()) {
     judgement = Judgement::skip(
         std::format("no witness ran the model, which `inference: {{required: false}}` accepts: {}",
