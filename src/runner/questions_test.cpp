@@ -56,8 +56,7 @@ TEST_CASE("questions: needs are those of the checks that are judged, with what t
 }
 
 TEST_CASE("questions: experiments of several checks, each once, the risky ones last") {
-  PlannedModel model =
-      model_with({planned("warmup-budget"), planned("input-shape"), planned("inference")});
+  PlannedModel model = model_with({planned("warmup-budget"), planned("input-shape"), planned("inference")});
   model.declaration.inputs.front().shape.front() = {.axis = "batch"};
   model.declaration.axes["batch"] = {.example = 1, .range = {1, 8}};
   const std::vector<Experiment> all = experiments_of(model);

@@ -110,8 +110,8 @@ void accept_no_witness(const PlannedModel& model, const PlannedCheck& check, con
   const Needs needs = needs_of(check);
   const bool ran = std::ranges::any_of(facts.runtimes, [](const auto& runtime) { return bool(runtime); });
   if (!model.inference_required && !ran && !runtime_died(facts) && needs.runtime &&
-      (!needs.artifact || judgement.undecided == no_witness_words(facts)) &&
-      judgement.undecided && judgement.findings.empty()) {
+      (!needs.artifact || judgement.undecided == no_witness_words(facts)) && judgement.undecided &&
+      judgement.findings.empty()) {
     judgement = Judgement::skip(
         std::format("no witness ran the model, which `inference: {{required: false}}` accepts: {}",
                     *judgement.undecided));

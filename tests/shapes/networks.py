@@ -270,5 +270,5 @@ class Hoarder(nn.Module):
         if x.size(1) >= 40:
             count = 1000000
         for _ in range(count):
-            kept.append(torch.ones([1 << 20]))
+            kept.append(torch.ones([1 << 20]) + x.mean())
         return self.out(x.mean(1)) + kept[-1].mean()

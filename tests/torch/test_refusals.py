@@ -240,7 +240,7 @@ class Experiments(ProbeTest):
         errors = self.errors(
             *({**INFER_SAMPLE, "sample": index} for index in range(len(samples))), samples=samples
         )
-        expected = ("cannot open", "declares 6", "cannot hold exactly", "not a .npy file", "cannot open")
+        expected = ("cannot open", "declares 6", "cannot hold exactly", "is no .npy file", "cannot open")
         for error, words in zip(errors, expected):
             self.assertIn(words, error)
 

@@ -2,6 +2,7 @@
 """Experiments with other sizes, the limits of axes, and samples in .npz files, against Python's torch."""
 
 import unittest
+from pathlib import Path
 
 import numpy
 import torch
@@ -26,13 +27,10 @@ class Table(nn.Module):
 
 
 class Growing(nn.Module):
-    """Twice as long for each step."""
+    """Eight times as long for twice the steps."""
 
     def forward(self, x):
-        rounds = 1
-        for _ in range(x.size(1)):
-            rounds = rounds * 2
-        for _ in range(rounds):
+        for _ in range(x.size(1) * x.size(1) * x.size(1)):
             x = torch.tanh(x)
         return x
 
@@ -93,7 +91,7 @@ class Sizes(ProbeTest):
         answer = self.ask(Growing(), growth(**{"from": 12, "most": 1000}))[0]
         self.assertEqual(answer["limit"]["end"], "time")
         self.assertGreaterEqual(answer["limit"]["largest"], 12)
-        self.assertLess(answer["limit"]["largest"], 40)
+        self.assertLess(answer["limit"]["largest"], 500)
 
 
 class NpzSamples(ProbeTest):
@@ -161,7 +159,7 @@ class NpzSamples(ProbeTest):
 
     def test_a_file_cut_short_is_refused(self):
         path = self.file("x.npz", **self.inputs)
-        data = open(path, "rb").read()
+        data = Path(path).read_bytes()
         for length in (0, 10, len(data) // 2, len(data) - 1):
             with self.subTest(length):
                 with open(path, "wb") as file:
