@@ -56,6 +56,10 @@ Judgement judge(const Facts& facts, const Options& options) {
   if (!facts.artifact->onnx) {
     return Judgement::cannot_tell(std::format("the graph of `{}` was not read", model_file(facts)));
   }
+  // What is not there says nothing of what was.
+  if (const auto damage = damage_obstacle(facts)) {
+    return Judgement::cannot_tell(*damage);
+  }
   Judgement judgement;
   Judge judge{facts, *facts.artifact->onnx, options, judgement};
   saw_graph(judge);
@@ -64,9 +68,7 @@ Judgement judge(const Facts& facts, const Options& options) {
   judge_versions(judge);
   judge_domains(judge);
   judge_external_data(judge);
-  if (const auto damage = damage_obstacle(facts)) {
-    judgement.undecided = *damage;
-  } else if (!judgement.undecided && facts.model.inputs.empty()) {
+  if (!judgement.undecided && facts.model.inputs.empty()) {
     judgement.saw("declared inputs", "none: the graph's were compared with nothing");
   }
   return judgement;

@@ -109,7 +109,8 @@ def _saved_in_training_mode(layer, finding):
                 del copy.model["architecture"], copy.model["state_dict"], copy.model["labels"], copy.model["samples"]
                 copy.model["path"] = "models/model.pt"
                 report = copy.run("--skip", "warmup-budget")
-            expected = {f"sign/eval-mode/{finding}"} if training else set()
+            # By behaviour, and by the graph.
+            expected = {f"sign/eval-mode/{finding}", "sign/eval-mode/training-mode"} if training else set()
             assert findings(report, "error") == expected, (training, findings(report, "error"), statuses(report))
 
 
