@@ -44,8 +44,8 @@ class ScriptText {
   std::string render() {
     out_ += std::format("\n{}  {}\n", paint(Tone::strong, "code", colour_),
                         paint(Tone::faint,
-                              std::format("{} of {} bytes, {}", count_of(script_.code_files, "file", "files"),
-                                          script_.code_bytes, script_.traced ? "traced" : "scripted"),
+                              std::format("{} of {}, {}", count_of(script_.code_files, "file", "files"),
+                                          format_bytes(script_.code_bytes), script_.traced ? "traced" : "scripted"),
                               colour_));
     property("module", script_.root_class);
     property("forward",
