@@ -25,7 +25,7 @@ constexpr std::int64_t kMostSize = 1'000'000'000;
 constexpr int kPowers = 6;
 
 // What is tried first when not everything can be.
-enum Rank { kBase, kEnd, kCorner, kWrong, kNear, kOther };
+enum class Rank { base, end, corner, wrong, near, other };
 
 bool is_used(const ModelDeclaration& model, const std::string& axis) {
   return std::ranges::any_of(model.inputs, [&](const InputDeclaration& input) {
@@ -190,7 +190,7 @@ class Chooser {
       return true;
     }
     const double elements = elements_of(model_, experiment);
-    const bool optional = rank >= kNear && !asked_for;
+    const bool optional = rank >= Rank::near && !asked_for;
     if (elements > kMostElements || chosen_.size() >= most_ ||
         (optional && between_ + elements / usual_ > kMostOfBetween)) {
       return false;
@@ -227,7 +227,7 @@ void choose_corners(const ModelDeclaration& model, SizePlan& plan, Chooser& choo
     }
     const Experiment experiment = experiment_of(model, corner);
     const double share = chooser.share(experiment);
-    if (share <= kMostOfCorner && chooser.take(experiment, kCorner)) {
+    if (share <= kMostOfCorner && chooser.take(experiment, Rank::corner)) {
       plan.corners.push_back(std::move(corner));
     } else {
       plan.not_tried.push_back(
@@ -242,7 +242,7 @@ void choose_wrong(const ModelDeclaration& model, SizePlan& plan, Chooser& choose
   for (FixedPlan& fixed : plan.fixed) {
     const std::vector<std::int64_t> sizes = wrong_sizes(fixed);
     for (std::size_t i = begin; i < std::min(end, sizes.size()); ++i) {
-      if (chooser.take(experiment_of(model, plan, fixed, sizes[i]), kWrong)) {
+      if (chooser.take(experiment_of(model, plan, fixed, sizes[i]), Rank::wrong)) {
         fixed.sizes.push_back(sizes[i]);
       }
     }
@@ -253,7 +253,7 @@ void choose_size(const ModelDeclaration& model, AxisPlan& axis, std::int64_t siz
                  Chooser& chooser, bool asked_for = false) {
   if (chooser.take(experiment_of(model, axis, size), rank, asked_for)) {
     axis.sizes.push_back(size);
-  } else if (rank == kEnd) {
+  } else if (rank == Rank::end) {
     axis.left_out.push_back(size);
   }
 }
@@ -265,7 +265,7 @@ void choose_between(const ModelDeclaration& model, SizePlan& plan, Chooser& choo
     for (AxisPlan& axis : plan.axes) {
       const std::vector<std::int64_t> sizes = sizes_between(axis);
       if (i < sizes.size()) {
-        choose_size(model, axis, sizes[i], i < 2 ? kNear : kOther, chooser);
+        choose_size(model, axis, sizes[i], i < 2 ? Rank::near : Rank::other, chooser);
       }
     }
   }
@@ -338,16 +338,16 @@ SizePlan plan_sizes(const ModelDeclaration& model, const Options& options) {
     plan.beside[axis.name] = small_size(axis);
   }
   Chooser chooser(model, kMostCalls + options.between * plan.axes.size());
-  chooser.take(experiment_of(model, {}), kBase);
+  chooser.take(experiment_of(model, {}), Rank::base);
   for (const AxisPlan& axis : plan.axes) {
-    chooser.take(experiment_of(model, axis, axis.example), kBase);
+    chooser.take(experiment_of(model, axis, axis.example), Rank::base);
   }
   if (!plan.fixed.empty()) {
-    chooser.take(experiment_of(model, plan.beside), kBase);
+    chooser.take(experiment_of(model, plan.beside), Rank::base);
   }
   for (const auto end : {&AxisPlan::low, &AxisPlan::high}) {
     for (AxisPlan& axis : plan.axes) {
-      choose_size(model, axis, axis.*end, kEnd, chooser);
+      choose_size(model, axis, axis.*end, Rank::end, chooser);
     }
   }
   choose_corners(model, plan, chooser);
@@ -356,7 +356,7 @@ SizePlan plan_sizes(const ModelDeclaration& model, const Options& options) {
   choose_between(model, plan, chooser);
   for (AxisPlan& axis : plan.axes) {
     for (const std::int64_t size : drawn_sizes(axis, options.between)) {
-      choose_size(model, axis, size, kOther, chooser, true);
+      choose_size(model, axis, size, Rank::other, chooser, true);
     }
     std::ranges::sort(axis.sizes);
     const auto same = std::ranges::unique(axis.sizes);

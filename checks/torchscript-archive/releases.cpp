@@ -41,7 +41,7 @@ constexpr std::array kLibraries{Library{"torchvision", "torchvision"},
 std::optional<Release> read_release(std::string_view text) {
   Release release;
   const char* end = text.data() + text.size();
-  const auto major = std::from_chars(text.data(), end, release.major);
+  const auto major = std::from_chars(text.data(), text.data() + text.size(), release.major);
   if (major.ec != std::errc() || major.ptr == end || *major.ptr != '.') {
     return std::nullopt;
   }

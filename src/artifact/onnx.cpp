@@ -91,7 +91,7 @@ class ModelReader {
     reading_.defects.add(
         DefectKind::contradiction,
         "the model has two graphs; some readers put them together and others take the last one", "graph",
-        reading_.offset_of(field.content.data()));
+        reading_.offset_of(field.content));
   }
 
   void add_metadata(std::string path, std::string type, std::string value) {

@@ -16,16 +16,15 @@ constexpr std::size_t kMostOperators = 100;
 constexpr std::size_t kMostUses = 200'000;
 
 // Field numbers of GraphProto.
-enum : std::uint32_t {
-  kNode = 1,
-  kGraphName = 2,
-  kInitializer = 5,
-  kInput = 11,
-  kOutput = 12,
-  kSparseInitializer = 15,
-};
+constexpr std::uint32_t kNode = 1;
+constexpr std::uint32_t kGraphName = 2;
+constexpr std::uint32_t kInitializer = 5;
+constexpr std::uint32_t kInput = 11;
+constexpr std::uint32_t kOutput = 12;
+constexpr std::uint32_t kSparseInitializer = 15;
 // Of FunctionProto.
-enum : std::uint32_t { kFunctionInput = 4, kFunctionNode = 7 };
+constexpr std::uint32_t kFunctionInput = 4;
+constexpr std::uint32_t kFunctionNode = 7;
 
 std::string inside(const std::string& path, std::string_view name) {
   return path.empty() ? std::string(name) : std::format("{}/{}", path, name);

@@ -4,6 +4,7 @@
 // What all parts of the ONNX reader share: where facts and defects go, and the bounds of the work.
 
 #include <format>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -28,6 +29,8 @@ class OnnxReading {
   std::uint64_t offset_of(const char* place) const {
     return static_cast<std::uint64_t>(place - as_text(file_).data());
   }
+  // Of a part of the file.
+  std::uint64_t offset_of(std::string_view part) const { return offset_of(std::to_address(part.begin())); }
 
   // Calls `visit` with each field of a message that is whole, in the file's order. False when one could not be
   // read, or is cut off; then the defect is among the others. `where` names the message's owner.

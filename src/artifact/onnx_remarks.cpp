@@ -89,7 +89,7 @@ class Remarks {
   // with `layout` 1 the batch comes first.
   void recurrent() {
     const std::size_t axis = node_.integer("layout", 0) == 0 ? 1 : 0;
-    for (const std::size_t input : {5, 6}) {
+    for (const std::size_t input : {std::size_t{5}, std::size_t{6}}) {
       const OnnxConstant* state = scope_.constant(node_.input(input));
       if (state != nullptr && state->shape && state->shape->size() == 3 && (*state->shape)[axis] > 0) {
         add(OnnxRemarkKind::constant_state, *state->shape, (*state->shape)[axis]);

@@ -15,14 +15,12 @@ namespace {
 // ONNX sets no bound; ONNX Runtime and numpy have far fewer.
 constexpr std::size_t kMostDims = 64;
 
-enum : std::uint32_t {
-  kDims = 1,
-  kDataType = 2,
-  kName = 8,
-  kRawData = 9,
-  kExternalData = 13,
-  kDataLocation = 14,
-};
+constexpr std::uint32_t kDims = 1;
+constexpr std::uint32_t kDataType = 2;
+constexpr std::uint32_t kName = 8;
+constexpr std::uint32_t kRawData = 9;
+constexpr std::uint32_t kExternalData = 13;
+constexpr std::uint32_t kDataLocation = 14;
 
 bool is_entries(std::uint32_t number) {
   // Compared as they are: a field's number has more bits than OnnxDataField.
@@ -112,7 +110,7 @@ std::optional<std::vector<std::uint64_t>> few_elements(const OnnxTensor& tensor,
 }  // namespace
 
 OnnxTensor read_onnx_tensor(OnnxReading& reading, std::string_view message, const std::string& where) {
-  OnnxTensor tensor{.offset = reading.offset_of(message.data())};
+  OnnxTensor tensor{.offset = reading.offset_of(message)};
   tensor.whole = reading.each_field(message, where, [&](const ProtobufField& field) {
     if (field.number == kDims) {
       add_onnx_dims(tensor, field);

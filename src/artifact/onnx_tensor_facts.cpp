@@ -133,7 +133,7 @@ class TensorFactsMaker {
                    : std::format("raw_data has {} bytes; {} {}", tensor_.raw->size(), takes(), facts.bytes));
         return std::nullopt;
       }
-      return reading_.offset_of(tensor_.raw->data());
+      return reading_.offset_of(*tensor_.raw);
     }
     const Content content = content_of(reading_, tensor_, type.field);
     const std::uint64_t wanted = type.bits > 0 && type.bits < 8 ? facts.bytes : facts.elements * type.entries;
@@ -150,7 +150,7 @@ class TensorFactsMaker {
       return tensor_.offset;
     }
     if (content.plain && content.plain->size() == facts.bytes) {
-      return reading_.offset_of(content.plain->data());
+      return reading_.offset_of(*content.plain);
     }
     return std::nullopt;
   }

@@ -191,14 +191,13 @@ NodeId ExpressionParser::number() {
   advance();
   const bool real = token.kind == TokenKind::real;
   const NodeId node = add(real ? NodeKind::real : NodeKind::integer, token.line, token.text);
-  const char* end = token.text.data() + token.text.size();
   if (real) {
     double value = 0;
-    std::from_chars(token.text.data(), end, value);
+    std::from_chars(token.text.data(), token.text.data() + token.text.size(), value);
     code_.nodes[node].real = value;
   } else {
     std::int64_t value = 0;
-    const auto read = std::from_chars(token.text.data(), end, value);
+    const auto read = std::from_chars(token.text.data(), token.text.data() + token.text.size(), value);
     code_.nodes[node].integer = value;
     if (read.ec != std::errc()) {
       code_.nodes[node].kind = NodeKind::other;

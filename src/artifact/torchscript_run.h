@@ -26,7 +26,7 @@ class Remarks {
   void name_user(NodeId node, std::string_view name);
   bool full() const { return full_; }
   std::vector<CodeRemarkFacts> take() { return {list_.begin(), list_.end()}; }
-  std::string function_name(std::uint32_t function) const;
+  std::string function_name(std::uint32_t id) const;
 
  private:
   const Code& code_;
@@ -93,7 +93,7 @@ class Interpreter {
   Fact call_operator(NodeId id, const std::string& name, const Arguments& arguments);
   Fact call_method(NodeId id, const Fact& object, std::string_view name);
   Fact call_function(NodeId id, FunctionId function, const Fact* self, const Arguments& arguments);
-  Fact enter(FunctionId function, const Fact* self, const Arguments* arguments, std::string module);
+  Fact enter(FunctionId id, const Fact* self, const Arguments* arguments, std::string module);
   Fact parameter_value(const Parameter& parameter, bool is_entry);
   Arguments arguments_of(std::span<const NodeId> nodes);
 

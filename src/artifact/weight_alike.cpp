@@ -114,9 +114,9 @@ class SuspectJudge {
   }
 
  private:
-  void judge(std::size_t original, const Suspect& noted) {
-    // report() may reset it.
-    const Suspect suspect = noted;
+  // A copy, since report() may reset the one that is noted.
+  void judge(std::size_t original, Suspect noted) {
+    const Suspect suspect = std::move(noted);
     const CandidateState& known = state_.candidate(suspect.candidate);
     if (suspect.bond != Bond::name && known.layer != original && known.owner) {
       return;

@@ -13,8 +13,6 @@ namespace {
 constexpr std::uint64_t kPiece = std::uint64_t{1} << 15U;
 // Two of the smallest steps of float16: converters raise tiny numbers to the smallest that is not 0.
 constexpr double kHalfStep = 1.2e-7;
-// What a folded batch norm is away from the same arithmetic with more digits.
-constexpr double kFoldedRounding = 4e-7;
 
 // How far rounding to a type moves a number, relative to it.
 double rounding_of(NumberType type) {

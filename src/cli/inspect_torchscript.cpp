@@ -42,11 +42,12 @@ class ScriptText {
       : script_(script), most_(most), width_(width), colour_(colour) {}
 
   std::string render() {
-    out_ += std::format("\n{}  {}\n", paint(Tone::strong, "code", colour_),
-                        paint(Tone::faint,
-                              std::format("{} of {}, {}", count_of(script_.code_files, "file", "files"),
-                                          format_bytes(script_.code_bytes), script_.traced ? "traced" : "scripted"),
-                              colour_));
+    out_ += std::format(
+        "\n{}  {}\n", paint(Tone::strong, "code", colour_),
+        paint(Tone::faint,
+              std::format("{} of {}, {}", count_of(script_.code_files, "file", "files"),
+                          format_bytes(script_.code_bytes), script_.traced ? "traced" : "scripted"),
+              colour_));
     property("module", script_.root_class);
     property("forward",
              script_.has_forward ? std::format("({})", join(script_.arguments, ", ")) : std::string("none"));
