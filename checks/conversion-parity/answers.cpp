@@ -230,8 +230,14 @@ void judge_answers(Judge& judge, const ParityFacts& parity) {
   judge.judgement.saw("compared",
                       std::format("{} with {}", judge.file(parity.candidate), judge.file(parity.reference)));
   judge_names(judge, parity);
-  for (const OutputOverInputs& output : outputs_of(parity)) {
+  const std::vector<OutputOverInputs> outputs = outputs_of(parity);
+  for (const OutputOverInputs& output : outputs) {
     judge_output(judge, parity, output);
+  }
+  if (outputs.empty() && judge.untold.empty() && judge.judgement.findings.empty()) {
+    judge.untold.push_back(
+        std::format("no output of `{}` and `{}` was compared; raise `random` or give `samples:`",
+                    judge.file(parity.reference), judge.file(parity.candidate)));
   }
 }
 

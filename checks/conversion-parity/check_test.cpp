@@ -228,6 +228,14 @@ TEST_CASE("conversion-parity: what differs from the original is not told of the 
             .message.contains("differs from `models/sign.onnx`'s"));
 }
 
+TEST_CASE("conversion-parity: a pair of which nothing was compared is undecided") {
+  Facts facts = converted();
+  facts.parity.front().answers.clear();
+  const Outcome outcome = run_check(kId, facts);
+  CHECK(outcome.status == Status::undecided);
+  CHECK(outcome.reason.contains("no output of `models/sign.pth` and `models/sign.onnx` was compared"));
+}
+
 TEST_CASE("conversion-parity: asks for zeros, ones, noise and samples, where the inputs take them") {
   Facts facts = sign_facts();
   const Json options = {{"random", 2}, {"samples", true}, {"weights", true}};
