@@ -147,6 +147,22 @@ TEST_CASE("limit: no call is begun that would end too late") {
   CHECK(longest([](std::int64_t) { return 3.0; }) == 50);
 }
 
+TEST_CASE("limit: a call that had to wait for the processor does not end the search") {
+  for (std::size_t slow = 1; slow <= 12; ++slow) {
+    World world;
+    world.works = [](std::int64_t size) { return size <= 137; };
+    // The call before this one returns at once, so that the growth seems without end.
+    world.seconds = [&](std::int64_t) { return world.called.size() == slow ? 0.5 : 1e-3; };
+    const LimitFacts facts =
+        world.find({.axis = "time", .from = 100, .most = 800}, {.time = Duration::from_milliseconds(2000)});
+    CAPTURE(slow);
+    CHECK(facts.end == LimitEnd::found);
+    CHECK(facts.largest == 137);
+    CHECK(facts.refused == 138);
+    CHECK(world.called.size() <= facts.tried.size() + 2);
+  }
+}
+
 TEST_CASE("limit: a slow search for a limit that is there says what it knows") {
   World world;
   world.works = [](std::int64_t size) { return size <= 90; };
