@@ -115,8 +115,11 @@ def main():
             result = alone([runup, "inspect", str(path)], options.runs)
             values = side_by_side([runup, "inspect", "--values", str(path)],
                                   [sys.executable, "-c", VALUES_BY_HAND, str(path)], 3)
+            read = side_by_side([runup, "inspect", "--values", str(path)],
+                                ["dd", f"if={path}", "of=/dev/null", "bs=1M", "status=none"], 5)
         numbers["inspect"] = result
         numbers["values"] = values
+        numbers["plain_read"] = read
         print("inspect of a 4 GiB checkpoint")
         print(f"  time                     {result['median_s'] * 1e3:8.1f} ms  (goal: at most 100)")
         print(f"  peak resident            {result['peak_mib']:8.1f} MiB (goal: at most 64)")
@@ -125,6 +128,11 @@ def main():
         print(f"  torch                    {values['theirs_s']:8.3f} s")
         print(f"  ratio                    {values['ratio']:8.3f}   "
               f"({values['ratio_min']:.3f} to {values['ratio_max']:.3f})")
+        print("the same beside a plain read of the file's bytes")
+        print(f"  runup inspect --values   {read['ours_s']:8.3f} s")
+        print(f"  dd bs=1M                 {read['theirs_s']:8.3f} s")
+        print(f"  ratio                    {read['ratio']:8.3f}   "
+              f"({read['ratio_min']:.3f} to {read['ratio_max']:.3f})")
 
     if options.json:
         options.json.write_text(json.dumps(numbers, indent=2) + "\n")

@@ -118,9 +118,10 @@ golden() {
 }
 
 bench() {
-  build_release runup runup-probe-torch runup-probe-onnxruntime
+  build_release runup runup-probe-torch runup-probe-onnxruntime loop-torch loop-onnxruntime
   cd "$repo"
-  exec python3 tests/bench/bench.py "$release/bin" "$@"
+  python3 tests/bench/bench.py "$release/bin" "$@"
+  python3 tests/bench/runtimes.py "$release/bin" "$release/bench"
 }
 
 # shellcheck source=tools/dev/tests.sh
