@@ -15,11 +15,11 @@ namespace runup::artifact {
 constexpr float from_half(std::uint16_t bits) {
   const auto sign = static_cast<std::uint32_t>(bits & 0x8000U) << 16U;
   const auto rest = static_cast<std::uint32_t>(bits & 0x7FFFU);
-  // Shifted into place, the exponent is 112 too small; a multiplication corrects it, subnormals included.
-  const std::uint32_t magnitude =
-      rest >= 0x7C00U ? 0x7F800000U | (rest & 0x3FFU) << 13U
-                      : std::bit_cast<std::uint32_t>(std::bit_cast<float>(rest << 13U) * 0x1p112F);
-  return std::bit_cast<float>(sign | magnitude);
+  // Shifted into place, the exponent is 112 too small; a multiplication corrects it, subnormals included. Of
+  // infinity and NaN, it keeps the mantissa. Without a branch, so that loops of it have vectors.
+  const auto number = std::bit_cast<std::uint32_t>(std::bit_cast<float>(rest << 13U) * 0x1p112F);
+  const std::uint32_t special = rest >= 0x7C00U ? 0x7F800000U : 0U;
+  return std::bit_cast<float>(sign | number | special);
 }
 
 // The upper half of a binary32.

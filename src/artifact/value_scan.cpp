@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "artifact/float_formats.h"
+#include "artifact/wide.h"
 
 namespace runup::artifact {
 
@@ -30,6 +31,46 @@ struct Lanes {
 template <class T>
 using BitsOf = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
 
+// Of whole lanes of numbers. When one is not finite, only `differs` is told.
+template <class T>
+struct LaneSums {
+  T low = 0;
+  T high = 0;
+  bool finite = true;
+  bool differs = false;
+};
+
+template <std::floating_point T>
+struct SumLanes {
+  using Vector = Lanes<T>::Type;
+  using Bits = Lanes<BitsOf<T>>::Type;
+
+  [[gnu::always_inline]] LaneSums<T> operator()(const T* numbers, std::size_t count, BitsOf<T> first) const {
+    Vector low = Vector{} + std::numeric_limits<T>::infinity();
+    Vector high = -low;
+    Vector sum{};
+    Bits other{};
+    const Bits same = Bits{} + first;
+    for (std::size_t i = 0; i < count; i += Lanes<T>::kCount) {
+      Vector values;
+      std::memcpy(&values, numbers + i, sizeof(values));
+      low = values < low ? values : low;
+      high = values > high ? values : high;
+      // Zero, unless a number is not finite.
+      sum += values - values;
+      other |= std::bit_cast<Bits>(values) ^ same;
+    }
+    LaneSums<T> sums{.low = low[0], .high = high[0]};
+    for (std::size_t lane = 0; lane < Lanes<T>::kCount; ++lane) {
+      sums.finite = sums.finite && sum[lane] == 0;
+      sums.differs = sums.differs || other[lane] != 0;
+      sums.low = low[lane] < sums.low ? low[lane] : sums.low;
+      sums.high = high[lane] > sums.high ? high[lane] : sums.high;
+    }
+    return sums;
+  }
+};
+
 // Sums over floating-point numbers.
 template <std::floating_point T>
 class Numbers {
@@ -43,8 +84,13 @@ class Numbers {
     }
     count_ += block.size();
     const std::size_t whole = block.size() / Lanes<T>::kCount * Lanes<T>::kCount;
-    const bool finite = add_lanes(block.first(whole));
-    add_each(finite ? block.subspan(whole) : block);
+    const LaneSums<T> sums = run_wide(SumLanes<T>{}, block.data(), whole, first_);
+    differs_ = differs_ || sums.differs;
+    if (sums.finite) {
+      low_ = std::min(low_, sums.low);
+      high_ = std::max(high_, sums.high);
+    }
+    add_each(sums.finite ? block.subspan(whole) : block);
   }
 
   ValueFacts facts() const {
@@ -58,37 +104,6 @@ class Numbers {
   }
 
  private:
-  using Vector = Lanes<T>::Type;
-  using Bits = Lanes<BitsOf<T>>::Type;
-
-  // False when a number is not finite; then only whether all are equal was looked at.
-  bool add_lanes(std::span<const T> block) {
-    Vector low = Vector{} + std::numeric_limits<T>::infinity();
-    Vector high = -low;
-    Vector sum{};
-    Bits other{};
-    const Bits first = Bits{} + first_;
-    for (std::size_t i = 0; i < block.size(); i += Lanes<T>::kCount) {
-      Vector values;
-      std::memcpy(&values, block.data() + i, sizeof(values));
-      low = values < low ? values : low;
-      high = values > high ? values : high;
-      // Zero, unless a number is not finite.
-      sum += values - values;
-      other |= std::bit_cast<Bits>(values) ^ first;
-    }
-    bool finite = true;
-    for (std::size_t lane = 0; lane < Lanes<T>::kCount; ++lane) {
-      finite = finite && sum[lane] == 0;
-      differs_ = differs_ || other[lane] != 0;
-    }
-    for (std::size_t lane = 0; finite && lane < Lanes<T>::kCount; ++lane) {
-      low_ = std::min<T>(low_, low[lane]);
-      high_ = std::max<T>(high_, high[lane]);
-    }
-    return finite;
-  }
-
   void add_each(std::span<const T> numbers) {
     for (const T number : numbers) {
       differs_ = differs_ || std::bit_cast<BitsOf<T>>(number) != first_;
@@ -148,6 +163,34 @@ class FloatScan final : public ValueScan {
   Numbers<T> numbers_;
 };
 
+template <class Stored, auto Convert>
+struct ConvertAll {
+  [[gnu::always_inline]] bool operator()(const Stored* from, std::size_t count, float* to) const {
+    for (std::size_t i = 0; i < count; ++i) {
+      to[i] = Convert(from[i]);
+    }
+    return true;
+  }
+};
+
+template <std::integral T>
+struct Ends {
+  T low = std::numeric_limits<T>::max();
+  T high = std::numeric_limits<T>::min();
+};
+
+template <std::integral T>
+struct FindEnds {
+  [[gnu::always_inline]] Ends<T> operator()(const T* numbers, std::size_t count) const {
+    Ends<T> ends;
+    for (std::size_t i = 0; i < count; ++i) {
+      ends.low = numbers[i] < ends.low ? numbers[i] : ends.low;
+      ends.high = numbers[i] > ends.high ? numbers[i] : ends.high;
+    }
+    return ends;
+  }
+};
+
 // Formats that become float32.
 template <class Stored, auto Convert>
 class SmallFloatScan final : public ValueScan {
@@ -156,7 +199,7 @@ class SmallFloatScan final : public ValueScan {
   void add(Bytes elements) override {
     for_each_block<Stored>(elements, big_endian_, [&](std::span<const Stored> block) {
       alignas(kLaneBytes) std::array<float, kBlock> converted;
-      std::ranges::transform(block, converted.begin(), Convert);
+      run_wide(ConvertAll<Stored, Convert>{}, block.data(), block.size(), converted.data());
       numbers_.add(std::span<const float>(converted).first(block.size()));
     });
   }
@@ -173,22 +216,21 @@ class IntegerScan final : public ValueScan {
   explicit IntegerScan(bool big_endian) : big_endian_(big_endian) {}
   void add(Bytes elements) override {
     for_each_block<T>(elements, big_endian_, [&](std::span<const T> block) {
-      const auto [low, high] = std::ranges::minmax(block);
-      low_ = std::min(low_, low);
-      high_ = std::max(high_, high);
+      const Ends<T> ends = run_wide(FindEnds<T>{}, block.data(), block.size());
+      ends_.low = std::min(ends_.low, ends.low);
+      ends_.high = std::max(ends_.high, ends.high);
     });
   }
   ValueFacts facts() const override {
-    return low_ > high_ ? ValueFacts{.constant = true}
-                        : ValueFacts{.min = static_cast<double>(low_),
-                                     .max = static_cast<double>(high_),
-                                     .constant = low_ == high_};
+    return ends_.low > ends_.high ? ValueFacts{.constant = true}
+                                  : ValueFacts{.min = static_cast<double>(ends_.low),
+                                               .max = static_cast<double>(ends_.high),
+                                               .constant = ends_.low == ends_.high};
   }
 
  private:
   bool big_endian_;
-  T low_ = std::numeric_limits<T>::max();
-  T high_ = std::numeric_limits<T>::min();
+  Ends<T> ends_;
 };
 
 using Make = std::unique_ptr<ValueScan> (*)(bool big_endian);

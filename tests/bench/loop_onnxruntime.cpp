@@ -17,8 +17,8 @@ int main(int count, char** arguments) {
   const char* outputs[] = {output.get()};
   std::vector<float> values = bench::noise();
   const Ort::Value clip =
-      Ort::Value::CreateTensor<float>(Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault), values.data(),
-                                      values.size(), bench::kShape, std::size(bench::kShape));
+      Ort::Value::CreateTensor<float>(Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault),
+                                      values.data(), values.size(), bench::kShape, std::size(bench::kShape));
   bench::time_calls(arguments[2], [&] { session.Run(Ort::RunOptions(), inputs, &clip, 1, outputs, 1); });
   return 0;
 }
