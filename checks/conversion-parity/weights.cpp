@@ -116,6 +116,10 @@ void judge_weights(Judge& judge, std::size_t index) {
     words += std::format(", {} not comparable ({})", weights->not_comparable_count,
                          join_quoted(weights->not_comparable, 3));
   }
+  if (weights->either_way_count > 0) {
+    words += std::format(", {} of them perhaps transposed, which only the outputs tell ({})",
+                         weights->either_way_count, join_quoted(weights->either_way, 3));
+  }
   judge.judgement.saw(std::format("numbers of {}", last_part_of(judge.file(index + 1))), words);
   if (weights->differing_count > kToldAlone || !weights->explanation.empty()) {
     add_all(judge, index, *weights);

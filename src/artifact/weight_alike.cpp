@@ -102,7 +102,7 @@ class SuspectJudge {
 
   void run() {
     // Those by name are the measure for the rest.
-    for (const Bond bond : {Bond::name, Bond::layer, Bond::likeness}) {
+    for (const Bond bond : {Bond::name, Bond::company, Bond::layer, Bond::likeness}) {
       for (std::size_t i = 0; i < state_.originals().tensors.size(); ++i) {
         const auto& suspect = state_.original(i).suspect;
         if (state_.open(i) && suspect && suspect->bond == bond) {
@@ -127,13 +127,17 @@ class SuspectJudge {
       return;
     }
     std::string explanation = swapped(original, suspect);
-    if (explanation.empty() && suspect.bond != Bond::name && !believable(suspect, *own, original)) {
+    const bool sure = suspect.bond == Bond::name || suspect.bond == Bond::company;
+    if (explanation.empty() && !sure && !believable(suspect, *own, original)) {
       return;
     }
     const double same =
         static_cast<double>(own->same_numbers) / static_cast<double>(own->same_numbers + own->differing);
+    // `matmul(x, weight) + bias` may also be code of the network, whose bias is a sum.
+    const auto& use = state_.uses().uses[suspect.candidate];
+    const bool sum = suspect.bond == Bond::company && use && use->op == "matmul";
     state_.report(suspect.form, suspect.candidate, results, explanation,
-                  suspect.bond != Bond::likeness || same >= 0.5);
+                  same >= 0.5 || (suspect.bond != Bond::likeness && !sum));
   }
 
   std::string swapped(std::size_t original, const Suspect& suspect) {

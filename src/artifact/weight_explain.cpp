@@ -36,7 +36,7 @@ bool has_factor(const Pairing& pairing, const ReferenceResult& result, std::uint
       return false;
     }
     for (std::size_t i = 0; i < size; ++i) {
-      if (!pairing.near(right[i], left[i] * factor, result.largest * std::abs(factor))) {
+      if (!pairing.near_multiple(right[i], left[i], factor, result.largest)) {
         return false;
       }
     }

@@ -7,6 +7,7 @@
 #include <map>
 #include <utility>
 
+#include "base/text.h"
 #include "facts/state_dict.h"
 
 namespace runup::artifact {
@@ -21,6 +22,8 @@ constexpr double kSameFactor = 5e-5;
 constexpr double kSameHalfFactor = 4e-3;
 constexpr std::array<double, 4> kUsualEpsilons{1e-5, 1e-3, 1e-6, 1e-4};
 constexpr std::size_t kMostPairs = 20'000;
+// Channels whose factors are not another tensor's by chance.
+constexpr std::size_t kFewestExchanged = 4;
 constexpr std::size_t kMostLooks = 10'000'000;
 
 std::vector<double> numbers_of(const WeightState& state, std::optional<std::size_t> index,
@@ -38,6 +41,8 @@ struct BatchNorm {
   std::optional<std::size_t> mean;
   std::optional<std::size_t> variance;
   std::size_t channels = 0;
+  // the weight of the layer before it in the state_dict
+  std::optional<std::size_t> layer;
   bool taken = false;
 
   std::vector<double> factors(const WeightState& state, double epsilon) const {
@@ -100,6 +105,7 @@ class Folding {
       note_norm(i);
     }
     std::erase_if(norms_, [this](const auto& norm) { return !is_folded(norm.second); });
+    note_order();
     for (const WeightCall& call : state.uses().calls) {
       for (std::size_t k = 0; k + 1 < call.candidates.size(); ++k) {
         neighbour_.try_emplace(call.candidates[k], call.candidates[k + 1]);
@@ -138,6 +144,38 @@ class Folding {
     }
     if (last == "running_var") {
       norm.channels = static_cast<std::size_t>(tensor.shape[0]);
+    }
+  }
+
+  // The batch norm that follows a layer's module in the state_dict is most often its own.
+  void note_order() {
+    std::string before;
+    std::optional<std::size_t> layer;
+    for (std::size_t i = 0; i < state_.originals().tensors.size(); ++i) {
+      const WeightTensor& tensor = state_.originals().tensors[i];
+      std::string module(module_of(tensor.name));
+      if (module != before) {
+        const auto norm = norms_.find(module);
+        if (norm != norms_.end() && layer) {
+          norm->second.layer = layer;
+          own_norm_[*layer] = &norm->second;
+        }
+        before = std::move(module);
+        layer.reset();
+      }
+      if (tensor.shape.size() >= 2 && last_name(tensor.name) == "weight") {
+        layer = i;
+      }
+    }
+    // One that is found by its numbers alone, while the rest of its module is not, is found by chance.
+    for (const auto& [module, norm] : norms_) {
+      for (const auto& part : {norm.weight, norm.bias}) {
+        if (part && !state_.names().candidate(*part) && !by_layer(*part) && !state_.open(*part) &&
+            state_.original(*part).outcome == Outcome::by_value) {
+          state_.original(*part).outcome = Outcome::open;
+          state_.original(*part).covered = 0;
+        }
+      }
     }
   }
 
@@ -269,22 +307,27 @@ class Folding {
   bool accept(const Form& form, std::size_t original, std::size_t candidate, const Ratios& ratios,
               std::uint64_t inner) {
     Fit best;
+    const auto own = own_norm_.find(original);
+    BatchNorm* const expected = own == own_norm_.end() ? nullptr : own->second;
+    if (expected != nullptr && !expected->taken && expected->channels == ratios.factor.size()) {
+      consider_all(*expected, ratios, best);
+    }
     // The one behind the layer in the state_dict first, and so on around it.
     for (const bool behind : {true, false}) {
       for (auto& [module, norm] : norms_) {
         if (norm.channels != ratios.factor.size() || norm.taken || (*norm.mean > original) != behind) {
           continue;
         }
-        for (const double epsilon : kUsualEpsilons) {
-          consider(norm, epsilon, ratios, best);
-        }
-        if (const auto epsilon = epsilon_of(norm, ratios); epsilon && best.agreeing < ratios.constant) {
-          consider(norm, *epsilon, ratios, best);
-        }
+        consider_all(norm, ratios, best);
       }
     }
     if (best.norm == nullptr) {
-      return false;
+      return expected != nullptr && !expected->taken &&
+             accept_exchanged(form, original, candidate, ratios, inner, *expected);
+    }
+    if (expected != nullptr && best.norm != expected &&
+        is_of_another(form, original, candidate, best, inner)) {
+      return true;
     }
     Form folded = form;
     folded.relation = WeightRelation::scaled;
@@ -294,6 +337,104 @@ class Folding {
     best.norm->taken = true;
     match_bias(original, candidate, best);
     return true;
+  }
+
+  void consider_all(BatchNorm& norm, const Ratios& ratios, Fit& best) {
+    for (const double epsilon : kUsualEpsilons) {
+      consider(norm, epsilon, ratios, best);
+    }
+    if (const auto epsilon = epsilon_of(norm, ratios); epsilon && best.agreeing < ratios.constant) {
+      consider(norm, *epsilon, ratios, best);
+    }
+  }
+
+  // The layer's numbers times the factors of another layer's batch norm: they stand where the other's belong.
+  bool is_of_another(const Form& form, std::size_t original, std::size_t candidate, const Fit& fit,
+                     std::uint64_t inner) {
+    const std::optional<std::size_t> other = fit.norm->layer;
+    if (!other || *other == original || !state_.open(*other) ||
+        state_.originals().tensors[*other].sizes != state_.originals().tensors[original].sizes) {
+      return false;
+    }
+    Form wanted = state_.whole(*other, form.transposed);
+    wanted.relation = WeightRelation::scaled;
+    wanted.scale = std::make_shared<const Scale>(
+        Scale{.factor = fit.factor, .shift = std::vector<double>(fit.factor.size()), .inner = inner});
+    const auto results = state_.compare(wanted, candidate);
+    if (results.empty() || results.front().differing == 0) {
+      return false;
+    }
+    state_.report(wanted, candidate, results,
+                  "it holds the numbers of `" + printable(state_.originals().tensors[original].name) + "`",
+                  true);
+    return false;
+  }
+
+  // The layer's own batch norm, with another tensor of the original in the place of one of its own.
+  bool accept_exchanged(const Form& form, std::size_t original, std::size_t candidate, const Ratios& ratios,
+                        std::uint64_t inner, BatchNorm& own) {
+    if (ratios.constant != ratios.factor.size() || ratios.constant < kFewestExchanged) {
+      return false;
+    }
+    for (auto part : {&BatchNorm::weight, &BatchNorm::variance}) {
+      for (std::size_t i = 0; own.*part && i < state_.originals().tensors.size(); ++i) {
+        if (state_.originals().tensors[i].shape.size() != 1 || i == *(own.*part) || ++pairs_ > kMostPairs ||
+            state_.originals().views[i].elements() != own.channels) {
+          continue;
+        }
+        BatchNorm mixed = own;
+        mixed.*part = i;
+        Fit fit;
+        consider_all(mixed, ratios, fit);
+        if (fit.agreeing != ratios.constant) {
+          continue;
+        }
+        tell_exchanged(*(own.*part), i, candidate);
+        Form folded = form;
+        folded.relation = WeightRelation::scaled;
+        folded.scale = std::make_shared<const Scale>(
+            Scale{.factor = fit.factor, .shift = std::vector<double>(fit.factor.size()), .inner = inner});
+        finish(folded, candidate);
+        own.taken = true;
+        mixed.*part = std::nullopt;
+        match_bias(original, candidate, fit);
+        return true;
+      }
+    }
+    return false;
+  }
+
+  // Told with the numbers of both tensors of the original, since the conversion has neither.
+  void tell_exchanged(std::size_t wanted, std::size_t held, std::size_t candidate) {
+    const WeightTensor& tensor = state_.originals().tensors[wanted];
+    const Form form = state_.whole(wanted, false);
+    const Pairing both(state_.originals().views, state_.originals().views[held], form, state_.rules(),
+                       state_.pages());
+    const auto results = both.compare();
+    if (results.empty() || results.front().differing == 0) {
+      return;
+    }
+    const ReferenceResult& result = results.front();
+    OriginalState& one = state_.original(wanted);
+    one.outcome = Outcome::differing;
+    one.suspect.reset();
+    one.share = static_cast<double>(result.differing) / static_cast<double>(result.elements);
+    one.distance = result.magnitude > 0 ? result.distance / result.magnitude : 0;
+    one.difference = WeightDifferenceFacts{
+        .reference = tensor.name,
+        .candidate = state_.candidates().tensors[candidate].name,
+        .relation = WeightRelation::scaled,
+        .shape = tensor.shape,
+        .elements = result.elements,
+        .differing = result.differing,
+        .max_relative = result.max_relative,
+        .max_abs = result.max_abs,
+        .worst_index = {static_cast<std::int64_t>(result.worst_index)},
+        .worst_reference = result.worst_reference,
+        .worst_candidate = result.worst_candidate,
+        .explanation =
+            "the numbers of `" + printable(state_.originals().tensors[held].name) + "` are folded there",
+        .certain = true};
   }
 
   // What a batch norm makes of its layer's bias: (bias - mean) * factor + bias of its own.
@@ -368,6 +509,8 @@ class Folding {
 
   WeightState& state_;
   std::map<std::string, BatchNorm> norms_;
+  // by the layer's weight
+  std::map<std::size_t, BatchNorm*> own_norm_;
   std::map<std::size_t, std::size_t> neighbour_;
   std::size_t pairs_ = 0;
   std::size_t looks_ = 0;

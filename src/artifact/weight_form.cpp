@@ -51,6 +51,14 @@ bool Pairing::near(double actual, double expected, double largest) const {
   return distance <= std::max({rules_.rtol * std::abs(expected), rules_.floor * largest, half});
 }
 
+bool Pairing::near_multiple(double actual, double expected, double factor, double largest) const {
+  const double step = candidate_.type() == NumberType::float16    ? 0x1p-10
+                      : candidate_.type() == NumberType::bfloat16 ? 0x1p-7
+                                                                  : 0;
+  return near(actual, expected * factor, largest * std::abs(factor)) ||
+         std::abs(actual - expected * factor) <= step * std::abs(expected * factor);
+}
+
 void Pairing::expect(const Segment& segment, std::uint64_t offset, std::span<double> out) const {
   const TensorView& reference = references_[segment.reference];
   reference.read(segment.begin + offset, out);

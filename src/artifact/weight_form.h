@@ -92,6 +92,8 @@ class Pairing {
   double actual_at(std::uint64_t index) const { return candidate_.at(index); }
   // Whether `actual` may stand for `expected`, when the original's largest magnitude is `largest`.
   bool near(double actual, double expected, double largest) const;
+  // The same for a multiple of `expected`, which was rounded before it was multiplied.
+  bool near_multiple(double actual, double expected, double factor, double largest) const;
 
  private:
   void expect(const Segment& segment, std::uint64_t offset, std::span<double> out) const;

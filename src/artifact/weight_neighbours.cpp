@@ -19,6 +19,17 @@ constexpr std::array<std::string_view, 13> kOneModule{
 // A list may hold anything; so many of one module in their order are no chance.
 constexpr std::size_t kFewestInList = 3;
 
+bool is_one_module(const WeightCall& call) {
+  return std::ranges::find(kOneModule, call.op) != kOneModule.end();
+}
+
+// Calls whose other tensors no converter changes while it leaves one as it was. Convolutions are not among
+// them: a number that is added behind one becomes part of its bias.
+constexpr std::array<std::string_view, 6> kKeepsAll{"linear",     "layer_norm", "group_norm",
+                                                    "batch_norm", "[]",         "matmul"};
+
+bool keeps_all(const WeightCall& call) { return std::ranges::find(kKeepsAll, call.op) != kKeepsAll.end(); }
+
 // A module, and where in a call its first tensor would stand.
 struct Anchor {
   std::string_view module;
@@ -51,7 +62,7 @@ class Neighbours {
         }
         if (const auto form = state_.plain_form(*original, call.candidates[k])) {
           state_.candidate(call.candidates[k]).layer = original;
-          state_.try_pair(*form, call.candidates[k], Bond::layer);
+          state_.try_pair(*form, call.candidates[k], keeps_all(call) ? Bond::company : Bond::layer);
         }
       }
     }
@@ -59,27 +70,21 @@ class Neighbours {
 
   void doubt() {
     for (const WeightCall& call : state_.uses().calls) {
-      const auto anchors = anchors_of(call);
-      if (anchors.size() < 2 || std::ranges::find(kOneModule, call.op) == kOneModule.end()) {
+      auto anchors = anchors_of(call);
+      if (anchors.size() < 2 || !is_one_module(call)) {
         continue;
       }
-      // The last of those with the most: a bias is exchanged by mistake more rarely than a matrix.
-      const Anchor* truth = nullptr;
-      std::size_t most = 0;
-      for (std::size_t k = 0; k < call.candidates.size(); ++k) {
-        const auto anchor = anchor_of(call.candidates[k], k);
-        if (anchor && anchors.at(*anchor) >= most) {
-          most = anchors.at(*anchor);
-          truth = &anchors.find(*anchor)->first;
-        }
-      }
-      if (truth == nullptr || (call.op == "[]" && most < kFewestInList)) {
-        continue;
-      }
-      for (std::size_t k = 0; k < call.candidates.size(); ++k) {
-        const auto anchor = anchor_of(call.candidates[k], k);
-        if (anchor && *anchor != *truth) {
-          reopen(*truth, call.candidates[k], k);
+      // Which module the call is of: the one with the most of its tensors there, and of those the last, since
+      // a bias is exchanged by mistake more rarely than a matrix. Where the right tensors do not even fit, it
+      // is another one.
+      std::vector<std::pair<Anchor, Seen>> truths(anchors.begin(), anchors.end());
+      std::ranges::sort(truths, [](const auto& a, const auto& b) {
+        return std::pair(a.second.count, a.second.last) > std::pair(b.second.count, b.second.last);
+      });
+      for (const auto& [truth, seen] : truths) {
+        if ((call.op == "[]" && seen.count < kFewestInList) || seen.count < truths.front().second.count ||
+            reopen(truth, call)) {
+          break;
         }
       }
     }
@@ -96,11 +101,19 @@ class Neighbours {
         .first = static_cast<std::ptrdiff_t>(place) - static_cast<std::ptrdiff_t>(position_[*known.owner])};
   }
 
-  std::map<Anchor, std::size_t> anchors_of(const WeightCall& call) {
-    std::map<Anchor, std::size_t> anchors;
+  // Tensors of an anchor in a call: how many, and the place of the last.
+  struct Seen {
+    std::size_t count = 0;
+    std::size_t last = 0;
+  };
+
+  std::map<Anchor, Seen> anchors_of(const WeightCall& call) {
+    std::map<Anchor, Seen> anchors;
     for (std::size_t k = 0; k < call.candidates.size(); ++k) {
       if (const auto anchor = anchor_of(call.candidates[k], k)) {
-        ++anchors[*anchor];
+        Seen& seen = anchors[*anchor];
+        ++seen.count;
+        seen.last = k;
       }
     }
     return anchors;
@@ -113,21 +126,34 @@ class Neighbours {
                                               : std::nullopt;
   }
 
+  // Whether something of the call belongs elsewhere when it is of this module.
+  bool reopen(const Anchor& truth, const WeightCall& call) {
+    bool reopened = false;
+    for (std::size_t k = 0; k < call.candidates.size(); ++k) {
+      const auto anchor = anchor_of(call.candidates[k], k);
+      if (anchor && *anchor != truth) {
+        reopened = reopen(truth, call.candidates[k], k) || reopened;
+      }
+    }
+    return reopened;
+  }
+
   // Only when the right one was found too, in another place: then both are where the other belongs.
-  void reopen(const Anchor& truth, std::size_t candidate, std::size_t place) {
+  bool reopen(const Anchor& truth, std::size_t candidate, std::size_t place) {
     const auto original = expected(truth, place);
     const auto form = original ? state_.plain_form(*original, candidate) : std::nullopt;
     if (!form || state_.candidate(candidate).named) {
-      return;
+      return false;
     }
     OriginalState& one = state_.original(*original);
     if (one.outcome != Outcome::by_value || !one.partner || *one.partner == candidate) {
-      return;
+      return false;
     }
     one.outcome = Outcome::open;
     one.covered = 0;
     state_.candidate(candidate).layer = original;
     state_.try_pair(*form, candidate, Bond::layer);
+    return true;
   }
 
   WeightState& state_;

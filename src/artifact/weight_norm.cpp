@@ -6,12 +6,21 @@
 #include <string>
 #include <string_view>
 
+#include "artifact/weight_explain.h"
+
 namespace runup::artifact {
 
 namespace {
 
 constexpr std::uint64_t kMostRows = 65'536;
 constexpr std::size_t kMostLooks = 10'000'000;
+// A factor beyond this, but for a sign, is rather arithmetic of the converter.
+constexpr double kMostFactor = 1.1;
+
+bool is_scaled(const Pairing& pairing, const ReferenceResult& result) {
+  const double factor = std::abs(uniform_factor(pairing, result).value_or(0));
+  return factor < kMostFactor && factor > 1 / kMostFactor;
+}
 
 }  // namespace
 
@@ -65,8 +74,9 @@ void match_weight_norm(WeightState& state) {
       form->relation = WeightRelation::scaled;
       form->scale = shared;
       const auto results = state.compare(*form, i);
-      // Most of it is right, so it is this one.
-      if (!results.empty() && 2 * results.front().differing < results.front().elements) {
+      // Most of it is right, or all but for one factor, so it is this one.
+      if (!results.empty() && (2 * results.front().differing < results.front().elements ||
+                               is_scaled(state.pairing(*form, i), results.front()))) {
         if (results.front().differing == 0) {
           state.settle(*form, i, Outcome::by_value);
         } else {

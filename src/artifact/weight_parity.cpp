@@ -26,10 +26,10 @@ constexpr std::size_t kMostListed = 1000;
 // Differing tensors that are worth one sentence for all.
 constexpr std::uint64_t kFewestForAll = 3;
 
-void add_not_comparable(WeightParityFacts& facts, const std::string& name) {
-  ++facts.not_comparable_count;
-  if (facts.not_comparable.size() < kMostListed) {
-    facts.not_comparable.push_back(name);
+void add(const std::string& name, std::vector<std::string>& listed, std::uint64_t& count) {
+  ++count;
+  if (listed.size() < kMostListed) {
+    listed.push_back(name);
   }
 }
 
@@ -46,6 +46,9 @@ WeightParityFacts sum_up(WeightState& state) {
         break;
       case Outcome::by_value:
         ++facts.by_value;
+        if (one.partner && state.either_way(i, *one.partner)) {
+          add(state.originals().tensors[i].name, facts.either_way, facts.either_way_count);
+        }
         break;
       case Outcome::differing:
         ++facts.differing_count;
@@ -56,13 +59,13 @@ WeightParityFacts sum_up(WeightState& state) {
         }
         break;
       case Outcome::open:
-        add_not_comparable(facts, state.originals().tensors[i].name);
+        add(state.originals().tensors[i].name, facts.not_comparable, facts.not_comparable_count);
         break;
     }
   }
   for (const std::string& name : state.originals().unreadable) {
     ++facts.tensors;
-    add_not_comparable(facts, name);
+    add(name, facts.not_comparable, facts.not_comparable_count);
   }
   const std::uint64_t found = facts.by_name + facts.by_value + facts.differing_count;
   if (throughout >= kFewestForAll && 5 * throughout >= 4 * found) {

@@ -72,6 +72,7 @@ bool WeightState::equal(const Form& form, std::size_t candidate) {
 void WeightState::settle(const Form& form, std::size_t candidate, Outcome outcome) {
   CandidateState& known = candidate_states_[candidate];
   known.used = true;
+  known.turned = form.transposed;
   for (const Segment& segment : form.segments) {
     OriginalState& state = original_states_[segment.reference];
     state.covered += segment.count;
@@ -161,13 +162,22 @@ std::optional<Form> WeightState::plain_form(std::size_t original, std::size_t ca
   const auto& use = uses_.uses[candidate];
   const bool matrix = sizes.size() == 2;
   if (matrix && sizes[0] == sizes[1] && sizes == other) {
-    return whole(original, use && use->transposed.value_or(false));
+    const bool turned = candidate_states_[candidate].turned;
+    return whole(original, use ? use->transposed.value_or(turned) : turned);
   }
   if (sizes == other) {
     return whole(original, false);
   }
   std::ranges::reverse(other);
   return matrix && sizes == other ? std::optional(whole(original, true)) : std::nullopt;
+}
+
+bool WeightState::either_way(std::size_t original, std::size_t candidate) {
+  const std::vector<std::int64_t>& sizes = originals_.tensors[original].sizes;
+  const auto& use = uses_.uses[candidate];
+  const CandidateState& known = candidate_states_[candidate];
+  return sizes.size() == 2 && sizes[0] == sizes[1] && !known.named && !known.layer && use &&
+         !use->transposed && !equal(whole(original, !known.turned), candidate);
 }
 
 bool WeightState::wrong_way(const Form& form, std::size_t candidate) const {

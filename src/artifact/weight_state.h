@@ -22,6 +22,8 @@ enum class Bond {
   name,
   // what reads the candidate is the tensor's layer, or its neighbours are
   layer,
+  // one call reads the candidate and another tensor of the same module, which has all of its numbers
+  company,
   // their numbers are alike
   likeness,
 };
@@ -52,8 +54,9 @@ struct CandidateState {
   std::optional<std::size_t> named;
   // belongs to it by what reads it
   std::optional<std::size_t> layer;
-  // the only tensor of the original that was found in it
+  // the only tensor of the original that was found in it, and whether with its axes exchanged
   std::optional<std::size_t> owner;
+  bool turned = false;
   bool several_owners = false;
 };
 
@@ -65,6 +68,8 @@ class WeightState {
   const WeightPool& candidates() const { return candidates_; }
   const WeightUses& uses() const { return uses_; }
   const NameTable& names() const { return names_; }
+  const CompareRules& rules() const { return rules_; }
+  const PageRelease& pages() const { return pages_; }
   OriginalState& original(std::size_t index) { return original_states_[index]; }
   CandidateState& candidate(std::size_t index) { return candidate_states_[index]; }
   bool open(std::size_t original) const { return original_states_[original].outcome == Outcome::open; }
@@ -90,6 +95,8 @@ class WeightState {
   Form whole(std::size_t original, bool transposed) const;
   // Not symmetric, and the candidate's reader says that this form is the wrong way round.
   bool wrong_way(const Form& form, std::size_t candidate) const;
+  // Nothing tells which way round a square matrix lies in the candidate, where it was found; and that matters.
+  bool either_way(std::size_t original, std::size_t candidate);
 
  private:
   WeightPool originals_;

@@ -121,6 +121,15 @@ class ScriptScanner {
   std::vector<ScriptCall> calls_;
 };
 
+// Whether the function takes its matrix as the module holds it: [out, in]. A list of tensors is what recurrent
+// layers read.
+bool reads_as_stored(const ScriptCall& call, std::uint32_t argument) {
+  constexpr std::uint32_t kAttentionOutput = 7;
+  return (call.function == "linear" && argument == 1) ||
+         (call.function == "[]" && call.constants.size() > 1) ||
+         (call.function == "_native_multi_head_attention" && argument == kAttentionOutput);
+}
+
 void find_script_uses(const WeightSource& source, const WeightPool& pool, WeightUses& uses) {
   std::map<std::string_view, std::size_t> by_name;
   for (std::size_t i = 0; i < pool.tensors.size(); ++i) {
@@ -155,9 +164,9 @@ void find_script_uses(const WeightSource& source, const WeightPool& pool, Weight
         auto& use = uses.uses[found->second];
         if (!use) {
           use = WeightUse{.op = call.function, .input = argument};
-          if (call.function == "linear" && argument == 1) {
-            use->transposed = false;
-          }
+        }
+        if (reads_as_stored(call, argument)) {
+          use->transposed = false;
         }
       }
       uses.calls.push_back(std::move(known));

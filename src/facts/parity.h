@@ -143,6 +143,10 @@ struct WeightParityFacts {
   // keys without a counterpart: folded, fused, quantised, or gone; at most 1000
   std::vector<std::string> not_comparable;
   std::uint64_t not_comparable_count = 0;
+  // Those found again of which nothing tells whether they should be transposed: square matrices that nameless
+  // code multiplies by. At most 1000.
+  std::vector<std::string> either_way;
+  std::uint64_t either_way_count = 0;
   // what explains all differences at once: "all 24 tensors that were found again differ ..."
   std::string explanation;
   // why nothing could be compared at all; empty when something could
@@ -156,6 +160,8 @@ struct WeightParityFacts {
                       Field{"differing_count", &WeightParityFacts::differing_count},
                       Field{"not_comparable", &WeightParityFacts::not_comparable},
                       Field{"not_comparable_count", &WeightParityFacts::not_comparable_count},
+                      Field{"either_way", &WeightParityFacts::either_way},
+                      Field{"either_way_count", &WeightParityFacts::either_way_count},
                       Field{"explanation", &WeightParityFacts::explanation},
                       Field{"not_compared", &WeightParityFacts::not_compared}};
   }

@@ -7,8 +7,9 @@ damaged ones.
 
 Every network is converted in every way. Faithful: no difference, and the share of the tensors that could be
 compared is printed and held. Then one of the comparable tensors of the original is damaged, which is the
-same as an undamaged original and a damaged conversion, and must be named: always where the conversion keeps
-names, and else at least as often as LEAST says. Ends with 1 when anything fails.
+same as an undamaged original and a damaged conversion. It must be named: always where the conversion keeps
+names, and else at least as often as LEAST says. Where it is not, it must be among those that are said to be
+not comparable: never is a damaged tensor counted as equal. Ends with 1 when anything fails.
 """
 
 import json
@@ -151,15 +152,18 @@ def retrained(state, key, choice):
 FAULTS = [one_number, sign_of_one, scaled, negated, transposed, rows_exchanged, row_repeated, row_negated,
           row_scaled, row_zeroed, zeroed, exchanged, retrained]
 
+# Directions of weight_norm: their length is of no meaning.
+DIRECTIONS = ("weight_v", "parametrizations.weight.original1")
+
 # Types that round away what is smaller.
 COARSE = {"onnx-float16": 2, "safetensors-bf16": 16}
 
 
 # The share of planted faults that must be named where a conversion renames, folds or computes what it holds;
-# all of them in every other way. What is missed there: factors that are also a converter's own arithmetic,
-# batch norms whose statistics changed under a folded layer, and what frozen code does not tell apart.
-LEAST = {"freeze-trace": 0.84, "freeze-script": 0.86, "optimize-for-inference": 0.74}
-LEAST.update(dict.fromkeys([w for w in ways.WAYS if w.startswith(("onnx", "ort"))], 0.92))
+# all of them in every other way. What is not named there is said to be not comparable: tied weights, rows that
+# a trace never reached, batch norms with negative variances, biases behind a convolution.
+LEAST = {"freeze-trace": 0.92, "freeze-script": 0.93, "optimize-for-inference": 0.91}
+LEAST.update(dict.fromkeys([w for w in ways.WAYS if w.startswith(("onnx", "ort"))], 0.97))
 
 
 def floats(state):
@@ -225,7 +229,7 @@ class Test:
                     state[key] = before + (state[key] - before) * COARSE[way]
                 else:
                     done = fault(state, key, choice)
-                if not done:
+                if not done or (key.endswith(DIRECTIONS) and fault in (scaled, row_scaled)):
                     continue
                 self.plant(name, way, fault, key, state, conversion)
                 tried += 1
@@ -245,7 +249,8 @@ class Test:
         counts[0 if good else 1] += 1
         counts = self.by_way.setdefault(way, [0, 0])
         counts[0 if good else 1] += 1
-        if not good and way in LEAST:
+        told = key in facts["not_comparable"] or (fault is transposed and key in facts["either_way"])
+        if not good and way in LEAST and told:
             print(f"missed {name}, {way}: {fault.__name__} in `{key}`; named are {sorted(named)}")
         elif not good:
             self.problem(f"{name}, {way}: {fault.__name__} in `{key}` is not named, but {sorted(named)}")
