@@ -117,7 +117,7 @@ void describe(Bytes file, const ReadOptions& options, ArtifactFacts& facts) {
     }
   }
   if (options.values) {
-    scan_tensor_values(file, facts, pages);
+    scan_tensor_values(file, options.external, facts, pages);
   }
 }
 

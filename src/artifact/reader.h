@@ -6,6 +6,8 @@
 // hostile until proven otherwise: a file that breaks a rule or a bound gives defects, never a crash.
 
 #include <cstddef>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "base/bytes.h"
@@ -19,7 +21,10 @@ struct ReadOptions {
   bool hash = true;
   // What the numbers of the tensors are like (TensorFacts::values), which takes a pass over all of them.
   bool values = false;
-  // `file` is a private read-only mapping of a file (MappedFile): pages that were looked at may be
+  // The files beside it in which an ONNX model keeps numbers, by their location as the model writes it: for
+  // `values` alone.
+  std::map<std::string, Bytes> external = {};
+  // `file` is a private read-only mapping of a file (MappedFile), and so is each external one: pages that were looked at may be
   // given back to the system on the way, so that hashing a large file does not hold it in memory.
   bool release_pages = false;
 };

@@ -75,10 +75,15 @@ std::optional<std::int64_t> last_element(std::int64_t first, const std::vector<A
 
 class Scanner {
  public:
-  Scanner(Bytes file, ArtifactFacts& facts, const PageRelease& pages)
+  Scanner(Bytes file, const std::map<std::string, Bytes>& external, ArtifactFacts& facts,
+          const PageRelease& pages)
       : file_(file), facts_(facts), pages_(pages) {
-    for (const StorageFacts& storage : facts.storages) {
-      budget_ += std::min<std::uint64_t>(storage.bytes, file.size()) * kMostLooks;
+    find_external(external);
+    for (std::size_t i = 0; i < facts.storages.size(); ++i) {
+      const auto outside = external_.find(i);
+      budget_ += kMostLooks * (outside != external_.end()
+                                   ? outside->second.size()
+                                   : std::min<std::uint64_t>(facts.storages[i].bytes, file.size()));
     }
   }
 
@@ -99,6 +104,28 @@ class Scanner {
  private:
   using Look = std::tuple<std::int64_t, std::string, std::int64_t, std::vector<std::int64_t>,
                           std::vector<std::int64_t>>;
+
+  void find_external(const std::map<std::string, Bytes>& files) {
+    std::map<std::string_view, const OnnxExternalFacts*> named;
+    if (facts_.onnx && !files.empty()) {
+      for (const OnnxExternalFacts& one : facts_.onnx->external) {
+        named.emplace(one.tensor, &one);
+      }
+    }
+    for (const TensorFacts& tensor : facts_.tensors) {
+      const auto known = named.find(tensor.path);
+      if (known == named.end() || tensor.storage < 0) {
+        continue;
+      }
+      const OnnxExternalFacts& place = *known->second;
+      const auto file = files.find(place.location);
+      if (file != files.end() && place.offset <= file->second.size() &&
+          place.bytes <= file->second.size() - place.offset) {
+        external_.emplace(static_cast<std::size_t>(tensor.storage),
+                          file->second.subspan(place.offset, place.bytes));
+      }
+    }
+  }
 
   std::optional<ValueFacts> scan(const TensorFacts& tensor) {
     const auto type = torch_type(tensor.dtype);
@@ -162,6 +189,10 @@ class Scanner {
     if (index != current_index_) {
       current_index_ = index;
       current_.reset();
+      if (const auto outside = external_.find(index); outside != external_.end()) {
+        current_ = StorageContent{.view = outside->second, .owned = {}};
+        return &current_->view;
+      }
       const bool plain = index < facts_.storages.size() && facts_.storages[index].offset;
       if (!plain && ++unpacked_ > kMostUnpacked) {
         return nullptr;
@@ -176,6 +207,8 @@ class Scanner {
   Bytes file_;
   ArtifactFacts& facts_;
   const PageRelease& pages_;
+  // by storage: what lies in another file
+  std::map<std::size_t, Bytes> external_;
   std::map<Look, std::optional<ValueFacts>> looks_;
   std::optional<StorageContent> current_;
   std::size_t current_index_ = static_cast<std::size_t>(-1);
@@ -185,8 +218,9 @@ class Scanner {
 
 }  // namespace
 
-void scan_tensor_values(Bytes file, ArtifactFacts& facts, const PageRelease& pages) {
-  Scanner(file, facts, pages).run();
+void scan_tensor_values(Bytes file, const std::map<std::string, Bytes>& external, ArtifactFacts& facts,
+                        const PageRelease& pages) {
+  Scanner(file, external, facts, pages).run();
 }
 
 }  // namespace runup::artifact

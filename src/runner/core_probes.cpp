@@ -89,6 +89,20 @@ std::string state_of(const PathFacts& path) {
   return std::format("`{}` is a regular file", path.path);
 }
 
+// Adds the files that are open to a request and its descriptors; their bytes.
+std::uint64_t pass_on(const std::vector<ExternalFile>& external, std::vector<std::string>& locations,
+                      std::vector<int>& descriptors) {
+  std::uint64_t bytes = 0;
+  for (const ExternalFile& file : external) {
+    if (!file.opened.absence) {
+      locations.push_back(file.location);
+      descriptors.push_back(file.opened.file.get());
+      bytes += file.opened.bytes;
+    }
+  }
+  return bytes;
+}
+
 }  // namespace
 
 Duration reading_time(std::uint64_t bytes) {
@@ -136,34 +150,30 @@ OpenedFile open_named_file(const Observed<PackageFacts>& package, const std::str
 }
 
 Observed<ArtifactFacts> observe_artifact(RunContext& context, const OpenedFile& opened,
-                                         const ArtifactRequest& request) {
+                                         ArtifactRequest request, const std::vector<ExternalFile>& external) {
   if (opened.absence) {
     return Observed<ArtifactFacts>::none(*opened.absence);
   }
   // Hashing and the numbers are a pass each, and a disk slower than its cache gives both.
   const std::uint64_t passes = 1 + (request.hash && request.values ? 1 : 0);
-  return observe<ArtifactFacts>(context, "artifact", MessageType::artifact, request, {opened.file.get()},
-                                passes * opened.bytes);
+  std::vector<int> descriptors{opened.file.get()};
+  const std::uint64_t outside = pass_on(external, request.external, descriptors);
+  return observe<ArtifactFacts>(context, "artifact", MessageType::artifact, request, std::move(descriptors),
+                                passes * opened.bytes + outside);
 }
 
 Observed<WeightParityFacts> observe_weights(RunContext& context, const ModelDeclaration& model,
-                                            const OpenedFile& original, const OpenedFile& conversion,
-                                            const std::vector<ExternalFile>& external) {
-  for (const OpenedFile* file : {&original, &conversion}) {
-    if (file->absence) {
-      return Observed<WeightParityFacts>::none(*file->absence);
+                                            const WeightFile& original, const WeightFile& conversion) {
+  for (const WeightFile* file : {&original, &conversion}) {
+    if (file->opened.absence) {
+      return Observed<WeightParityFacts>::none(*file->opened.absence);
     }
   }
-  WeightsRequest request{.state_dict = model.state_dict, .external = {}};
-  std::vector<int> descriptors{original.file.get(), conversion.file.get()};
-  std::uint64_t bytes = original.bytes + conversion.bytes;
-  for (const ExternalFile& file : external) {
-    if (!file.opened.absence) {
-      request.external.push_back(file.location);
-      descriptors.push_back(file.opened.file.get());
-      bytes += file.opened.bytes;
-    }
-  }
+  WeightsRequest request{.state_dict = model.state_dict, .original_external = {}, .external = {}};
+  std::vector<int> descriptors{original.opened.file.get(), conversion.opened.file.get()};
+  std::uint64_t bytes = original.opened.bytes + conversion.opened.bytes;
+  bytes += pass_on(original.external, request.original_external, descriptors);
+  bytes += pass_on(conversion.external, request.external, descriptors);
   // A few passes over what differs, the first of which fills the cache.
   return observe<WeightParityFacts>(context, "weights", MessageType::weights, request, std::move(descriptors),
                                     2 * bytes);

@@ -24,19 +24,26 @@ struct OpenedFile {
 // opening anything else could block or act.
 OpenedFile open_named_file(const Observed<PackageFacts>& package, const std::string& key);
 
-Observed<ArtifactFacts> observe_artifact(RunContext& context, const OpenedFile& opened,
-                                         const ArtifactRequest& request = {});
-
-// A file that an ONNX model keeps tensors in: where the model says that it is, and the file opened.
+// A file that an ONNX model keeps tensors in: where the model says that it is, and the file opened. One that
+// could not be opened is left out of every question: the numbers in it are then not known.
 struct ExternalFile {
   std::string location;
   OpenedFile opened;
 };
-// The numbers of a conversion against those of the model's own file. External files that could not be opened
-// are left out: what they hold is then not comparable.
+
+// `request.external` is filled in.
+Observed<ArtifactFacts> observe_artifact(RunContext& context, const OpenedFile& opened,
+                                         ArtifactRequest request = {},
+                                         const std::vector<ExternalFile>& external = {});
+
+// A model file and what it keeps elsewhere.
+struct WeightFile {
+  const OpenedFile& opened;
+  const std::vector<ExternalFile>& external;
+};
+// The numbers of a conversion against those of the model's own file.
 Observed<WeightParityFacts> observe_weights(RunContext& context, const ModelDeclaration& model,
-                                            const OpenedFile& original, const OpenedFile& conversion,
-                                            const std::vector<ExternalFile>& external);
+                                            const WeightFile& original, const WeightFile& conversion);
 
 // How long reading a file of this size may take, at 50 MB/s from a slow disk.
 Duration reading_time(std::uint64_t bytes);

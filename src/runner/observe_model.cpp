@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <format>
 #include <optional>
+#include <set>
+#include <string_view>
 
 #include "base/key_path.h"
 #include "check/wording.h"
@@ -19,6 +21,9 @@
 namespace runup {
 
 namespace {
+
+// Each is a descriptor of the probes.
+constexpr std::size_t kMostExternalFiles = 100;
 
 class ModelObserver {
  public:
@@ -52,7 +57,7 @@ class ModelObserver {
     context_.progress(std::format("{}: reading the model file", model_.name));
     opened_.push_back(open_named_file(target_.package, path_key(model_.name)));
     facts_.artifact = observe_artifact(context_, opened_.back(), {.values = needs_.values});
-    observe_references(context_, path_key(model_.name), facts_.model.path, facts_.artifact, facts_.package);
+    external_.push_back(follow_references(path_key(model_.name), facts_.model.path, facts_.artifact));
     if (facts_.model.labels && facts_.model.labels->from == LabelSource::file) {
       const std::string key = child_path(child_path("models", model_.name), "labels");
       facts_.label_file =
@@ -67,9 +72,23 @@ class ModelObserver {
       opened_.push_back(open_named_file(target_.package, path_key(model_.name, i)));
       facts_.conversions.push_back(
           {.artifact = observe_artifact(context_, opened_.back(), {.values = needs_.values})});
-      observe_references(context_, path_key(model_.name, i), facts_.model.conversions[i].path,
-                         facts_.conversions.back().artifact, facts_.package);
+      external_.push_back(follow_references(path_key(model_.name, i), facts_.model.conversions[i].path,
+                                            facts_.conversions.back().artifact));
     }
+  }
+
+  // Looks at the files that an ONNX model keeps tensors in, and at the numbers there.
+  std::vector<ExternalFile> follow_references(const std::string& key, const std::string& path,
+                                              Observed<ArtifactFacts>& artifact) {
+    observe_references(context_, key, path, artifact, facts_.package);
+    std::vector<ExternalFile> files = external_files(key, artifact);
+    if (needs_.values && !files.empty()) {
+      auto seen = observe_artifact(context_, opened_.back(), {.hash = false, .values = true}, files);
+      if (seen && seen->tensors.size() == artifact->tensors.size()) {
+        artifact.value->tensors = std::move(seen.value->tensors);
+      }
+    }
+    return files;
   }
 
   void run_files() {
@@ -92,19 +111,19 @@ class ModelObserver {
     }
   }
 
-  // The files that an ONNX conversion keeps tensors in, as far as they are there.
-  std::vector<ExternalFile> external_files(std::size_t conversion) const {
+  // The files that an ONNX model keeps tensors in, as far as they are there.
+  std::vector<ExternalFile> external_files(const std::string& key,
+                                           const Observed<ArtifactFacts>& artifact) const {
     std::vector<ExternalFile> files;
-    const Observed<ArtifactFacts>& artifact = facts_.conversions[conversion].artifact;
     if (!artifact || !artifact->onnx) {
       return files;
     }
+    std::set<std::string_view> seen;
     for (const OnnxExternalFacts& tensor : artifact->onnx->external) {
-      if (std::ranges::find(files, tensor.location, &ExternalFile::location) != files.end()) {
-        continue;
+      if (seen.size() < kMostExternalFiles && seen.insert(tensor.location).second) {
+        files.push_back({.location = tensor.location,
+                         .opened = open_named_file(facts_.package, key + "/external/" + tensor.location)});
       }
-      const std::string key = path_key(model_.name, conversion) + "/external/" + tensor.location;
-      files.push_back({.location = tensor.location, .opened = open_named_file(facts_.package, key)});
     }
     std::erase_if(files, [](const ExternalFile& file) { return file.opened.absence.has_value(); });
     return files;
@@ -115,8 +134,9 @@ class ModelObserver {
       if (facts_.artifact && facts_.conversions[i].artifact) {
         context_.progress(std::format("{}: comparing the numbers of conversion {} of {}", model_.name, i + 1,
                                       facts_.conversions.size()));
-        facts_.conversions[i].weights =
-            observe_weights(context_, facts_.model, opened_.front(), opened_[i + 1], external_files(i));
+        facts_.conversions[i].weights = observe_weights(
+            context_, facts_.model, {.opened = opened_.front(), .external = external_.front()},
+            {.opened = opened_[i + 1], .external = external_[i + 1]});
       }
     }
   }
@@ -164,6 +184,8 @@ class ModelObserver {
   Facts facts_;
   // the model's own file, then its conversions
   std::vector<OpenedFile> opened_;
+  // beside each of them
+  std::vector<std::vector<ExternalFile>> external_;
 };
 
 }  // namespace

@@ -21,7 +21,8 @@ import models
 from support import EXAMPLES, findings, run, statuses
 
 GOOD = EXAMPLES / "sign-language-service"
-CHECKS = "model-present,model-loadable,onnx-graph,torchscript-archive,inference,input-shape,eval-mode,conversion-parity"
+CHECKS = ("model-present,model-loadable,onnx-graph,torchscript-archive,weights-health,inference,input-shape,eval-mode,"
+          "conversion-parity")
 
 
 class Service:
@@ -148,6 +149,18 @@ def external_data_missing(service):
     return None, {"onnx-graph/"}
 
 
+def external_data_with_nan(service):
+    """One number of a file that the model only names."""
+    good_external_data(service)
+    model = onnx.load(service.models / "model.onnx", load_external_data=False)
+    tensor = next(t for t in model.graph.initializer if t.name == "classifier.3.weight")
+    entries = {entry.key: entry.value for entry in tensor.external_data}
+    with open(service.models / entries["location"], "r+b") as file:
+        file.seek(int(entries["offset"]) + 8)
+        file.write(numpy.float32("nan").tobytes())
+    return None, {"weights-health/non-finite-weights", "conversion-parity/weight-differs", "inference/non-finite"}
+
+
 def opset_too_new(service):
     models.example(service.models)
     def change(_, model):
@@ -211,7 +224,7 @@ def exchange_rows(array):
 
 CASES = [
     good, good_without_folding, good_script, good_external_data, good_half, static, baked_batch, good_trace,
-    training_mode, training_script, float64, external_data_missing, opset_too_new, ir_too_new,
+    training_mode, training_script, float64, external_data_missing, external_data_with_nan, opset_too_new, ir_too_new,
     other_input_name, truncated, missing,
     planted("classifier.3.weight", one_element),
     planted("classifier.3.weight", exchange_rows),
@@ -268,7 +281,31 @@ def saved_outputs_repeat():
     print("saved outputs: the script repeats the comparison", flush=True)
 
 
+def another_onnxruntime():
+    """`onnxruntime:` names the library that is used."""
+    (library,) = {path.resolve() for path in Path("/usr/lib").glob("*/libonnxruntime.so.1*")}
+
+    def reasons(report):
+        return " ".join(result["outcome"].get("reason", "") for result in report["results"])
+
+    with Service() as service:
+        models.example(service.models)
+        shutil.copy(library, service.root / "libonnxruntime.so")
+        service.config["onnxruntime"] = "libonnxruntime.so"
+        report = service.run(checks="inference,conversion-parity")
+        assert report["verdict"] == "ready", (report["verdict"], statuses(report))
+        for content, wanted in ((b"no library", "file too short"), (None, "No such file")):
+            (service.root / "libonnxruntime.so").unlink()
+            if content:
+                (service.root / "libonnxruntime.so").write_bytes(content)
+            report = service.run(checks="inference,conversion-parity")
+            assert report["verdict"] == "undecided", (content, report["verdict"], statuses(report))
+            assert wanted in reasons(report), (content, reasons(report))
+    print("onnxruntime: the library that the config names is used", flush=True)
+
+
 if __name__ == "__main__":
     for each in CASES:
         check(each)
+    another_onnxruntime()
     saved_outputs_repeat()

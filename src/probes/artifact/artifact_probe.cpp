@@ -3,6 +3,7 @@
 
 #include "artifact/reader.h"
 #include "base/bytes.h"
+#include "probes/artifact/external_files.h"
 #include "probes/protocol/channel.h"
 
 namespace runup {
@@ -14,8 +15,14 @@ Result<void> answer(Channel& channel, const ArtifactRequest& request) {
   if (!file) {
     return wrap(file.error(), "cannot map the model file");
   }
-  const ArtifactFacts facts =
-      read_artifact(file->bytes(), {.hash = request.hash, .values = request.values, .release_pages = true});
+  const auto external = map_external(request.external, kFirstPassedFd + 1);
+  if (!external) {
+    return std::unexpected(external.error());
+  }
+  const ArtifactFacts facts = read_artifact(file->bytes(), {.hash = request.hash,
+                                                            .values = request.values,
+                                                            .external = external->by_location,
+                                                            .release_pages = true});
   return channel.send(encode(ProbeMessage{.type = MessageType::artifact, .facts = encode(facts)}));
 }
 

@@ -77,29 +77,33 @@ struct ProbeMessage {
   }
 };
 
-// Descriptor 4: the artifact.
+// Descriptor 4: the artifact; from 5 on its external data files, in the order of `external`.
 struct ArtifactRequest {
   std::uint32_t protocol = kProtocolVersion;
   // ReadOptions of artifact/reader.h
   bool hash = true;
   bool values = false;
+  std::vector<std::string> external;
   static constexpr auto fields() {
     return std::tuple{Field{"protocol", &ArtifactRequest::protocol}, Field{"hash", &ArtifactRequest::hash},
-                      Field{"values", &ArtifactRequest::values}};
+                      Field{"values", &ArtifactRequest::values},
+                      Field{"external", &ArtifactRequest::external}};
   }
 };
 
-// Descriptor 4: the original; 5: the conversion; from 6 on the conversion's external data files, in the order
-// of `external`.
+// Descriptor 4: the original; 5: the conversion; from 6 on the external data files of the original and then
+// those of the conversion, in the order of the lists.
 struct WeightsRequest {
   std::uint32_t protocol = kProtocolVersion;
   // key path of the original's state_dict, as the config has it; may be empty
   std::string state_dict;
-  // locations as the conversion writes them
+  // locations as the two files write them
+  std::vector<std::string> original_external;
   std::vector<std::string> external;
   static constexpr auto fields() {
     return std::tuple{Field{"protocol", &WeightsRequest::protocol},
                       Field{"state_dict", &WeightsRequest::state_dict},
+                      Field{"original_external", &WeightsRequest::original_external},
                       Field{"external", &WeightsRequest::external}};
   }
 };

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "probes/weights/weights_probe.h"
 
-#include <vector>
-
 #include "artifact/reader.h"
 #include "artifact/weight_parity.h"
 #include "base/bytes.h"
+#include "probes/artifact/external_files.h"
 #include "probes/protocol/channel.h"
 
 namespace runup {
@@ -21,25 +20,27 @@ Result<void> answer(Channel& channel, const WeightsRequest& request) {
   if (!conversion) {
     return wrap(conversion.error(), "cannot map the conversion");
   }
-  constexpr ReadOptions kRead{.hash = false, .release_pages = true};
-  const ArtifactFacts original_facts = read_artifact(original->bytes(), kRead);
-  const ArtifactFacts conversion_facts = read_artifact(conversion->bytes(), kRead);
-  WeightSource candidate{.file = conversion->bytes(), .facts = &conversion_facts, .release_pages = true};
-  std::vector<MappedFile> external;
-  for (std::size_t i = 0; i < request.external.size(); ++i) {
-    auto file = MappedFile::from_descriptor(kFirstPassedFd + 2 + static_cast<int>(i));
-    if (!file) {
-      return wrap(file.error(), "cannot map the external data `" + request.external[i] + "`");
-    }
-    external.push_back(std::move(*file));
-    candidate.external.insert_or_assign(request.external[i], external.back().bytes());
+  const ReadOptions how{.hash = false, .release_pages = true};
+  const ArtifactFacts original_facts = read_artifact(original->bytes(), how);
+  const ArtifactFacts conversion_facts = read_artifact(conversion->bytes(), how);
+  const auto original_external = map_external(request.original_external, kFirstPassedFd + 2);
+  if (!original_external) {
+    return std::unexpected(original_external.error());
+  }
+  const auto external =
+      map_external(request.external, kFirstPassedFd + 2 + static_cast<int>(request.original_external.size()));
+  if (!external) {
+    return std::unexpected(external.error());
   }
   const WeightParityFacts facts = compare_weights({.file = original->bytes(),
                                                    .facts = &original_facts,
-                                                   .external = {},
+                                                   .external = original_external->by_location,
                                                    .state_dict = request.state_dict,
                                                    .release_pages = true},
-                                                  candidate);
+                                                  {.file = conversion->bytes(),
+                                                   .facts = &conversion_facts,
+                                                   .external = external->by_location,
+                                                   .release_pages = true});
   return channel.send(encode(ProbeMessage{.type = MessageType::weights, .facts = encode(facts)}));
 }
 
