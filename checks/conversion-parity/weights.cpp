@@ -14,9 +14,14 @@ constexpr std::size_t kNamed = 8;
 constexpr std::string_view kFix =
     "export the conversion again from the weights that are deployed, and copy both files from the same run";
 
-// "0.1 %", "12 %"; what was 0 has no share.
-std::string share_words(double relative) {
-  return relative > 1e6 ? "beyond measure" : std::format("by {:.2g} %", relative * 100);
+// "by 0.1 % (1.001 instead of 1 at [3, 0])"; what was 0 has no share.
+std::string worst_words(const WeightDifferenceFacts& difference) {
+  constexpr double kMostShare = 1e6;
+  const std::string numbers = std::format("{:g} instead of {:g} at {}", difference.worst_candidate,
+                                          difference.worst_reference, shape_text(difference.worst_index));
+  return difference.max_relative > kMostShare
+             ? numbers
+             : std::format("by {:.2g} % ({})", difference.max_relative * 100, numbers);
 }
 
 // `sign.onnx` of `models/sign.onnx`: what evidence is named by is short.
@@ -53,11 +58,10 @@ void add_evidence(Judge& judge, std::size_t index) {
 }
 
 void add_one(Judge& judge, std::size_t index, const WeightDifferenceFacts& difference) {
-  std::string message = std::format(
-      "`{}` holds other numbers for {} than `{}`: {} of {} differ, the worst {} ({:g} instead of {:g} at {})",
-      judge.file(index + 1), place_words(difference), judge.file(0), difference.differing,
-      count_of(difference.elements, "element", "elements"), share_words(difference.max_relative),
-      difference.worst_candidate, difference.worst_reference, shape_text(difference.worst_index));
+  std::string message =
+      std::format("`{}` holds other numbers for {} than `{}`: {} of {} differ, the worst {}",
+                  judge.file(index + 1), place_words(difference), judge.file(0), difference.differing,
+                  count_of(difference.elements, "element", "elements"), worst_words(difference));
   if (!difference.explanation.empty()) {
     message += "; " + difference.explanation;
   }
@@ -72,16 +76,13 @@ void add_one(Judge& judge, std::size_t index, const WeightDifferenceFacts& diffe
 void add_all(Judge& judge, std::size_t index, const WeightParityFacts& weights) {
   std::vector<std::string> names;
   bool certain = false;
-  double worst = 0;
   for (const WeightDifferenceFacts& difference : weights.differing) {
     names.push_back(difference.reference);
     certain = certain || difference.certain;
-    worst = std::max(worst, difference.max_relative);
   }
-  std::string message =
-      std::format("`{}` holds other numbers than `{}` for {} of {}, the worst {}: {}", judge.file(index + 1),
-                  judge.file(0), weights.differing_count, count_of(weights.tensors, "tensor", "tensors"),
-                  share_words(worst), join_quoted(names, kNamed));
+  std::string message = std::format(
+      "`{}` holds other numbers than `{}` for {} of {}: {}", judge.file(index + 1), judge.file(0),
+      weights.differing_count, count_of(weights.tensors, "tensor", "tensors"), join_quoted(names, kNamed));
   if (!weights.explanation.empty()) {
     message += "; " + weights.explanation;
   }

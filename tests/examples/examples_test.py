@@ -23,6 +23,13 @@ ERRORS = {
     "sign-older/state-dict-format/unexpected-keys",
     "sign-shuffled/inference/wrong-label",
     "sign-shuffled/warmup-budget/latency-over-budget",
+    "sign-exported/input-shape/axis-baked",
+    "sign-exported/input-shape/range-refused",
+    "sign-exported/eval-mode/training-mode",
+    "sign-exported/eval-mode/not-repeatable",
+    "sign-exported/conversion-parity/output-differs",
+    "sign-exported/conversion-parity/weight-differs",
+    "sign-exported/warmup-budget/latency-over-budget",
 }
 WARNINGS = {
     "sign/state-dict-format/training-residue",

@@ -21,24 +21,14 @@ def example(folder, name="model.onnx", traceable=True, **options):
     """The example's network through torch.onnx.export; not `traceable`: with its batch baked."""
     model = export_model.load_model()
     if traceable:
-        model.attention = export_model.TracedAttention(model.attention)
+        model = export_model.traceable(model)
     if options.get("training") == torch.onnx.TrainingMode.TRAINING:
         # ONNX has no dropout inside an LSTM, and the exporter refuses it.
         model.lstm.dropout = 0.0
     if options.pop("double", False):
         model = model.double()
     path = Path(folder) / name
-    inputs = (torch.zeros(2, 60, export_model.FEATURES, dtype=next(model.parameters()).dtype),)
-    settings = {
-        "input_names": ["frames"],
-        "output_names": ["logits"],
-        "dynamic_axes": {"frames": {0: "batch", 1: "time"}, "logits": {0: "batch"}},
-        "opset_version": 17,
-        "dynamo": False,
-    }
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(model, inputs, str(path), **(settings | options))
+    export_model.export_onnx(model, path, **options)
     return path
 
 

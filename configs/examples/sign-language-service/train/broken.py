@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy
 import torch
+from export_model import export_onnx, export_torchscript, traceable
 from gestures import FEATURES, LABELS
 from processing.network import CnnBilstmAttention
 from sklearn.preprocessing import LabelEncoder
@@ -113,6 +114,21 @@ def write_shuffled_labels(path):
     torch.save(checkpoint(model, encoder), path)
 
 
+def write_exported(folder, encoder):
+    """A sound checkpoint, and three conversions of it that are not."""
+    torch.save(checkpoint(tiny(), encoder), folder / "sign_exported.pth")
+    # nn.MultiheadAttention, traced, keeps the batch and the length of the example clips
+    export_onnx(tiny(), folder / "sign_baked.onnx")
+    # from the checkpoint of an epoch before
+    before = tiny()
+    with torch.no_grad():
+        for parameter in before.parameters():
+            parameter += 0.01 * torch.randn_like(parameter)
+    export_onnx(traceable(before), folder / "sign_epoch39.onnx")
+    # nobody called eval()
+    export_torchscript(tiny().train(), folder / "sign_training.ts.pt")
+
+
 LFS_POINTER = """version https://git-lfs.github.com/spec/v1
 oid sha256:{oid}
 size {size}
@@ -139,6 +155,7 @@ def make_broken(folder):
     write_not_finite(models / "sign_nan.pth", encoder)
     write_older_network(models / "sign_older.pth", encoder)
     write_shuffled_labels(models / "sign_shuffled.pth")
+    write_exported(models, encoder)
 
     whole = MODEL.read_bytes()
     pointer = LFS_POINTER.format(oid=hashlib.sha256(whole).hexdigest(), size=len(whole))

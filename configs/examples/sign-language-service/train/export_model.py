@@ -41,6 +41,11 @@ class TracedAttention(torch.nn.Module):
         return self.out_proj((weights @ v).transpose(1, 2).flatten(2)), None
 
 
+def traceable(model):
+    model.attention = TracedAttention(model.attention)
+    return model
+
+
 def load_model():
     checkpoint = torch.load(PACKAGE / "models" / f"{NAME}.pth", map_location="cpu", weights_only=False)
     return CnnBilstmAttention.from_state_dict(checkpoint["model_state_dict"])
@@ -62,7 +67,8 @@ def export_onnx(model, path, **options):
     with warnings.catch_warnings():
         # It says of every LSTM that its batch may be baked; runup looks whether it is.
         warnings.simplefilter("ignore")
-        torch.onnx.export(model, (torch.zeros(2, 60, FEATURES),), str(path), **(settings | options))
+        clips = torch.zeros(2, 60, FEATURES, dtype=next(model.parameters()).dtype)
+        torch.onnx.export(model, (clips,), str(path), **(settings | options))
 
 
 def main():
@@ -70,8 +76,7 @@ def main():
     torch.set_num_threads(1)
     model = load_model()
     export_torchscript(model, folder / f"{NAME}.ts.pt")
-    model.attention = TracedAttention(model.attention)
-    export_onnx(model, folder / f"{NAME}.onnx")
+    export_onnx(traceable(model), folder / f"{NAME}.onnx")
     for path in sorted(folder.glob(f"{NAME}.*")):
         print(f"{path.name}: {path.stat().st_size} bytes")
 
