@@ -57,13 +57,13 @@ std::string whose(const Judge& judge, const ParityFacts& parity, const OutputPai
 void judge_shapes(Judge& judge, const ParityFacts& parity, const OutputOverInputs& output) {
   for (const auto& [asked, pair] : output.pairs) {
     if (!pair->comparison.same_shape) {
-      judge.add(
-          "output-shape",
-          std::format("{} has shape {} with {}; in `{}` it has {}", whose(judge, parity, *pair),
-                      shape_of_candidate(judge.facts, parity, *asked, pair->candidate), input_words(*asked),
-                      judge.file(parity.reference), shape_text(pair->comparison.expected_shape)),
-          "export the conversion again with the same outputs and dynamic axes as the original",
-          parity.candidate);
+      judge.add("output-shape",
+                std::format("{} has shape {} with {}; in `{}` it has {}", whose(judge, parity, *pair),
+                            shape_of_candidate(judge.facts, parity, *asked, pair->candidate),
+                            input_words(judge.facts.model, *asked), judge.file(parity.reference),
+                            shape_text(pair->comparison.expected_shape)),
+                "export the conversion again with the same outputs and dynamic axes as the original",
+                parity.candidate);
       judge.differs[parity.candidate - 1] = true;
       return;
     }
@@ -132,7 +132,7 @@ void judge_difference(Judge& judge, const ParityFacts& parity, const OutputOverI
       "{}, with {}",
       whose(judge, parity, worst), judge.file(parity.reference), sum.failing,
       count_of(sum.compared, "input", "inputs"), seen.rtol, seen.atol, seen.worst_actual, seen.worst_expected,
-      shape_text(seen.worst_index), input_words(*sum.worst_input));
+      shape_text(seen.worst_index), input_words(judge.facts.model, *sum.worst_input));
   if (worst.nan_on_one_side > 0) {
     message += std::format("; {} NaN on one side only",
                            count_of(worst.nan_on_one_side, "element is", "elements are"));
@@ -147,7 +147,7 @@ void judge_difference(Judge& judge, const ParityFacts& parity, const OutputOverI
   for (const auto& [asked, pair] : output.pairs) {
     if (pair->comparison.same_shape) {
       finding.evidence.push_back(
-          {.name = input_words(*asked),
+          {.name = input_words(judge.facts.model, *asked),
            .value = std::format("largest difference {}, mean {}, {} beyond tolerance",
                                 difference_words(pair->comparison.max_abs),
                                 difference_words(pair->comparison.mean_abs),
@@ -224,7 +224,8 @@ void judge_answers(Judge& judge, const ParityFacts& parity) {
     if (!answer.not_compared.empty()) {
       judge.untold.push_back(std::format("the answers of `{}` and `{}` to {} were not compared: {}",
                                          judge.file(parity.reference), judge.file(parity.candidate),
-                                         input_words(answer.asked), first_line(answer.not_compared, 200)));
+                                         input_words(judge.facts.model, answer.asked),
+                                         first_line(answer.not_compared, 200)));
     }
   }
   judge.judgement.saw("compared",

@@ -10,13 +10,6 @@ namespace runup::checks::conversion_parity {
 
 namespace {
 
-// Zeros and ones are token ids like others only where the declared range holds them.
-bool takes(const ModelDeclaration& model, std::int64_t value) {
-  return std::ranges::all_of(model.inputs, [&](const InputDeclaration& input) {
-    return !input.range || (input.range->low <= value && value < input.range->high);
-  });
-}
-
 bool ran(const std::vector<Observed<RuntimeFacts>>& runtimes) {
   return std::ranges::any_of(runtimes, [](const Observed<RuntimeFacts>& runtime) {
     return runtime && runtime->load.stage == LoadStage::done;
@@ -65,40 +58,8 @@ void Judge::add(std::string_view id, std::string message, std::string fix, std::
 
 std::string difference_words(double value) { return std::format("{:.2g}", value); }
 
-std::string input_words(const Experiment& asked) {
-  switch (asked.fill) {
-    case Fill::random:
-      return std::format("random values (seed {})", asked.seed);
-    case Fill::zeros:
-      return "zeros";
-    case Fill::ones:
-      return "ones";
-    case Fill::sample:
-      break;
-  }
-  return std::format("sample {}", asked.sample + 1);
-}
-
 std::vector<Experiment> plan(const ModelDeclaration& model, const Options& options) {
-  std::vector<Experiment> experiments;
-  const auto add = [&](Fill fill, std::uint64_t seed, std::uint64_t sample) {
-    experiments.push_back({.kind = ExperimentKind::infer, .fill = fill, .seed = seed, .sample = sample});
-  };
-  if (!model.inputs.empty()) {
-    for (std::uint64_t seed = 1; seed <= options.random; ++seed) {
-      add(Fill::random, seed, 0);
-    }
-    if (takes(model, 0)) {
-      add(Fill::zeros, 0, 0);
-    }
-    if (takes(model, 1)) {
-      add(Fill::ones, 0, 0);
-    }
-  }
-  for (std::uint64_t sample = 0; options.samples && sample < model.samples.size(); ++sample) {
-    add(Fill::sample, 0, sample);
-  }
-  return experiments;
+  return usual_inputs(model, options.random, options.samples);
 }
 
 Judgement judge(const Facts& facts, const Options& options) {

@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "check/check.h"
+#include "check/usual_inputs.h"
 #include "check/wording.h"
 
 namespace runup::checks::conversion_parity {
@@ -58,7 +59,5 @@ void judge_weights(Judge& judge, std::size_t index);
 
 // "3.2e-07"
 std::string difference_words(double value);
-// What an experiment's input was: "zeros", "random values (seed 1)", "sample 2".
-std::string input_words(const Experiment& asked);
 
 }  // namespace runup::checks::conversion_parity

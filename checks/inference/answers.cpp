@@ -16,13 +16,6 @@ constexpr double kRounding = 1e-7;
 // Fewer possible inputs than this may be drawn twice.
 constexpr double kManyInputs = 1000;
 
-std::string file_name(std::string_view path) { return std::string(path.substr(path.rfind('/') + 1)); }
-
-std::string sample_file(const SampleDeclaration& sample) {
-  return file_name(sample.input.empty() && !sample.inputs.empty() ? sample.inputs.begin()->second
-                                                                  : sample.input);
-}
-
 std::int64_t size_of(const ModelDeclaration& model, const Dimension& dimension) {
   if (dimension.axis.empty()) {
     return dimension.size;
@@ -53,22 +46,6 @@ bool nearly_equal(const OutputFacts& a, const OutputFacts& b) {
 }
 
 }  // namespace
-
-std::string input_words(const ModelDeclaration& model, const Experiment& asked) {
-  switch (asked.fill) {
-    case Fill::random:
-      return std::format("random values (seed {})", asked.seed);
-    case Fill::zeros:
-      return "zeros";
-    case Fill::ones:
-      return "ones";
-    case Fill::sample:
-      break;
-  }
-  const bool known = asked.sample < model.samples.size();
-  return std::format("sample {}{}", asked.sample + 1,
-                     known ? std::format(" (`{}`)", sample_file(model.samples[asked.sample])) : "");
-}
 
 std::string example_shape(const ModelDeclaration& model) {
   if (model.inputs.empty()) {

@@ -8,9 +8,6 @@
 
 namespace runup::checks::inference {
 
-// What the inputs of an experiment were, in words: "random values (seed 1)", "sample 2 (`hello.npy`)".
-std::string input_words(const ModelDeclaration& model, const Experiment& asked);
-
 // The declared example shape of the first input: "[1, 300, 147]"; empty without one.
 std::string example_shape(const ModelDeclaration& model);
 

@@ -13,17 +13,6 @@ namespace {
 // Of what a runtime said, in one message.
 constexpr std::size_t kMostWords = 300;
 
-Experiment infer(Fill fill, std::uint64_t seed, std::uint64_t sample) {
-  return {.kind = ExperimentKind::infer, .fill = fill, .seed = seed, .sample = sample};
-}
-
-// Zeros and ones are token ids like others only where the declared range holds them.
-bool takes(const ModelDeclaration& model, std::int64_t value) {
-  return std::ranges::all_of(model.inputs, [&](const InputDeclaration& input) {
-    return !input.range || (input.range->low <= value && value < input.range->high);
-  });
-}
-
 // The weights that a line of source reads, where a refusal names the line: whether they or the input are
 // wrong shows in their shapes and types.
 std::vector<Evidence> weights_named(const Facts& facts, std::string_view words) {
@@ -258,22 +247,7 @@ void settle_witness(Judge& judge) {
 }  // namespace
 
 std::vector<Experiment> plan(const ModelDeclaration& model, const Options& options) {
-  std::vector<Experiment> experiments;
-  if (!model.inputs.empty()) {
-    for (std::uint64_t seed = 1; seed <= options.random; ++seed) {
-      experiments.push_back(infer(Fill::random, seed, 0));
-    }
-    if (takes(model, 0)) {
-      experiments.push_back(infer(Fill::zeros, 0, 0));
-    }
-    if (takes(model, 1)) {
-      experiments.push_back(infer(Fill::ones, 0, 0));
-    }
-  }
-  for (std::uint64_t sample = 0; options.samples && sample < model.samples.size(); ++sample) {
-    experiments.push_back(infer(Fill::sample, 0, sample));
-  }
-  return experiments;
+  return usual_inputs(model, options.random, options.samples);
 }
 
 Judgement judge(const Facts& facts, const Options& options) {

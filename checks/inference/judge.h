@@ -10,6 +10,7 @@
 #include "answers.h"
 #include "base/text.h"
 #include "check/check.h"
+#include "check/usual_inputs.h"
 #include "check/wording.h"
 #include "facts/labels.h"
 

@@ -112,17 +112,10 @@ std::string file_name(std::string_view name) {
 }
 
 std::string input_name(const Experiment& asked) {
-  switch (asked.fill) {
-    case Fill::random:
-      return std::format("random-{}", asked.seed);
-    case Fill::zeros:
-      return "zeros";
-    case Fill::ones:
-      return "ones";
-    case Fill::sample:
-      break;
-  }
-  return std::format("sample-{}", asked.sample + 1);
+  std::string name(enum_name(asked.fill));
+  return asked.fill == Fill::random   ? std::format("{}-{}", name, asked.seed)
+         : asked.fill == Fill::sample ? std::format("{}-{}", name, asked.sample + 1)
+                                      : name;
 }
 
 Result<void> write_file(const fs::path& path, std::string_view content) {
