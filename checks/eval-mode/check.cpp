@@ -27,8 +27,9 @@ constexpr std::array kFindings{
                 "a batch norm has no running statistics and uses those of the batch"},
     FindingInfo{"random-operators", Severity::note, "the graph draws random numbers"},
     FindingInfo{"not-repeatable", Severity::error, "the same input twice gives two outputs"},
-    FindingInfo{"batch-dependent", Severity::error,
-                "an input's output depends on what else is in its batch"}};
+    FindingInfo{"batch-dependent", Severity::error, "an input's output depends on what else is in its batch"},
+    FindingInfo{"gradient-dependent", Severity::warning,
+                "the output is another one where gradients are recorded, as in training"}};
 
 namespace {
 
@@ -49,6 +50,12 @@ Experiment usual(const ModelDeclaration& model) {
 Experiment again(const ModelDeclaration& model) {
   Experiment experiment = usual(model);
   experiment.repetition = 1;
+  return experiment;
+}
+
+Experiment with_gradients(const ModelDeclaration& model) {
+  Experiment experiment = usual(model);
+  experiment.gradients = true;
   return experiment;
 }
 
@@ -128,6 +135,14 @@ struct Judge {
   }
 };
 
+// How far two outputs of one shape are apart, as a share of their size, by what is known of each.
+double distance(const OutputFacts& a, const OutputFacts& b) {
+  return a.sha256 == b.sha256
+             ? 0
+             : std::max(difference(a.first, b.first, size_of(a)),
+                        difference({a.min, a.max, a.mean}, {b.min, b.max, b.mean}, size_of(a)));
+}
+
 void judge_twice(Judge& judge, const RuntimeFacts& runtime) {
   const Answer first = answer_of(runtime, usual(judge.facts.model), "the inference");
   const Answer second = answer_of(runtime, again(judge.facts.model), "the same inference again");
@@ -142,10 +157,7 @@ void judge_twice(Judge& judge, const RuntimeFacts& runtime) {
                                             shape_text(a.shape), shape_text(b.shape)));
     return;
   }
-  const double worst = a.sha256 == b.sha256
-                           ? 0
-                           : std::max(difference(a.first, b.first, size_of(a)),
-                                      difference({a.min, a.max, a.mean}, {b.min, b.max, b.mean}, size_of(a)));
+  const double worst = distance(a, b);
   judge.judgement.saw("same input twice",
                       a.sha256 == b.sha256 ? "equal bit for bit" : std::format("differ by {:.2g}", worst));
   if (worst > judge.options.tolerance) {
@@ -156,6 +168,36 @@ void judge_twice(Judge& judge, const RuntimeFacts& runtime) {
             "Dropout is active, or the model samples",
             a.name, worst, judge.options.tolerance));
   }
+}
+
+// A network that cannot be called so is no worse for it: services do not.
+void judge_gradients(Judge& judge, const RuntimeFacts& runtime) {
+  const Answer served = answer_of(runtime, usual(judge.facts.model), "the inference");
+  const Answer trained =
+      answer_of(runtime, with_gradients(judge.facts.model), "the inference with gradients");
+  if (served.output == nullptr || trained.output == nullptr) {
+    return;
+  }
+  const OutputFacts& a = *trained.output;
+  const OutputFacts& b = *served.output;
+  const bool same_shape = a.shape == b.shape;
+  const double worst = same_shape ? distance(a, b) : 0;
+  if (same_shape && worst <= judge.options.tolerance) {
+    return;
+  }
+  const std::string how =
+      same_shape ? std::format("`{}` differs by {:.2g} of its size", a.name, worst)
+                 : std::format("`{}` is {} instead of {}", a.name, shape_text(b.shape), shape_text(a.shape));
+  judge.add(
+      "gradient-dependent",
+      std::format("without gradients, as services run, {} from the answer with gradients, as training "
+                  "code runs; expected the same. A layer takes another path then, such as the fast path "
+                  "of `nn.TransformerEncoder`",
+                  how));
+  judge.judgement.findings.back().fix =
+      "compare both with a known answer; `enable_nested_tensor=False`, or a padding to the longest input, "
+      "keeps "
+      "`nn.TransformerEncoder` on the path that was trained";
 }
 
 void judge_batch(Judge& judge, const RuntimeFacts& runtime) {
@@ -263,7 +305,7 @@ std::vector<Experiment> plan(const ModelDeclaration& model, const Options&) {
   if (model.inputs.empty() && model.samples.empty()) {
     return {};
   }
-  std::vector<Experiment> experiments{usual(model), again(model)};
+  std::vector<Experiment> experiments{usual(model), again(model), with_gradients(model)};
   if (const auto batch = in_batch(model)) {
     experiments.push_back(alone(model));
     experiments.push_back(*batch);
@@ -282,6 +324,7 @@ Judgement judge(const Facts& facts, const Options& options) {
       judge_twice(judge, *runtime);
       // What does not even repeat alone says nothing in a batch.
       if (!std::ranges::contains(judgement.findings, "not-repeatable", &Finding::id)) {
+        judge_gradients(judge, *runtime);
         judge_batch(judge, *runtime);
       }
     } else if (runtime) {

@@ -37,7 +37,7 @@ Facts steady() {
 ExperimentFacts& answer_to(Facts& facts, std::uint64_t repetition, std::int64_t batch) {
   for (ExperimentFacts& answer : facts.runtimes.front().value->experiments) {
     const auto own = answer.asked.axes.find("batch");
-    if (answer.asked.repetition == repetition &&
+    if (!answer.asked.gradients && answer.asked.repetition == repetition &&
         (own == answer.asked.axes.end() ? 1 : own->second) == batch) {
       return answer;
     }
@@ -63,16 +63,38 @@ TEST_CASE("eval-mode: asks for two calls, and for a batch only where one may be"
   ModelDeclaration model = sign_facts().model;
   model.axes["batch"] = {.example = 4, .range = {1, 8}};
   const auto all = asked(model);
-  REQUIRE(all.size() == 4);
+  REQUIRE(all.size() == 5);
   CHECK(all[1].repetition == 1);
-  CHECK(all[2].axes.at("batch") == 1);
-  CHECK(all[3].axes.at("batch") == 2);
+  CHECK(all[2].gradients);
+  CHECK(all[3].axes.at("batch") == 1);
+  CHECK(all[4].axes.at("batch") == 2);
   model.axes["batch"].range.clear();
-  CHECK(asked(model).size() == 2);
+  CHECK(asked(model).size() == 3);
   model.inputs.clear();
   CHECK(asked(model).front().fill == Fill::sample);
   model.samples.clear();
   CHECK(asked(model).empty());
+}
+
+TEST_CASE(
+    "eval-mode/gradient-dependent: another path for inference; one that cannot record them is no finding") {
+  Facts facts = steady();
+  ExperimentFacts* trained = nullptr;
+  for (ExperimentFacts& answer : facts.runtimes.front().value->experiments) {
+    trained = answer.asked.gradients ? &answer : trained;
+  }
+  REQUIRE(trained != nullptr);
+  trained->outputs = {output_of({1, 3}, {1, 2, 3.00001}, "rounding")};
+  CHECK(finding_ids(run_check(kId, facts)).empty());
+  trained->outputs = {output_of({1, 3}, {1, 2, 4}, "other")};
+  const Outcome outcome = run_check(kId, facts);
+  CHECK(finding_ids(outcome) == Words{"gradient-dependent"});
+  CHECK(find_finding(outcome, "gradient-dependent").severity == Severity::warning);
+  CHECK(find_finding(outcome, "gradient-dependent")
+            .message.contains("`output[0]` differs by 0.25 of its size"));
+  trained->outputs.clear();
+  trained->error = "a leaf Variable that requires grad is being used in an in-place operation.";
+  CHECK(run_check(kId, facts).status == Status::passed);
 }
 
 TEST_CASE("eval-mode/not-repeatable: more than rounding, also where the first numbers are equal") {

@@ -68,22 +68,20 @@ struct Experiment {
   std::int64_t most = 0;
   // calls or processes, of `latency` and `cold_start`
   std::uint64_t count = 1;
+  // of `infer`: record gradients, as training code does and services do not
+  bool gradients = false;
   // of experiments that are otherwise equal: which one. Each is a call of its own
   std::uint64_t repetition = 0;
 
   bool operator==(const Experiment&) const = default;
   static constexpr auto fields() {
-    return std::tuple{Field{"kind", &Experiment::kind},
-                      Field{"fill", &Experiment::fill},
-                      Field{"seed", &Experiment::seed},
-                      Field{"sample", &Experiment::sample},
-                      Field{"axes", &Experiment::axes},
-                      Field{"sizes", &Experiment::sizes},
-                      Field{"axis", &Experiment::axis},
-                      Field{"from", &Experiment::from},
-                      Field{"most", &Experiment::most},
-                      Field{"count", &Experiment::count},
-                      Field{"repetition", &Experiment::repetition}};
+    return std::tuple{
+        Field{"kind", &Experiment::kind},           Field{"fill", &Experiment::fill},
+        Field{"seed", &Experiment::seed},           Field{"sample", &Experiment::sample},
+        Field{"axes", &Experiment::axes},           Field{"sizes", &Experiment::sizes},
+        Field{"axis", &Experiment::axis},           Field{"from", &Experiment::from},
+        Field{"most", &Experiment::most},           Field{"count", &Experiment::count},
+        Field{"gradients", &Experiment::gradients}, Field{"repetition", &Experiment::repetition}};
   }
 };
 

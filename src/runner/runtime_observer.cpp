@@ -58,7 +58,8 @@ std::string words_of(const Experiment& experiment) {
     case ExperimentKind::infer:
       break;
   }
-  return std::format("running inference with {}{}", input_of(experiment), sizes_of(experiment));
+  return std::format("running inference with {}{}{}", input_of(experiment), sizes_of(experiment),
+                     experiment.gradients ? ", gradients recorded" : "");
 }
 
 // What one process answered.

@@ -129,6 +129,37 @@ def batch_norm_in_training_mode():
                             "input-shape/range-refused")
 
 
+class _OtherPath(torch.nn.Module):
+    """As nn.TransformerEncoder: a path of its own for inference, which here is another network."""
+
+    def __init__(self):
+        super().__init__()
+        self.trained, self.fast = torch.nn.Linear(147, 12), torch.nn.Linear(147, 12)
+
+    def forward(self, frames):
+        x = frames.mean(1)
+        if torch.is_grad_enabled() and x.requires_grad:
+            return self.trained(x)
+        return self.fast(x)
+
+
+def another_path_without_gradients():
+    with Copy() as copy:
+        torch.manual_seed(4)
+        torch.jit.script(_OtherPath().eval()).save(str(copy.root / "models/model.pt"))
+        del copy.model["architecture"], copy.model["state_dict"], copy.model["labels"], copy.model["samples"]
+        copy.model["path"] = "models/model.pt"
+        report = copy.run("--skip", "warmup-budget")
+        assert findings(report, "warning") == {"sign/eval-mode/gradient-dependent"}, findings(report, "warning")
+        # The real one gives the same on both paths.
+        layer = torch.nn.TransformerEncoderLayer(147, 3, 32, batch_first=True)
+        encoder = torch.nn.TransformerEncoder(layer, 1, enable_nested_tensor=False)
+        torch.jit.script(torch.nn.Sequential(encoder, torch.nn.Linear(147, 12)).eval()).save(
+            str(copy.root / "models/model.pt"))
+        report = copy.run("--skip", "warmup-budget")
+        assert not findings(report, "warning"), findings(report, "warning")
+
+
 def without_inputs():
     with Copy() as copy:
         del copy.model["inputs"], copy.model["samples"]

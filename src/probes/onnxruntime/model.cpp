@@ -19,7 +19,7 @@ class SessionModel : public Model {
     }
   }
 
-  Result<Answer> call(const std::vector<InputValues>& inputs) override {
+  Result<Answer> call(const std::vector<InputValues>& inputs, Gradients) override {
     return guarded([&]() -> Result<Answer> {
       const auto feeds = prepare(inputs);
       if (!feeds) {

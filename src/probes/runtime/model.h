@@ -25,11 +25,15 @@ struct Answer {
   std::vector<HeldOutput> outputs;
 };
 
+// Services call a model without recording gradients; training code records them, and layers may take another
+// path then. A runtime that knows no gradients answers both alike.
+enum class Gradients { off, on };
+
 // Errors are the runtime's own words, or ours when a value fits no input or output.
 class Model {
  public:
   virtual ~Model() = default;
-  virtual Result<Answer> call(const std::vector<InputValues>& inputs) = 0;
+  virtual Result<Answer> call(const std::vector<InputValues>& inputs, Gradients gradients) = 0;
   // `count` calls with the same inputs, in order.
   virtual Result<std::vector<Duration>> time_calls(const std::vector<InputValues>& inputs,
                                                    std::uint64_t count) = 0;

@@ -115,7 +115,7 @@ Result<void> describe_answer(const ModelDeclaration& declaration, const Experime
 Experiment trial_of(const std::vector<Experiment>& experiments) {
   for (const Experiment& asked : experiments) {
     if (asked.kind == ExperimentKind::infer && asked.fill != Fill::sample && asked.axes.empty() &&
-        asked.sizes.empty()) {
+        asked.sizes.empty() && !asked.gradients) {
       return asked;
     }
   }
@@ -154,7 +154,7 @@ class Performer {
       case ExperimentKind::limit:
         facts.limit =
             find_limit(declaration_, asked, [&](const std::vector<InputValues>& inputs) -> Result<void> {
-              return model_.call(inputs).transform([](const Answer&) {});
+              return model_.call(inputs, Gradients::off).transform([](const Answer&) {});
             });
         return {};
       case ExperimentKind::cold_start:
@@ -168,7 +168,7 @@ class Performer {
     if (!inputs) {
       return std::unexpected(inputs.error());
     }
-    const auto answer = model_.call(*inputs);
+    const auto answer = model_.call(*inputs, asked.gradients ? Gradients::on : Gradients::off);
     if (!answer) {
       return std::unexpected(answer.error());
     }
@@ -185,7 +185,7 @@ class Performer {
       return std::unexpected(inputs.error());
     }
     if (model_.calls() == 0) {
-      if (const auto first = model_.call(*inputs); !first) {
+      if (const auto first = model_.call(*inputs, Gradients::off); !first) {
         return std::unexpected(first.error());
       }
     }
@@ -248,7 +248,7 @@ Result<void> cold_start(Channel& channel, const Runtime& runtime, const RuntimeR
     return fail(ErrorCode::bad_input, "loading stopped at `" + std::string(enum_name(loaded.load.stage)) +
                                           "`: " + loaded.load.error);
   }
-  const auto answer = loaded.model->call(*inputs);
+  const auto answer = loaded.model->call(*inputs, Gradients::off);
   if (!answer) {
     return std::unexpected(answer.error());
   }

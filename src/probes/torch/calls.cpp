@@ -14,8 +14,14 @@ namespace runup {
 
 namespace {
 
-std::vector<c10::IValue> arguments(const Callable& callable, const std::vector<InputValues>& inputs) {
+std::vector<c10::IValue> arguments(const Callable& callable, const std::vector<InputValues>& inputs,
+                                   Gradients gradients) {
   const std::vector<at::Tensor> tensors = input_tensors(inputs, callable.device);
+  for (const at::Tensor& tensor : tensors) {
+    if (gradients == Gradients::on && tensor.is_floating_point()) {
+      tensor.requires_grad_();
+    }
+  }
   if (callable.passing == Callable::Passing::list) {
     return {c10::IValue(c10::List<at::Tensor>(tensors))};
   }
@@ -29,9 +35,9 @@ std::vector<c10::IValue> arguments(const Callable& callable, const std::vector<I
   return {tensors.begin(), tensors.end()};
 }
 
-// As services run: no gradients are recorded. inference_mode would be stricter than most of them are.
-c10::IValue run(const Callable& callable, std::vector<c10::IValue> arguments) {
-  const at::NoGradGuard no_gradients;
+// inference_mode would be stricter than most services are.
+c10::IValue run(const Callable& callable, std::vector<c10::IValue> arguments, Gradients gradients) {
+  const at::AutoGradMode mode(gradients == Gradients::on);
   const torch::jit::GraphOptimizerEnabledGuard executor(callable.optimise);
   return callable.run(std::move(arguments));
 }
@@ -40,17 +46,17 @@ class TorchModel : public Model {
  public:
   explicit TorchModel(Callable callable) : callable_(std::move(callable)) {}
 
-  Result<Answer> call(const std::vector<InputValues>& inputs) override {
-    return guarded([&] { return timed(arguments(callable_, inputs)); });
+  Result<Answer> call(const std::vector<InputValues>& inputs, Gradients gradients) override {
+    return guarded([&] { return timed(arguments(callable_, inputs, gradients), gradients); });
   }
 
   Result<std::vector<Duration>> time_calls(const std::vector<InputValues>& inputs,
                                            std::uint64_t count) override {
     return guarded([&]() -> Result<std::vector<Duration>> {
-      const std::vector<c10::IValue> ready = arguments(callable_, inputs);
+      const std::vector<c10::IValue> ready = arguments(callable_, inputs, Gradients::off);
       std::vector<Duration> calls;
       for (std::uint64_t i = 0; i < count; ++i) {
-        const auto answer = timed(ready);
+        const auto answer = timed(ready, Gradients::off);
         if (!answer) {
           return std::unexpected(answer.error());
         }
@@ -64,9 +70,9 @@ class TorchModel : public Model {
 
  private:
   // Until the outputs are in host memory, which on an accelerator is when they exist.
-  Result<Answer> timed(std::vector<c10::IValue> ready) {
+  Result<Answer> timed(std::vector<c10::IValue> ready, Gradients gradients) {
     const Duration started = steady_now();
-    const c10::IValue returned = run(callable_, std::move(ready));
+    const c10::IValue returned = run(callable_, std::move(ready), gradients);
     auto outputs = output_values(returned);
     const Duration took = steady_now() - started;
     ++calls_;

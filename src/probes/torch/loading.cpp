@@ -370,7 +370,8 @@ class Loader {
     }
     out_.model = make_model(callable_);
     Result<Answer> answer;
-    std::vector<bool> read = tensors_read_during(tensors, [&] { answer = out_.model->call(*inputs); });
+    std::vector<bool> read =
+        tensors_read_during(tensors, [&] { answer = out_.model->call(*inputs, Gradients::off); });
     if (!answer) {
       if (const std::string key = missing_key(answer.error().message); !key.empty()) {
         keys.missing.push_back(key);
