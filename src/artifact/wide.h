@@ -17,8 +17,8 @@ template <class Kernel, class... Arguments>
 }
 
 inline bool has_avx2() {
-  static const bool has = __builtin_cpu_supports("avx2") != 0;
-  return has;
+  static const bool kHas = __builtin_cpu_supports("avx2") != 0;
+  return kHas;
 }
 #endif
 

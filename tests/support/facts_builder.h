@@ -256,8 +256,8 @@ inline Facts sign_facts() {
 }
 
 // No runtime gave an answer.
-inline void lose_runtime(Facts& facts, Absence why) {
-  facts.runtimes = {Observed<RuntimeFacts>::none(std::move(why))};
+inline void lose_runtime(Facts& facts, const Absence& why) {
+  facts.runtimes = {Observed<RuntimeFacts>::none(why)};
 }
 
 }  // namespace runup::testing
