@@ -165,11 +165,10 @@ class FloatScan final : public ValueScan {
 
 template <class Stored, auto Convert>
 struct ConvertAll {
-  [[gnu::always_inline]] bool operator()(const Stored* from, std::size_t count, float* to) const {
+  [[gnu::always_inline]] void operator()(const Stored* from, std::size_t count, float* to) const {
     for (std::size_t i = 0; i < count; ++i) {
       to[i] = Convert(from[i]);
     }
-    return true;
   }
 };
 

@@ -106,6 +106,7 @@ class Folding {
     }
     std::erase_if(norms_, [this](const auto& norm) { return !is_folded(norm.second); });
     note_order();
+    forget_chance();
     for (const WeightCall& call : state.uses().calls) {
       for (std::size_t k = 0; k + 1 < call.candidates.size(); ++k) {
         neighbour_.try_emplace(call.candidates[k], call.candidates[k + 1]);
@@ -167,10 +168,13 @@ class Folding {
         layer = i;
       }
     }
-    // One that is found by its numbers alone, while the rest of its module is not, is found by chance.
+  }
+
+  // One that is found by its numbers alone, while the rest of its module is not, is found by chance.
+  void forget_chance() {
     for (const auto& [module, norm] : norms_) {
       for (const auto& part : {norm.weight, norm.bias}) {
-        if (part && !state_.names().candidate(*part) && !by_layer(*part) && !state_.open(*part) &&
+        if (part && !state_.names().candidate(*part) && !by_layer(*part) &&
             state_.original(*part).outcome == Outcome::by_value) {
           state_.original(*part).outcome = Outcome::open;
           state_.original(*part).covered = 0;
@@ -315,7 +319,8 @@ class Folding {
     // The one behind the layer in the state_dict first, and so on around it.
     for (const bool behind : {true, false}) {
       for (auto& [module, norm] : norms_) {
-        if (norm.channels != ratios.factor.size() || norm.taken || (*norm.mean > original) != behind) {
+        if (norm.channels != ratios.factor.size() || norm.taken || &norm == expected ||
+            (*norm.mean > original) != behind) {
           continue;
         }
         consider_all(norm, ratios, best);
@@ -325,15 +330,10 @@ class Folding {
       return expected != nullptr && !expected->taken &&
              accept_exchanged(form, original, candidate, ratios, inner, *expected);
     }
-    if (expected != nullptr && best.norm != expected &&
-        is_of_another(form, original, candidate, best, inner)) {
-      return true;
+    if (expected != nullptr && best.norm != expected) {
+      tell_of_another(form, original, candidate, best, inner);
     }
-    Form folded = form;
-    folded.relation = WeightRelation::scaled;
-    folded.scale = std::make_shared<const Scale>(
-        Scale{.factor = best.factor, .shift = std::vector<double>(best.factor.size()), .inner = inner});
-    finish(folded, candidate);
+    finish(folded(form, best, inner), candidate);
     best.norm->taken = true;
     match_bias(original, candidate, best);
     return true;
@@ -348,26 +348,30 @@ class Folding {
     }
   }
 
+  // The same numbers, each channel times the batch norm's factor.
+  static Form folded(Form form, const Fit& fit, std::uint64_t inner) {
+    form.relation = WeightRelation::scaled;
+    form.scale = std::make_shared<const Scale>(
+        Scale{.factor = fit.factor, .shift = std::vector<double>(fit.factor.size()), .inner = inner});
+    return form;
+  }
+
   // The layer's numbers times the factors of another layer's batch norm: they stand where the other's belong.
-  bool is_of_another(const Form& form, std::size_t original, std::size_t candidate, const Fit& fit,
-                     std::uint64_t inner) {
+  void tell_of_another(const Form& form, std::size_t original, std::size_t candidate, const Fit& fit,
+                       std::uint64_t inner) {
     const std::optional<std::size_t> other = fit.norm->layer;
     if (!other || *other == original || !state_.open(*other) ||
         state_.originals().tensors[*other].sizes != state_.originals().tensors[original].sizes) {
-      return false;
+      return;
     }
-    Form wanted = state_.whole(*other, form.transposed);
-    wanted.relation = WeightRelation::scaled;
-    wanted.scale = std::make_shared<const Scale>(
-        Scale{.factor = fit.factor, .shift = std::vector<double>(fit.factor.size()), .inner = inner});
+    const Form wanted = folded(state_.whole(*other, form.transposed), fit, inner);
     const auto results = state_.compare(wanted, candidate);
     if (results.empty() || results.front().differing == 0) {
-      return false;
+      return;
     }
     state_.report(wanted, candidate, results,
                   "it holds the numbers of `" + printable(state_.originals().tensors[original].name) + "`",
                   true);
-    return false;
   }
 
   // The layer's own batch norm, with another tensor of the original in the place of one of its own.
@@ -390,11 +394,7 @@ class Folding {
           continue;
         }
         tell_exchanged(*(own.*part), i, candidate);
-        Form folded = form;
-        folded.relation = WeightRelation::scaled;
-        folded.scale = std::make_shared<const Scale>(
-            Scale{.factor = fit.factor, .shift = std::vector<double>(fit.factor.size()), .inner = inner});
-        finish(folded, candidate);
+        finish(folded(form, fit, inner), candidate);
         own.taken = true;
         mixed.*part = std::nullopt;
         match_bias(original, candidate, fit);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Times of the runtimes inside runup's probes, beside the same loops written directly on them.
 
-    runtimes.py BIN_FOLDER LOOP_FOLDER [--json OUT] [--runs N]
+    runtimes.py BIN_FOLDER LOOP_FOLDER [--runs N]
 
 Both in turn, in one run, with one thread: the probe is asked for warm calls as a check asks for them, and the
 loop (loop_torch.cpp, loop_onnxruntime.cpp) calls the same file with noise of the same shape.
@@ -10,7 +10,6 @@ loop (loop_torch.cpp, loop_onnxruntime.cpp) calls the same file with noise of th
 import argparse
 import json
 import os
-import statistics
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "support"))
 import probe  # noqa: E402
+from bench import in_turn  # noqa: E402
 
 EXAMPLE = HERE.parent.parent / "configs" / "examples" / "sign-language-service"
 MODELS = EXAMPLE / "models"
@@ -47,19 +47,6 @@ def warm(seconds):
     return min(seconds[WARM:])
 
 
-def compare(ours, theirs, runs):
-    pairs = []
-    for _ in range(runs):
-        pairs.append((ours(), theirs()))
-    return {
-        "ours_s": statistics.median(a for a, _ in pairs),
-        "theirs_s": statistics.median(b for _, b in pairs),
-        "ratio": statistics.median(a / b for a, b in pairs),
-        "ratio_min": min(a / b for a, b in pairs),
-        "ratio_max": max(a / b for a, b in pairs),
-    }
-
-
 def wall(work):
     started = time.perf_counter()
     work()
@@ -78,16 +65,14 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("bin", type=Path)
     parser.add_argument("loops", type=Path)
-    parser.add_argument("--json", type=Path)
     parser.add_argument("--runs", type=int, default=15)
     options = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
-    numbers = {}
 
     for runtime in FILES:
-        numbers[runtime] = compare(lambda: warm(by_probe(options.bin, runtime, WARM + CALLS)),
-                                   lambda: warm(by_loop(options.loops, runtime, WARM + CALLS)), options.runs)
-        report(f"a warm inference of the example in {runtime}", numbers[runtime], "through the probe", "direct loop",
+        numbers = in_turn(lambda: warm(by_probe(options.bin, runtime, WARM + CALLS)),
+                          lambda: warm(by_loop(options.loops, runtime, WARM + CALLS)), options.runs)
+        report(f"a warm inference of the example in {runtime}", numbers, "through the probe", "direct loop",
                "at most 1.03")
 
     # Zeros, ones, noise and both samples.
@@ -104,12 +89,9 @@ def main():
         for runtime in ("torch", "onnxruntime", "torch"):
             by_loop(options.loops, runtime, 5)
 
-    numbers["parity"] = compare(lambda: wall(compared), lambda: wall(bare), options.runs)
-    report("parity of the example: three runtimes, five inputs, and the values of the weights", numbers["parity"],
+    numbers = in_turn(lambda: wall(compared), lambda: wall(bare), options.runs)
+    report("parity of the example: three runtimes, five inputs, and the values of the weights", numbers,
            "runup run", "the bare inferences", "at most 3")
-
-    if options.json:
-        options.json.write_text(json.dumps(numbers, indent=2) + "\n")
 
 
 if __name__ == "__main__":
