@@ -129,9 +129,9 @@ struct Judge {
   const Options& options;
   Judgement& judgement;
 
-  void add(std::string_view id, std::string message) {
+  void add(std::string_view id, std::string message, std::string_view fix = kFix) {
     judgement.findings.push_back(
-        make_finding(kFindings, id, std::move(message), std::string(kFix), model_location(facts)));
+        make_finding(kFindings, id, std::move(message), std::string(fix), model_location(facts)));
   }
 };
 
@@ -193,11 +193,13 @@ void judge_gradients(Judge& judge, const RuntimeFacts& runtime) {
       std::format("without gradients, as services run, {} from the answer with gradients, as training "
                   "code runs; expected the same. A layer takes another path then, such as the fast path "
                   "of `nn.TransformerEncoder`",
-                  how));
-  judge.judgement.findings.back().fix =
+                  how),
       "compare both with a known answer; `enable_nested_tensor=False`, or a padding to the longest input, "
-      "keeps "
-      "`nn.TransformerEncoder` on the path that was trained";
+      "keeps `nn.TransformerEncoder` on the path that was trained");
+  // Half precision alone makes that much of another order of the same sums.
+  if (same_shape && worst < kSmall) {
+    judge.judgement.findings.back().severity = Severity::note;
+  }
 }
 
 void judge_batch(Judge& judge, const RuntimeFacts& runtime) {

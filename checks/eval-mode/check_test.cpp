@@ -86,6 +86,8 @@ TEST_CASE(
   REQUIRE(trained != nullptr);
   trained->outputs = {output_of({1, 3}, {1, 2, 3.00001}, "rounding")};
   CHECK(finding_ids(run_check(kId, facts)).empty());
+  trained->outputs = {output_of({1, 3}, {1, 2, 3.03}, "half precision")};
+  CHECK(find_finding(run_check(kId, facts), "gradient-dependent").severity == Severity::note);
   trained->outputs = {output_of({1, 3}, {1, 2, 4}, "other")};
   const Outcome outcome = run_check(kId, facts);
   CHECK(finding_ids(outcome) == Words{"gradient-dependent"});
