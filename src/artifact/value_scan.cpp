@@ -52,13 +52,17 @@ struct SumLanes {
     Bits other{};
     const Bits same = Bits{} + first;
     for (std::size_t i = 0; i < count; i += Lanes<T>::kCount) {
+      // Twice from memory: GCC 14's undefined behaviour sanitiser takes a std::bit_cast of a vector for a
+      // null pointer's read.
       Vector values;
       std::memcpy(&values, numbers + i, sizeof(values));
+      Bits bits;
+      std::memcpy(&bits, numbers + i, sizeof(bits));
       low = values < low ? values : low;
       high = values > high ? values : high;
       // Zero, unless a number is not finite.
       sum += values - values;
-      other |= std::bit_cast<Bits>(values) ^ same;
+      other |= bits ^ same;
     }
     LaneSums<T> sums{.low = low[0], .high = high[0]};
     for (std::size_t lane = 0; lane < Lanes<T>::kCount; ++lane) {
