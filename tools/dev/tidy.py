@@ -36,6 +36,14 @@ def dependencies(build):
     return found
 
 
+def preprocessed(entry, words):
+    """What a source that the build leaves out (the benchmarks') would be made from; [] when it cannot be read"""
+    left_out = {words.index("-o"), words.index("-o") + 1}
+    command = [word for i, word in enumerate(words) if i not in left_out and word != "-c"] + ["-M"]
+    ran = subprocess.run(command, cwd=entry["directory"], capture_output=True, text=True)
+    return shlex.split(ran.stdout.replace("\\\n", " "))[1:] if ran.returncode == 0 else []
+
+
 def file_hash(path, known={}):
     if path not in known:
         known[path] = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -88,11 +96,12 @@ def main():
             continue
         words = shlex.split(entry["command"])
         output = entry.get("output") or words[words.index("-o") + 1]
-        if output not in deps:
-            print(f"{source.relative_to(repo)}: not compiled, so not looked at")
+        headers = deps[output] if output in deps else preprocessed(entry, words)
+        if not headers:
+            print(f"{source.relative_to(repo)}: cannot be preprocessed, so not looked at")
             bad += 1
             continue
-        stamp = cache / stamp_name(repo, build, entry, deps[output])
+        stamp = cache / stamp_name(repo, build, entry, headers)
         if stamp.exists():
             stamp.touch()
             clean += 1
