@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <format>
-#include <map>
 
 #include "facts/state_dict.h"
 #include "sizes.h"
@@ -131,44 +130,11 @@ void judge_sizes(Judge& judge) {
   }
 }
 
-void judge_dtypes(Judge& judge, const std::vector<const TensorFacts*>& tensors) {
-  std::map<std::string, std::uint64_t> counts;
-  for (const TensorFacts* tensor : tensors) {
-    if (tensor->dtype.contains("float")) {
-      ++counts[tensor->dtype];
-    }
-  }
-  std::vector<std::string> words;
-  for (const auto& [dtype, count] : counts) {
-    words.push_back(std::format("{} {}", count, dtype));
-  }
-  judge.judgement.saw("dtypes", words.empty() ? "no floating-point tensor" : join_words(words));
-  const bool ran = std::ranges::any_of(judge.facts.runtimes, [](const auto& runtime) {
-    return runtime && std::ranges::any_of(runtime->experiments, [](const ExperimentFacts& experiment) {
-             return !experiment.outputs.empty() && experiment.error.empty();
-           });
-  });
-  if (counts.contains("float16") && judge.facts.model.device == "cpu" && !ran) {
-    judge.add("half-on-cpu",
-              std::format("{} of {} are float16 and the device is `cpu`: PyTorch before 2.2 has no CPU "
-                          "kernels for them, later ones are slow",
-                          count_of(counts["float16"], "tensor", "tensors"), judge.name()),
-              "convert the model before saving (`model.float()`), or serve it in bfloat16 or on a GPU");
-  }
-  if (counts.size() > 1) {
-    judge.add("mixed-dtypes",
-              std::format("{} has several floating-point types: {}", judge.name(), join_words(words)),
-              "convert the model to one type before saving (`model.float()`), unless the mix is meant");
-  }
-}
-
 void judge_chosen(Judge& judge) {
   std::vector<std::string> keys;
-  std::vector<const TensorFacts*> tensors;
   for (const TensorFacts& tensor : judge.artifact.tensors) {
     if (const auto key = state_dict_key(tensor.path, judge.chosen->path)) {
       keys.emplace_back(*key);
-      tensors.push_back(&tensor);
     }
   }
   judge.judgement.saw(
@@ -181,7 +147,6 @@ void judge_chosen(Judge& judge) {
   judge_keys(judge, keys);
   judge_whole_module(judge);
   judge_sizes(judge);
-  judge_dtypes(judge, tensors);
   if (const auto damage = damage_obstacle(judge.facts); damage && !judge.judgement.undecided) {
     judge.judgement.undecided = *damage;
   } else if (!judge.artifact.cut.empty() && !judge.judgement.undecided) {

@@ -48,9 +48,7 @@ inline constexpr std::array kFindings{
                 "the state_dict has keys that the architecture does not want"},
     FindingInfo{"misshapen-keys", Severity::error, "tensors have other shapes than the architecture wants"},
     FindingInfo{"training-residue", Severity::warning, "much of the file is not the model's weights"},
-    FindingInfo{"view-waste", Severity::warning, "tensors are views into much larger storages"},
-    FindingInfo{"half-on-cpu", Severity::warning, "float16 weights are served by a CPU"},
-    FindingInfo{"mixed-dtypes", Severity::note, "the weights have several floating-point types"}};
+    FindingInfo{"view-waste", Severity::warning, "tensors are views into much larger storages"}};
 
 // Names in one message.
 inline constexpr std::size_t kNamed = 4;

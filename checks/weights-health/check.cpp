@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <format>
+#include <map>
 
 #include "base/glob.h"
 #include "base/text.h"
@@ -25,7 +26,9 @@ constexpr std::array kFindings{
     FindingInfo{"zero-weights", Severity::warning, "a matrix or kernel is all zeros"},
     FindingInfo{"constant-weights", Severity::warning, "all numbers of a matrix or kernel are the same"},
     FindingInfo{"untrained-statistics", Severity::warning,
-                "every BatchNorm has the mean and variance that it was made with"}};
+                "every BatchNorm has the mean and variance that it was made with"},
+    FindingInfo{"half-on-cpu", Severity::warning, "float16 weights are served by a CPU"},
+    FindingInfo{"mixed-dtypes", Severity::note, "the weights have several floating-point types"}};
 
 namespace {
 
@@ -179,6 +182,53 @@ void judge_statistics(Judge& judge) {
   }
 }
 
+bool has_run(const Facts& facts) {
+  return std::ranges::any_of(facts.runtimes, [](const auto& runtime) {
+    return runtime && std::ranges::any_of(runtime->experiments, [](const ExperimentFacts& experiment) {
+             return !experiment.outputs.empty() && experiment.error.empty();
+           });
+  });
+}
+
+// Of the tensors with more than one number: a lone scale of another type is nothing to speak of.
+void judge_dtypes(Judge& judge) {
+  std::map<std::string, std::uint64_t> counts;
+  std::uint64_t all = 0;
+  for (const Weight& weight : judge.weights) {
+    if (weight.tensor->dtype.contains("float") && weight.tensor->elements > 1) {
+      ++counts[weight.tensor->dtype];
+      ++all;
+    }
+  }
+  std::vector<std::string> words;
+  for (const auto& [dtype, count] : counts) {
+    words.push_back(std::format("{} {}", count, dtype));
+  }
+  judge.judgement.saw("dtypes", words.empty() ? "no floating-point tensor" : join_words(words));
+  const auto half = counts.find("float16");
+  if (half != counts.end() && judge.facts.model.device == "cpu" && !has_run(judge.facts)) {
+    const bool onnx = judge.facts.artifact->kind == ArtifactKind::onnx;
+    judge.judgement.findings.push_back(make_finding(
+        kFindings, "half-on-cpu",
+        std::format("{} of {} {} float16 and the device is `cpu`: {}", half->second,
+                    count_of(all, "floating-point tensor", "floating-point tensors"),
+                    half->second == 1 ? "is" : "are",
+                    onnx ? "ONNX Runtime has float16 kernels of few operators there, and casts around the "
+                           "others or refuses the model"
+                         : "PyTorch before 2.2 has no CPU kernels for them, later ones are slow"),
+        onnx ? "serve the float32 model on the CPU, or this one on a GPU"
+             : "convert the model before saving (`model.float()`), or serve it in bfloat16 or on a GPU",
+        model_location(judge.facts)));
+  }
+  if (counts.size() > 1) {
+    judge.judgement.findings.push_back(
+        make_finding(kFindings, "mixed-dtypes",
+                     std::format("the weights have several floating-point types: {}", join_words(words)),
+                     "convert the model to one type before saving (`model.float()`), unless the mix is meant",
+                     model_location(judge.facts)));
+  }
+}
+
 // The tensors to look at, and how they are called in the report.
 std::vector<Weight> choose_weights(const Facts& facts) {
   const ArtifactFacts& artifact = *facts.artifact;
@@ -196,20 +246,22 @@ std::vector<Weight> choose_weights(const Facts& facts) {
   return weights;
 }
 
-// Takes out what is not looked at; the names of those whose numbers should be there and are not.
-std::vector<std::string> keep_readable(std::vector<Weight>& weights, const Options& options) {
+void drop_ignored(std::vector<Weight>& weights, const Options& options) {
+  std::erase_if(weights, [&](const Weight& weight) {
+    return std::ranges::any_of(options.ignore,
+                               [&](const std::string& pattern) { return matches_glob(pattern, weight.key); });
+  });
+}
+
+// Takes out what has no numbers to look at; the names of those whose numbers should be there and are not.
+std::vector<std::string> keep_readable(std::vector<Weight>& weights) {
   std::vector<std::string> unread;
   std::erase_if(weights, [&](const Weight& weight) {
-    const std::string key(weight.key);
-    if (std::ranges::any_of(options.ignore,
-                            [&](const std::string& pattern) { return matches_glob(pattern, key); })) {
-      return true;
-    }
     const TensorFacts& tensor = *weight.tensor;
     const bool has_numbers =
         tensor.elements > 0 && !tensor.quantisation && (tensor.storage >= 0 || tensor.layout != "strided");
     if (!tensor.values && has_numbers && weight.is_floating()) {
-      unread.push_back(key);
+      unread.emplace_back(weight.key);
     }
     return !tensor.values.has_value();
   });
@@ -250,7 +302,9 @@ Judgement judge(const Facts& facts, const Options& options) {
   }
   Judgement judgement;
   Judge judge{facts, judgement, choose_weights(facts)};
-  const std::vector<std::string> unread = keep_readable(judge.weights, options);
+  drop_ignored(judge.weights, options);
+  judge_dtypes(judge);
+  const std::vector<std::string> unread = keep_readable(judge.weights);
   saw_range(judge);
   judge_finite(judge);
   judge_variances(judge);

@@ -40,6 +40,7 @@ TEST_CASE("weights-health: ordinary numbers pass, and it is said how many there 
   CHECK(outcome.findings.empty());
   CHECK(evidence_of(outcome, "numbers") == "7123 in 4 tensors");
   CHECK(evidence_of(outcome, "range") == "-0.5 to 0.75");
+  CHECK(evidence_of(outcome, "dtypes") == "4 float32");
 }
 
 TEST_CASE("weights-health/non-finite-weights: counted, and found in a bias too") {
@@ -126,6 +127,45 @@ TEST_CASE("weights-health: tensors may be left out by name, and only the chosen 
   add_tensor(*other.artifact.value, "optimizer.exp_avg", {32, 16});
   other.artifact.value->tensors.back().values = kZeros;
   CHECK(run_check(kId, other).findings.empty());
+}
+
+TEST_CASE("weights-health/half-on-cpu, mixed-dtypes: float16 without a run on a CPU, in every format") {
+  for (const ArtifactKind kind : {ArtifactKind::torch_zip, ArtifactKind::torchscript, ArtifactKind::onnx}) {
+    Facts facts = sign_facts();
+    facts.model.architecture.clear();
+    facts.runtimes.clear();
+    facts.artifact.value->kind = kind;
+    for (TensorFacts& tensor : facts.artifact.value->tensors) {
+      tensor.dtype = "float16";
+    }
+    Outcome outcome = run_check(kId, facts);
+    CHECK(outcome.status == Status::passed);
+    CHECK(finding_ids(outcome) == Words{"half-on-cpu"});
+    CHECK(find_finding(outcome, "half-on-cpu")
+              .message.contains("4 of 4 floating-point tensors are float16 and the device is `cpu`: "));
+    CHECK(find_finding(outcome, "half-on-cpu")
+              .message.contains(kind == ArtifactKind::onnx ? "ONNX Runtime" : "PyTorch before 2.2"));
+    facts.model.device = "cuda:0";
+    CHECK(run_check(kId, facts).findings.empty());
+
+    facts.artifact.value->tensors[0].dtype = "float32";
+    outcome = run_check(kId, facts);
+    CHECK(finding_ids(outcome) == Words{"mixed-dtypes"});
+    CHECK(find_finding(outcome, "mixed-dtypes").severity == Severity::note);
+    CHECK(find_finding(outcome, "mixed-dtypes").message ==
+          "the weights have several floating-point types: 3 float16 and 1 float32");
+    // One number, or what is not looked at, is no mix.
+    facts.artifact.value->tensors[0].elements = 1;
+    CHECK(run_check(kId, facts).findings.empty());
+    facts.artifact.value->tensors[0].elements = 100;
+    CHECK(run_check(kId, facts, {{"ignore", {"*conv1.weight"}}}).findings.empty());
+  }
+  // A run on the CPU proves that it works there.
+  Facts ran = sign_facts();
+  for (TensorFacts& tensor : ran.artifact.value->tensors) {
+    tensor.dtype = "float16";
+  }
+  CHECK(run_check(kId, ran).findings.empty());
 }
 
 TEST_CASE("weights-health: what was not looked at is undecided") {
