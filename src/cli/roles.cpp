@@ -9,6 +9,7 @@
 #include "probes/artifact/artifact_probe.h"
 #include "probes/host/host_probe.h"
 #include "probes/package/package_probe.h"
+#include "probes/python/python_probe.h"
 #include "probes/supervisor/supervisor.h"
 #include "probes/weights/weights_probe.h"
 
@@ -26,6 +27,7 @@ struct ProbeRole {
 constexpr std::array kProbes{ProbeRole{"artifact", "runup-artifact", artifact_probe_main},
                              ProbeRole{"weights", "runup-weights", weights_probe_main},
                              ProbeRole{"package", "runup-package", package_probe_main},
+                             ProbeRole{"python", "runup-python", python_probe_main},
                              ProbeRole{"host", "runup-host", host_probe_main}};
 
 // EX_USAGE

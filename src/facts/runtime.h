@@ -11,12 +11,13 @@
 
 #include "facts/experiment.h"
 #include "facts/observed.h"
+#include "facts/python.h"
 
 namespace runup {
 
 // Who gave the answers.
 struct WitnessFacts {
-  // `libtorch`, `onnxruntime`, `python torch`
+  // `libtorch`, `ONNX Runtime`; of the service's own interpreter `torch`, `onnxruntime`
   std::string library;
   std::string version;
   // where the model was really run, read back after loading: `cpu`, `cuda:0`
@@ -118,6 +119,8 @@ struct LoadFacts {
   // as the runtime declares them; empty where it does not (TorchScript)
   std::vector<DeclaredValueFacts> inputs;
   std::vector<DeclaredValueFacts> outputs;
+  // of the python probe
+  std::optional<PythonFacts> python;
   Duration took;
   bool operator==(const LoadFacts&) const = default;
   static constexpr auto fields() {
@@ -130,6 +133,7 @@ struct LoadFacts {
                       Field{"providers", &LoadFacts::providers},
                       Field{"inputs", &LoadFacts::inputs},
                       Field{"outputs", &LoadFacts::outputs},
+                      Field{"python", &LoadFacts::python},
                       Field{"took", &LoadFacts::took}};
   }
 };

@@ -11,6 +11,7 @@
 #include "check/wording.h"
 #include "facts/model_files.h"
 #include "runner/core_probes.h"
+#include "runner/interpreter.h"
 #include "runner/output_store.h"
 #include "runner/parity.h"
 #include "runner/questions.h"
@@ -21,6 +22,13 @@
 namespace runup {
 
 namespace {
+
+// Where the service is started: the folder of its entry point.
+std::string entry_folder(const TargetDeclaration& target) {
+  const std::size_t slash = target.entrypoint.rfind('/');
+  return target.entrypoint.empty() || slash == std::string::npos ? target.package
+                                                                 : target.entrypoint.substr(0, slash);
+}
 
 // Each is a descriptor of the probes.
 constexpr std::size_t kMostExternalFiles = 100;
@@ -92,15 +100,26 @@ class ModelObserver {
   }
 
   void run_files() {
+    std::vector<OutputStore> own;
+    if (!facts_.model.factory.empty()) {
+      facts_.runtimes.push_back(run_in_python(own));
+    }
+    facts_.runtimes.push_back(run(facts_, std::nullopt, own));
+    // The first that ran the model speaks for it.
+    const auto ran = std::ranges::find_if(facts_.runtimes, [](const Observed<RuntimeFacts>& runtime) {
+      return runtime && runtime->load.stage == LoadStage::done;
+    });
+    const std::size_t first =
+        ran == facts_.runtimes.end() ? 0 : static_cast<std::size_t>(ran - facts_.runtimes.begin());
     std::vector<OutputStore> stores;
-    facts_.runtimes.push_back(run(facts_, std::nullopt, stores));
+    stores.push_back(std::move(own[first]));
     for (std::size_t i = 0; i < facts_.conversions.size(); ++i) {
       facts_.conversions[i].runtimes.push_back(run(as_model(facts_, i), i, stores));
     }
     if (!needs_.parity || facts_.conversions.empty()) {
       return;
     }
-    std::vector<FileAnswers> files{{.runtime = &facts_.runtimes.front(), .store = stores.data()}};
+    std::vector<FileAnswers> files{{.runtime = &facts_.runtimes[first], .store = stores.data()}};
     for (std::size_t i = 0; i < facts_.conversions.size(); ++i) {
       files.push_back({.runtime = &facts_.conversions[i].runtimes.front(), .store = &stores[i + 1]});
     }
@@ -151,6 +170,54 @@ class ModelObserver {
     for (ParityFacts& parity : facts_.parity) {
       parity.saved = *folder;
     }
+  }
+
+  // What the factory makes in the service's own interpreter.
+  Observed<RuntimeFacts> run_in_python(std::vector<OutputStore>& stores) {
+    stores.emplace_back();
+    const auto interpreter = find_interpreter(context_.plan.target, runtime_environment(context_.plan));
+    if (!interpreter) {
+      return Observed<RuntimeFacts>::none(
+          {.kind = AbsenceKind::missing, .detail = interpreter.error().describe()});
+    }
+    if (opened_.front().absence) {
+      return Observed<RuntimeFacts>::none(*opened_.front().absence);
+    }
+    const bool keeps = needs_.parity && !facts_.conversions.empty();
+    if (keeps) {
+      stores.back() = OutputStore::make();
+    }
+    const std::string folder = entry_folder(context_.plan.target);
+    auto seen = observe_runtime(context_,
+                                {.program = kPythonProgram,
+                                 .name = model_.name,
+                                 .declaration = facts_.model,
+                                 .artifact = opened_.front(),
+                                 .python = {.interpreter = interpreter->path,
+                                            .root = context_.plan.target.package,
+                                            .folder = folder,
+                                            .path = {folder},
+                                            .arguments = {context_.plan.target.entrypoint}},
+                                 .experiments = experiments_of(model_, std::nullopt),
+                                 .keep = keeps ? compared_experiments(model_) : std::vector<Experiment>{},
+                                 .store = stores.back().fd()},
+                                target_.host);
+    stores.back().close_writing();
+    if (seen && interpreter->guessed && lacks_library(*seen)) {
+      return Observed<RuntimeFacts>::none(
+          {.kind = AbsenceKind::missing,
+           .detail = std::format("`{}` lacks what the service imports ({}); name the service's interpreter in "
+                                 "`python:`",
+                                 interpreter->path, seen->load.error)},
+          seen.took);
+    }
+    return seen;
+  }
+
+  // An interpreter that is perhaps not the service's is no witness against it.
+  static bool lacks_library(const RuntimeFacts& runtime) {
+    return runtime.load.python && runtime.load.python->exception &&
+           runtime.load.python->exception->kind == "ModuleNotFoundError";
   }
 
   Observed<RuntimeFacts> run(const Facts& view, std::optional<std::size_t> conversion,

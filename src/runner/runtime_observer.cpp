@@ -217,7 +217,7 @@ class RuntimeObserver {
     answers.absence = call_probe(
         context_,
         {.who = std::string(job_.program.who),
-         .job = {.argv = {program_path(context_.settings, job_.program)},
+         .job = {.argv = program_command(context_.settings, job_.program),
                  .environment = environment_,
                  .descriptors = std::move(descriptors),
                  .limits = {.deadline = deadline,
@@ -228,6 +228,7 @@ class RuntimeObserver {
                                           .experiments = asked,
                                           .keep = keeps ? job_.keep : std::vector<Experiment>{},
                                           .library = context_.plan.target.onnxruntime,
+                                          .python = job_.python,
                                           .spawned_at = start}),
          .remedy = std::string(job_.program.remedy),
          .patience = [&] { return current() != nullptr ? patience_for(*current()) : patience_for_loading(); },

@@ -23,6 +23,8 @@ struct RuntimeJob {
   std::string name;
   const ModelDeclaration& declaration;
   const OpenedFile& artifact;
+  // of the python probe
+  PythonRequest python = {};
   // cold starts last
   std::vector<Experiment> experiments;
   // those of them whose outputs are kept in `store`, a descriptor; -1 when none are

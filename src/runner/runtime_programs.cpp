@@ -6,7 +6,10 @@
 #include <algorithm>
 #include <format>
 #include <map>
+#include <string>
 #include <string_view>
+
+#include "probes/supervisor/supervisor.h"
 
 namespace runup {
 
@@ -35,6 +38,13 @@ const RuntimeProgram* runtime_program(ArtifactKind kind) {
 
 std::string program_path(const RunnerSettings& settings, const RuntimeProgram& program) {
   return std::format("{}/{}", settings.probe_folder, program.executable);
+}
+
+std::vector<std::string> program_command(const RunnerSettings& settings, const RuntimeProgram& program) {
+  if (!program.role.empty()) {
+    return {"/proc/self/exe", kProbeRole, std::string(program.role)};
+  }
+  return {program_path(settings, program)};
 }
 
 std::vector<std::string> runtime_environment(const Plan& plan) {

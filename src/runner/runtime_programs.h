@@ -12,8 +12,9 @@
 namespace runup {
 
 struct RuntimeProgram {
-  // in the folder of the probes
+  // in the folder of the probes; empty for a role of runup itself
   std::string_view executable;
+  std::string_view role = {};
   // "the torch probe"
   std::string_view who;
   // the runtime, for progress: "libtorch"
@@ -34,10 +35,19 @@ inline constexpr RuntimeProgram kOnnxRuntimeProgram{
     .remedy =
         "install it beside `runup`, or build with `-DRUNUP_ONNXRUNTIME=ON` where ONNX Runtime's headers are"};
 
+// The service's own interpreter, which makes the predictor by its factory.
+inline constexpr RuntimeProgram kPythonProgram{.executable = {},
+                                               .role = "python",
+                                               .who = "the python probe",
+                                               .library = "the service's Python",
+                                               .remedy = {}};
+
 // The probe for files of this kind; null when none runs them.
 const RuntimeProgram* runtime_program(ArtifactKind kind);
 
 std::string program_path(const RunnerSettings& settings, const RuntimeProgram& program);
+// How it is started.
+std::vector<std::string> program_command(const RunnerSettings& settings, const RuntimeProgram& program);
 
 // The caller's environment with the service's own over it: thread counts and allocator settings there
 // change what a model's latency is. Without LD_PRELOAD, which would be somebody else's code in the

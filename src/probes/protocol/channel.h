@@ -152,6 +152,24 @@ constexpr auto enum_names(RuntimeMode) {
 inline constexpr int kOutputStoreFd = kFirstPassedFd + 1;
 inline constexpr std::uint64_t kMostKeptBytes = std::uint64_t{256} << 20U;
 
+// How the service's own interpreter is started.
+struct PythonRequest {
+  // absolute, or a name that is found in PATH
+  std::string interpreter;
+  // of the package, absolute
+  std::string root;
+  // the folder it is started in, and what comes first in `sys.path`; absolute
+  std::string folder;
+  std::vector<std::string> path;
+  // `sys.argv`
+  std::vector<std::string> arguments;
+  static constexpr auto fields() {
+    return std::tuple{Field{"interpreter", &PythonRequest::interpreter}, Field{"root", &PythonRequest::root},
+                      Field{"folder", &PythonRequest::folder}, Field{"path", &PythonRequest::path},
+                      Field{"arguments", &PythonRequest::arguments}};
+  }
+};
+
 // For every runtime probe. Descriptor 4: the artifact. Descriptor 5, with a `keep`: the output store, see
 // probes/runtime/serve.h. The architecture and sample files are opened by their (absolute) names in
 // `model`.
@@ -164,6 +182,8 @@ struct RuntimeRequest {
   std::vector<Experiment> keep;
   // the shared library to use instead of the system's, absolute; of probes that load one
   std::string library;
+  // of the python probe
+  PythonRequest python;
   // monotonic clock when the caller asked for the process
   Duration spawned_at;
   static constexpr auto fields() {
@@ -173,6 +193,7 @@ struct RuntimeRequest {
                       Field{"experiments", &RuntimeRequest::experiments},
                       Field{"keep", &RuntimeRequest::keep},
                       Field{"library", &RuntimeRequest::library},
+                      Field{"python", &RuntimeRequest::python},
                       Field{"spawned_at", &RuntimeRequest::spawned_at}};
   }
 };

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runner/interpreter.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <format>
+#include <string_view>
+#include <vector>
+
+#include "base/text.h"
+
+namespace runup {
+
+namespace {
+
+constexpr std::array<std::string_view, 3> kFolders{".venv", "venv", "env"};
+
+bool is_program(const std::string& path) { return ::access(path.c_str(), X_OK) == 0; }
+
+std::string path_variable(const std::vector<std::string>& environment) {
+  for (const std::string& entry : environment) {
+    if (entry.starts_with("PATH=")) {
+      return entry.substr(5);
+    }
+  }
+  return "/usr/local/bin:/usr/bin:/bin";
+}
+
+}  // namespace
+
+Result<Interpreter> find_interpreter(const TargetDeclaration& target,
+                                     const std::vector<std::string>& environment) {
+  if (!target.python.empty()) {
+    if (!is_program(target.python)) {
+      return fail(ErrorCode::not_found,
+                  std::format("`python:` names `{}`, which is no program that can be started",
+                              printable(target.python)));
+    }
+    return Interpreter{.path = target.python};
+  }
+  for (const std::string_view folder : kFolders) {
+    std::string path = std::format("{}/{}/bin/python", target.package, folder);
+    if (is_program(path)) {
+      return Interpreter{.path = std::move(path)};
+    }
+  }
+  for (const std::string& folder : split(path_variable(environment), ':')) {
+    std::string path = folder + "/python3";
+    if (folder.starts_with('/') && is_program(path)) {
+      return Interpreter{.path = std::move(path), .guessed = true};
+    }
+  }
+  return fail(ErrorCode::not_found,
+              "no Python interpreter was found (in `.venv`, `venv` and `env` of the package, and `python3` in "
+              "PATH); name the service's in `python:`");
+}
+
+}  // namespace runup
