@@ -21,33 +21,27 @@ EXAMPLE = REPOSITORY / "configs" / "examples" / "sign-language-service"
 PYTHON = [sys.executable]
 CASES = []
 
-ENTRY_KEYS = {
-    "modules": {"name": str, "file": str, "lines": int, "error": str},
-    "imports": {"name": str, "file": str, "line": int, "optional": bool, "lazy": bool},
-    "missing_imports": {"name": str, "file": str, "line": int, "optional": bool, "lazy": bool},
-    "paths": {"file": str, "line": int, "call": str, "text": str, "value": str, "anchor": str, "variable": str,
-              "default": str, "default_anchor": str, "writes": bool, "at_import": bool, "function": str},
-    "loads": {"file": str, "line": int, "call": str, "path": int, "map_location": str, "weights_only": str,
-              "mmap": str, "at_import": bool, "function": str, "guarded": str},
-    "load_state_dict": {"file": str, "line": int, "strict": str, "text": str},
-    "eval_calls": {"file": str, "line": int, "text": str},
-    "no_grad": {"file": str, "line": int, "kind": str},
-    "classes": {"module": str, "name": str, "line": int, "bases": list, "in_main_guard": bool},
-    "main_classes": {"file": str, "line": int, "name": str, "how": str, "function": str,
-                     "before_load": (bool, type(None))},
-    "safe_globals": {"file": str, "line": int, "names": list},
-    "unpicklers": {"file": str, "line": int, "name": str, "overrides": list},
-    "startup": {"file": str, "line": int, "kind": str, "function": str},
-    "apps": {"file": str, "line": int, "name": str, "framework": str},
-    "routes": {"file": str, "line": int, "method": str, "path": str, "function": str, "touches_model": bool},
-    "fallbacks": {"file": str, "line": int, "function": str, "kind": str, "text": str},
-    "environment": {"file": str, "line": int, "name": str, "default": str, "required": bool},
-    "servers": {"file": str, "line": int, "text": str, "in_main_guard": bool},
-    "chdir": {"file": str, "line": int, "text": str, "anchor": str, "value": str, "at_import": bool},
+PLACE = {"file": str, "line": int, "function": str, "when": str}
+MODULE = {"name": str, "file": str, "error": str, "names": list}
+LISTS = {
+    "imports": {"name": str, "optional": bool, "missing": bool},
+    "paths": {"call": str, "text": str, "anchor": str, "value": str, "variable": str, "default_anchor": str,
+              "default": str, "writes": bool},
+    "loads": {"call": str, "path": int, "map_location": str, "weights_only": str, "find_class": bool,
+              "callers": list},
+    "state_dicts": {"strict": str, "used": bool},
+    "fallbacks": {"catches": list, "then": str},
+    "classes": {"module": str, "name": str, "bases": list},
+    "injected": {"module": str, "name": str, "value": str, "before_load": (bool, type(None))},
+    "safe_globals": {"names": list},
+    "startup": {"kind": str, "loads": bool},
+    "routes": {"method": str, "path": str, "is_async": bool, "uses_model": bool},
+    "servers": {"call": str, "text": str},
+    "chdir": {"anchor": str, "value": str},
+    "sys_path": {"anchor": str, "value": str},
 }
-FACTORY_KEYS = {"found": bool, "file": str, "line": int, "signature": str, "is_async": bool, "cached": bool,
-                "returns": str}
-ANCHORS = {"file", "cwd", "absolute", "environment", "home", "temp", "argument", "unknown"}
+FACTORY = {"found": bool, "file": str, "line": int, "is_async": bool, "required": list}
+ANCHORS = {"file", "cwd", "absolute", "environment", "home", "temp", "unknown"}
 
 
 def case(function):
@@ -63,13 +57,13 @@ def ask(data, timeout=120):
     # the parser of 3.8 says this by itself
     assert done.stderr.replace(b"s_push: parser stack overflow\n", b"") == b"", done.stderr[-2000:]
     answer = json.loads(done.stdout.decode("ascii"))
-    assert set(answer) == set(ENTRY_KEYS) | {"version", "cut", "factory"}, set(answer) ^ set(ENTRY_KEYS)
-    for kind, keys in ENTRY_KEYS.items():
+    assert set(answer) == set(LISTS) | {"version", "cut", "factory", "modules"}, set(answer)
+    for kind, keys in [("modules", MODULE)] + [(kind, dict(PLACE, **keys)) for kind, keys in LISTS.items()]:
         for entry in answer[kind]:
             assert set(entry) == set(keys), (kind, entry)
             for key, kinds in keys.items():
                 assert isinstance(entry[key], kinds), (kind, key, entry)
-    assert set(answer["factory"]) == set(FACTORY_KEYS)
+    assert set(answer["factory"]) == set(FACTORY) and isinstance(answer["cut"], list)
     for entry in answer["paths"]:
         assert entry["anchor"] in ANCHORS and len(entry["text"]) <= 160, entry
     for entry in answer["loads"]:
@@ -84,22 +78,23 @@ def write(root, files):
         path.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
 
 
-def read_at(root, entrypoint="main.py", factory="", search=()):
+def read_at(root, entrypoint="main.py", factory="", search=(), modules=()):
     before = sorted(str(path) for path in root.rglob("*")) if root.name != "example" else []
     answer = ask(json.dumps({"root": str(root), "entrypoint": entrypoint, "factory": factory,
-                             "search": [str(root / item) for item in search]}).encode())
+                             "search": [str(root / item) for item in search],
+                             "modules": list(modules)}).encode())
     assert before == sorted(str(path) for path in root.rglob("*")), "something was written"
     return answer
 
 
-def read(files, entrypoint="main.py", factory="", search=()):
+def read(files, entrypoint="main.py", factory="", search=(), modules=()):
     if not isinstance(files, dict):
         files = {"main.py": files}
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder).resolve() / "package"
         root.mkdir()
         write(root, files)
-        return read_at(root, entrypoint, factory, search)
+        return read_at(root, entrypoint, factory, search, modules)
 
 
 def only(answer, kind, **want):
@@ -144,6 +139,7 @@ FORMS = {
     "with_suffix": ("from pathlib import Path\nm = Path(__file__).with_suffix('.json').read_text()", "file",
                     "sub/with_suffix.json"),
     "plus": ("import os\nm = open(os.path.dirname(__file__) + '/x.pth')", "file", "sub/x.pth"),
+    "f_string_format": ("N = 3\nm = open(f'models/fold{N:02d}.pth')", "cwd", "models/fold{}.pth"),
     "plus_without_slash": ("import os\nm = open(os.path.dirname(os.path.dirname(__file__)) + 'x.pth')", "file",
                            "../packagex.pth"),
     "f_string": ("import os\nD = os.path.dirname(__file__)\nm = open(f'{D}/models/x.pth')", "file",
@@ -186,11 +182,11 @@ FORMS = {
     "environ_alias": ("from os import environ as env\n"
         "m = open(env['A'] + '/x.pth')", "environment", "{}/x.pth", "A",
                       "", ""),
-    "argv": ("import sys\nm = open(sys.argv[1])", "argument", "{}"),
+    "argv": ("import sys\nm = open(sys.argv[1])", "unknown", "{}"),
     "argparse_default": ("import argparse\np = argparse.ArgumentParser()\n"
         "p.add_argument('--model', default='x.pth')\n"
-                         "a = p.parse_args()\nm = open(a.model)", "argument", "{}", "", "x.pth", "cwd"),
-    "parameter": ("def load(path):\n    return open(path)", "argument", "{}"),
+                         "a = p.parse_args()\nm = open(a.model)", "unknown", "{}", "", "x.pth", "cwd"),
+    "parameter": ("def load(path):\n    return open(path)", "unknown", "{}"),
     "parameter_default": ("def load(path='models/x.pth'):\n    return open(path)", "cwd", "models/x.pth"),
     "parameter_none": ("import os\nD = os.path.dirname(__file__)\ndef load(path=None):\n    if path is None:\n"
                        "        path = D + '/x.pth'\n    return open(path)", "file", "sub/x.pth"),
@@ -306,7 +302,7 @@ for form_name, form_value in FORMS.items():
 @case
 def form_details():
     answer = forms()
-    assert answer["cut"] == "", answer["cut"]
+    assert answer["cut"] == [], answer["cut"]
     assert all(entry["error"] == "" for entry in answer["modules"])
     both = [entry for entry in answer["paths"] if entry["file"] == "sub/environ_if_none.py"]
     assert {entry["anchor"] for entry in both} == {"environment", "cwd"}, both
@@ -316,11 +312,9 @@ def form_details():
     assert "x.pth" in names({"p": late}, "p", "value"), late
     assert only(answer, "paths", file="sub/with_name.py")["call"] == "Path.read_bytes"
     assert only(answer, "paths", file="sub/loop.py")["call"] == "numpy.load"
-    assert only(answer, "paths", file="sub/guide.py")["at_import"] is True
-    assert only(answer, "paths", file="sub/parameter.py")["at_import"] is False
+    assert only(answer, "paths", file="sub/guide.py")["when"] == "import"
+    assert only(answer, "paths", file="sub/parameter.py")["when"] == "call"
     assert only(answer, "paths", file="sub/self_attribute.py")["function"] == "P.load"
-    assert only(answer, "environment", name="APP_MODEL_PATH")["default"] == "models/x.pth"
-    assert only(answer, "environment", name="APP_SECRET")["required"] is True
 
 
 # --- the example service ------------------------------------------------------------------------------------
@@ -329,28 +323,25 @@ def form_details():
 @case
 def example_service():
     answer = read_at(EXAMPLE, "main.py", "processing.predictor:get_predictor")
-    assert answer["cut"] == ""
-    assert names(answer, "modules")[0] == "main"
-    assert set(names(answer, "modules")) == {"main", "processing", "processing.predictor", "processing.network"}
+    assert answer["cut"] == []
+    assert names(answer, "modules") == ["main", "processing", "processing.predictor", "processing.network"]
     assert {"fastapi", "torch", "numpy", "sklearn.preprocessing", "pydantic"} <= set(names(answer, "imports"))
-    assert answer["missing_imports"] == []
+    assert not any(entry["missing"] or entry["optional"] for entry in answer["imports"])
     load = only(answer, "loads", call="torch.load")
     assert (load["map_location"], load["weights_only"], load["function"]) == ("device", "True", "load_predictor")
+    assert load["when"] == "startup" and [place.split(":")[0] for place in load["callers"]] == [
+        "main.py", "processing/predictor.py"], load
     path = answer["paths"][load["path"]]
     assert (path["anchor"], path["value"]) == ("file", "models/cnn_bilstm_attention_model.pth")
-    assert only(answer, "startup")["kind"] == "lifespan"
-    assert only(answer, "apps") == {"file": "main.py", "line": only(answer, "apps")["line"], "name": "app",
-                                    "framework": "fastapi"}
-    touched = {entry["path"]: entry["touches_model"] for entry in answer["routes"]}
-    assert touched == {"/live": False, "/health": True, "/model/status": True, "/predict": True}, touched
+    assert only(answer, "startup")["kind"] == "lifespan" and only(answer, "startup")["loads"]
+    used = {entry["path"]: entry["uses_model"] for entry in answer["routes"]}
+    assert used == {"/live": False, "/health": True, "/model/status": True, "/predict": True}, used
     factory = answer["factory"]
-    assert factory["found"] and factory["cached"] and not factory["is_async"], factory
-    assert (factory["returns"], factory["signature"]) == ("Predictor", "()")
+    assert factory["found"] and factory["required"] == [] and not factory["is_async"], factory
     assert only(answer, "safe_globals")["names"][0] == "sklearn.preprocessing.LabelEncoder"
-    assert [entry["kind"] for entry in answer["fallbacks"]] == ["logs-only", "logs-only"]
-    assert only(answer, "environment", name="SIGN_DEVICE")["default"] == "cpu"
-    assert only(answer, "no_grad")["kind"] == "torch.inference_mode"
-    assert "CnnBilstmAttention" in names(answer, "classes")
+    assert [entry["then"] for entry in answer["fallbacks"]] == ["continues", "continues"]
+    assert only(answer, "classes", name="CnnBilstmAttention")["bases"] == ["torch.nn.Module"]
+    assert answer["injected"] == [] and answer["chdir"] == [] and answer["sys_path"] == []
 
 
 # --- modules and imports ------------------------------------------------------------------------------------
@@ -361,19 +352,29 @@ def imports_are_sorted_out():
     answer = read({"main.py": "import os, json\nimport torch.nn as nn\nfrom a import b\nfrom a.c import d\n"
                               "from a import zzz\nimport google.cloud.storage\nfrom . import nothing\n"
                               "try:\n    import ujson\nexcept ImportError:\n    import simplejson\n"
+                              "from contextlib import suppress\nwith suppress(ImportError):\n    import orjson\n"
                               "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import onnx\n"
                               "def f():\n    import cv2\n"
                               "if __name__ == '__main__':\n    import uvicorn\n",
                    "a/__init__.py": "", "a/b.py": "from ..main import x\nfrom .gone import y\n"})
-    assert set(names(answer, "imports")) == {"torch.nn", "google.cloud.storage", "ujson", "simplejson", "onnx",
-        "cv2",
-                                             "uvicorn"}, names(answer, "imports")
+    outside = {entry["name"]: entry["when"] for entry in answer["imports"] if not entry["missing"]}
+    assert outside == {"torch.nn": "import", "google.cloud.storage": "import", "ujson": "import", "cv2": "call",
+                       "simplejson": "import", "orjson": "import", "uvicorn": "main"}, outside
     optional = {entry["name"] for entry in answer["imports"] if entry["optional"]}
-    assert optional == {"ujson", "simplejson", "onnx"}, optional
-    assert {entry["name"] for entry in answer["imports"] if entry["lazy"]} == {"cv2", "uvicorn"}
-    missing = set(names(answer, "missing_imports"))
-    assert {"a.c", "a.zzz", "a.gone"} <= missing, missing
-    assert any(name.startswith(".") for name in missing), missing
+    assert optional == {"ujson", "simplejson", "orjson"}, optional
+    missing = {entry["name"] for entry in answer["imports"] if entry["missing"]}
+    assert missing == {"a.c", "a.zzz", ".", "..main", "a.gone"}, missing
+
+
+@case
+def renamed_function():
+    answer = read({"main.py": "from a import load, gone\nfrom b import x, y\nfrom c import anything\n",
+                   "a.py": "def load(): pass\n", "b.py": "if y:\n    for x in y: pass\nfrom d import *\n",
+                   "c.py": "globals()['anything'] = 1\n"})
+    missing = [entry["name"] for entry in answer["imports"] if entry["missing"]]
+    assert missing == ["a.gone"], missing
+    assert only(answer, "modules", name="a")["names"] == ["load"]
+    assert only(answer, "modules", name="b")["names"] == ["x", "*"]
 
 
 @case
@@ -381,17 +382,24 @@ def namespace_package():
     answer = read({"main.py": "from processing.p import x\nfrom processing.gone import y\nimport models\n",
                    "processing/p.py": "x = open('a')\n", "models/x.pth": "weights"})
     assert "processing.p" in names(answer, "modules")
-    assert names(answer, "missing_imports") == ["processing.gone"]
-    assert names(answer, "imports") == ["models"]
+    assert only(answer, "imports", missing=True)["name"] == "processing.gone"
+    assert only(answer, "imports", missing=False)["name"] == "models"
 
 
 @case
 def search_roots():
     answer = read({"app/main.py": "import lib\nimport tools.t\n", "src/lib.py": "", "tools/t.py": ""},
-        "app/main.py",
-                  search=["src"])
-    assert set(names(answer, "modules", "file")) == {"app/main.py", "src/lib.py", "tools/t.py"}
-    assert answer["imports"] == [] and answer["missing_imports"] == []
+                  "app/main.py", search=["src"])
+    assert names(answer, "modules", "file") == ["app/main.py", "src/lib.py", "tools/t.py"]
+    assert answer["imports"] == []
+
+
+@case
+def modules_that_a_pickle_names():
+    answer = read({"main.py": "", "networks/__init__.py": "", "networks/sign.py": "class Net: pass\n"},
+                  modules=["networks.sign", "networks.gone", "elsewhere"])
+    assert names(answer, "modules") == ["main", "networks", "networks.sign"]
+    assert only(answer, "classes")["when"] == "call" and answer["imports"] == []
 
 
 @case
@@ -400,22 +408,22 @@ def entry_point_inside_a_package():
                    "app/core.py": "x = 'm.pth'\n", "app/other.py": ""}, "app/main.py")
     assert names(answer, "modules")[0] == "app.main"
     assert only(answer, "paths")["value"] == "m.pth"
-    assert answer["missing_imports"] == []
+    assert answer["imports"] == []
 
 
 @case
 def added_import_root():
     answer = read({"main.py": "import os, sys\n"
-        "sys.path.insert(0, os.path.join(os.path.dirname(__file__), 'lib'))\n"
-                              "import helper\n", "lib/helper.py": "open('h.txt')\n"})
-    assert "helper" in names(answer, "modules")
-    assert answer["imports"] == []
+                              "sys.path.insert(0, os.path.join(os.path.dirname(__file__), 'lib'))\n"
+                              "import helper\nsys.path.append('other')\n", "lib/helper.py": "open('h.txt')\n"})
+    assert "helper" in names(answer, "modules") and answer["imports"] == []
     assert only(answer, "paths")["file"] == "lib/helper.py"
+    assert [(entry["anchor"], entry["value"]) for entry in answer["sys_path"]] == [("file", "lib"), ("cwd", "other")]
 
 
 @case
 def import_module_by_text():
-    answer = read({"main.py": "import importlib\nm = importlib.import_module('plug.one')\nopen(m.P)\n",
+    answer = read({"main.py": "import importlib\nN = 'plug.'\nm = importlib.import_module(N + 'one')\nopen(m.P)\n",
                    "plug/__init__.py": "", "plug/one.py": "P = 'x.pth'\n"})
     assert "plug.one" in names(answer, "modules")
     assert only(answer, "paths")["value"] == "x.pth"
@@ -425,7 +433,7 @@ def import_module_by_text():
 def no_entry_point_but_a_factory():
     answer = read({"a/__init__.py": "", "a/p.py": "def get():\n    return open('x')\n"}, "", "a.p:get")
     assert answer["factory"]["found"] and only(answer, "paths")["value"] == "x"
-    assert only(answer, "paths")["at_import"] is False
+    assert only(answer, "paths")["when"] == "call"
 
 
 @case
@@ -438,15 +446,14 @@ def missing_entry_point():
 @case
 def nothing_asked():
     answer = read({"other.py": ""}, "")
-    assert answer["modules"] == [] and answer["cut"] == ""
+    assert answer["modules"] == [] and answer["cut"] == []
 
 
 @case
 def compiled_module():
-    answer = read({"main.py": "import fast\nfrom pkg import _ext\n",
-        "fast.cpython-311-x86_64-linux-gnu.so": b"\x7fELF",
+    answer = read({"main.py": "import fast\nfrom pkg import _ext\n", "fast.abi3.so": b"\x7fELF",
                    "pkg/__init__.py": "", "pkg/_ext.abi3.so": b"\x7fELF"})
-    assert answer["missing_imports"] == [] and answer["imports"] == []
+    assert answer["imports"] == []
     assert only(answer, "modules", name="fast")["error"] == "compiled, not read"
 
 
@@ -457,7 +464,7 @@ def korean_names():
                    "처리/예측기.py": "import torch\nfrom pathlib import Path\n경로 = Path(__file__).parent / '수어.pth'\n"
                                   "def 예측기_얻기():\n    return torch.load(경로)\n"}, "메인.py", "처리.예측기:예측기_얻기")
     assert only(answer, "paths")["value"] == "처리/수어.pth"
-    assert answer["factory"]["found"] and only(answer, "startup")["kind"] == "import"
+    assert answer["factory"]["found"] and only(answer, "loads")["callers"] == ["메인.py:2"]
 
 
 # --- loading ------------------------------------------------------------------------------------------------
@@ -481,48 +488,44 @@ def loads_of_every_library():
                    "dill.load": "h.pkl", "tensorflow.keras.models.load_model": "i.keras",
                    "tensorflow.saved_model.load": "j", "pickle.loads": ""}, got
     last = answer["loads"][10]
-    assert (last["map_location"], last["mmap"], last["weights_only"]) == ("'cuda'", "True", "False"), last
-    assert all(entry["at_import"] for entry in answer["loads"])
+    assert (last["map_location"], last["weights_only"]) == ("'cuda'", "False"), last
+    assert all(entry["when"] == "import" and entry["callers"] == [] for entry in answer["loads"])
     assert len(answer["paths"]) == 10
 
 
 @case
-def load_through_a_stream():
-    answer = read("import torch, io\nfrom pathlib import Path\n"
-                  "m = torch.load(io.BytesIO(Path('x.pth').read_bytes()))\n"
-                  "class U(__import__('pickle').Unpickler): pass\n")
-    load = only(answer, "loads")
-    assert answer["paths"][load["path"]]["value"] == "x.pth"
+def load_arguments_are_folded():
+    answer = read("import torch\nSAFE = True\nclass Settings:\n    device = 'cpu'\n"
+                  "d = torch.device('cuda' if torch.cuda.is_available() else 'cpu')\n"
+                  "a = torch.load('a', map_location=Settings.device, weights_only=SAFE)\n"
+                  "b = torch.load('b', map_location=d)\nc = torch.load('c', map_location=lambda s, l: s)\n")
+    got = [(entry["map_location"], entry["weights_only"]) for entry in answer["loads"]]
+    assert got == [("'cpu'", "True"), ("d", ""), ("lambda s, l: s", "")], got
 
 
 @case
-def load_state_dict_and_eval():
+def load_through_a_stream():
+    answer = read("import torch, io, gzip\nfrom pathlib import Path\n"
+                  "m = torch.load(io.BytesIO(Path('x.pth').read_bytes()))\n"
+                  "with open('y.pth', 'rb') as f:\n    n = torch.load(io.BytesIO(gzip.decompress(f.read())))\n")
+    assert [answer["paths"][load["path"]]["value"] for load in answer["loads"]] == ["x.pth", "y.pth"]
+
+
+@case
+def load_state_dict():
     answer = read("import torch\ndef f(model, s):\n    model.load_state_dict(s, strict=False)\n"
                   "    model.load_state_dict(s, False)\n    model.load_state_dict(torch.load('x.pth'))\n"
-                  "    model.eval()\n    model.train(False)\n    model.train(True)\n"
-                  "    model.requires_grad_(False)\n"
-                  "    eval('1')\n    with torch.no_grad():\n        pass\n"
-                  "@torch.inference_mode()\ndef g(): pass\n@torch.no_grad\ndef h(): pass\n")
-    assert [entry["strict"] for entry in answer["load_state_dict"]] == ["False", "False", ""]
-    assert [entry["text"] for entry in answer["eval_calls"]] == ["model.eval()", "model.train(False)",
-                                                                 "model.requires_grad_(False)"]
-    assert sorted(entry["kind"] for entry in answer["no_grad"]) == ["torch.inference_mode", "torch.no_grad",
-                                                                    "torch.no_grad"]
-
-
-@case
-def guarded_loads():
-    answer = read("import torch\ndef f():\n    try:\n        return torch.load('x.pth')\n"
-                  "    except (FileNotFoundError, RuntimeError):\n        return None\n    except:\n"
-                  "        raise\n")
-    assert only(answer, "loads")["guarded"] == "FileNotFoundError, RuntimeError, BaseException"
+                  "    missing = model.load_state_dict(s, strict=False).missing_keys\n")
+    assert [(entry["strict"], entry["used"]) for entry in answer["state_dicts"]] == [
+        ("False", False), ("False", False), ("", False), ("False", True)], answer["state_dicts"]
 
 
 @case
 def two_callers_two_paths():
     answer = read("import torch\ndef load(p):\n    return torch.load(p)\na = load('a.pth')\nb = load('b.pth')\n")
-    assert sorted(entry["value"] for entry in answer["paths"]) == ["a.pth", "b.pth"]
-    assert sorted(answer["paths"][entry["path"]]["value"] for entry in answer["loads"]) == ["a.pth", "b.pth"]
+    assert [entry["value"] for entry in answer["paths"]] == ["a.pth", "b.pth"]
+    assert [answer["paths"][entry["path"]]["value"] for entry in answer["loads"]] == ["a.pth", "b.pth"]
+    assert [entry["callers"] for entry in answer["loads"]] == [["main.py:4"], ["main.py:5"]]
 
 
 @case
@@ -537,8 +540,8 @@ def writes_are_told_apart():
 def chdir_is_noted():
     answer = read("import os\nos.chdir(os.path.dirname(os.path.abspath(__file__)))\nm = open('models/x.pth')\n"
                   "def f():\n    os.chdir('/tmp')\n")
-    assert [(entry["anchor"], entry["at_import"]) for entry in answer["chdir"]] == [("file", True),
-        ("absolute", False)]
+    assert [(entry["anchor"], entry["value"], entry["when"]) for entry in answer["chdir"]] == [
+        ("file", ".", "import"), ("absolute", "/tmp", "call")]
 
 
 @case
@@ -548,19 +551,25 @@ def dead_branches():
 
 
 @case
-def main_guard_is_not_import():
-    answer = read("import torch, uvicorn\nif __name__ == '__main__':\n    m = torch.load('x.pth')\n"
-                  "    uvicorn.run('main:app', host='0.0.0.0', workers=4)\n")
-    assert only(answer, "paths")["at_import"] is False
-    assert only(answer, "startup")["kind"] == "main_guard"
-    assert only(answer, "servers")["in_main_guard"] is True
+def when_a_place_is_reached():
+    answer = read({"main.py": "import uvicorn, other\nfrom fastapi import FastAPI\napp = FastAPI()\n"
+                              "def both(): open('both')\ndef script(): open('script')\n"
+                              "def never(): open('never')\n"
+                              "@app.on_event('startup')\ndef start(): both()\n"
+                              "if __name__ == '__main__':\n    open('guard')\n    script()\n    both()\n"
+                              "    uvicorn.run('main:app', host='0.0.0.0', workers=4)\n",
+                   "other.py": "open('other')\nif __name__ == '__main__':\n    open('no')\n"})
+    got = {entry["value"]: entry["when"] for entry in answer["paths"]}
+    assert got == {"both": "startup", "script": "main", "never": "call", "guard": "main", "other": "import"}, got
+    server = only(answer, "servers")
+    assert (server["call"], server["when"]) == ("uvicorn.run", "main") and "workers=4" in server["text"], server
 
 
 # --- pickles and __main__ -----------------------------------------------------------------------------------
 
 
 @case
-def main_classes_before_the_load():
+def injected_before_the_load():
     answer = read({"main.py": "import sys\nfrom net import SignModel, Other\n"
                               "sys.modules['__main__'].SignModel = SignModel\n"
                               "setattr(sys.modules['__main__'], 'Other', Other)\nimport __main__\n"
@@ -569,52 +578,70 @@ def main_classes_before_the_load():
                               "    setattr(main, c.__name__, c)\nimport loader\nmain.Late = Other\n",
                    "net.py": "class SignModel: pass\nclass Other: pass\n",
                    "loader.py": "import torch\nm = torch.load('x.pth')\n"})
-    got = [(entry["name"], entry["before_load"]) for entry in answer["main_classes"]]
-    assert got == [("SignModel", True), ("Other", True), ("Third", True), ("SignModel", True), ("Other", True),
-                   ("Late", False)], got
-    assert answer["main_classes"][0]["how"] == "sys.modules['__main__'].SignModel = SignModel"
+    got = [(entry["name"], entry["value"], entry["before_load"]) for entry in answer["injected"]]
+    assert got == [("SignModel", "net.SignModel", True), ("Other", "net.Other", True), ("Third", "net.Other", True),
+                   ("SignModel", "net.SignModel", True), ("Other", "net.Other", True),
+                   ("Late", "net.Other", False)], got
+    assert {entry["module"] for entry in answer["injected"]} == {"__main__"}
 
 
 @case
-def main_classes_in_functions():
+def injected_in_functions():
     answer = read("import sys, torch\nfrom fastapi import FastAPI\nclass A: pass\napp = FastAPI()\n"
                   "def good():\n    sys.modules['__main__'].A = A\n    return torch.load('x.pth')\n"
                   "def bad():\n    m = torch.load('x.pth')\n    sys.modules['__main__'].B = A\n"
-                  "def alone():\n    sys.modules['__main__'].C = A\n")
-    got = {entry["name"]: entry["before_load"] for entry in answer["main_classes"]}
-    assert got == {"A": True, "B": False, "C": None}, got
+                  "def alone():\n    sys.modules['__main__'].C = A\n"
+                  "if __name__ == '__main__':\n    sys.modules['__main__'].D = A\n")
+    got = {entry["name"]: (entry["before_load"], entry["when"]) for entry in answer["injected"]}
+    assert got == {"A": (True, "call"), "B": (False, "call"), "C": (None, "call"), "D": (None, "main")}, got
+
+
+@case
+def injected_at_import_for_later():
+    answer = read("import sys, torch\nclass A: pass\nsys.modules['__main__'].A = A\n"
+                  "def get():\n    return torch.load('x.pth')\n")
+    assert only(answer, "injected")["before_load"] is True
+
+
+@case
+def modules_under_another_name():
+    answer = read({"main.py": "import sys, types\nimport networks.sign as sign\nsys.modules['old.place'] = sign\n"
+                              "made = types.ModuleType('made')\nmade.Net = sign.Net\nsys.modules['made'] = made\n",
+                   "networks/sign.py": "class Net: pass\n"})
+    assert [(e["module"], e["name"], e["value"]) for e in answer["injected"]] == [
+        ("old.place", "*", "networks.sign"), ("made", "Net", "networks.sign.Net"), ("made", "*", "")]
 
 
 @case
 def safe_globals_are_named():
     answer = read({"main.py": "import torch\nfrom torch.serialization import add_safe_globals\n"
                               "from sklearn.preprocessing._label import LabelEncoder as LE\nfrom net import Net\n"
-                              "add_safe_globals([LE, Net])\n"
+                              "add_safe_globals([LE, Net, what()])\n"
                               "with torch.serialization.safe_globals([(Net, 'old.Net')]):\n    pass\n",
                    "net.py": "class Net: pass\n"})
     assert [entry["names"] for entry in answer["safe_globals"]] == [
-        ["sklearn.preprocessing._label.LabelEncoder", "net.Net"], ["old.Net"]]
+        ["sklearn.preprocessing._label.LabelEncoder", "net.Net", ""], ["old.Net"]]
 
 
 @case
 def unpicklers():
-    answer = read("import pickle, torch, io\nclass CPU_Unpickler(pickle.Unpickler):\n"
+    answer = read("import pickle, torch, io, dill\nclass CPU_Unpickler(pickle.Unpickler):\n"
                   "    def find_class(self, module, name):\n        return super().find_class(module, name)\n"
                   "def f():\n    with open('x.pkl', 'rb') as h:\n        m = CPU_Unpickler(h).load()\n"
+                  "    with open('z.pkl', 'rb') as h:\n        m = pickle.Unpickler(h).load()\n"
                   "    return torch.load('y.pth', pickle_module=dill)\n")
-    assert only(answer, "unpicklers", name="CPU_Unpickler")["overrides"] == ["find_class"]
-    assert only(answer, "unpicklers", name="dill")["overrides"] == []
-    load = only(answer, "loads", call="CPU_Unpickler.load")
-    assert answer["paths"][load["path"]]["value"] == "x.pkl"
+    got = {answer["paths"][entry["path"]]["value"]: entry["find_class"] for entry in answer["loads"]}
+    assert got == {"x.pkl": True, "y.pth": True, "z.pkl": False}, got
 
 
 @case
 def classes_and_guard():
-    answer = read("import torch.nn as nn\nclass A(nn.Module):\n    class B: pass\n"
-                  "if __name__ == '__main__':\n    class C: pass\n")
-    assert [(e["name"], e["in_main_guard"]) for e in answer["classes"]] == [("A", False), ("A.B", False), ("C",
-        True)]
-    assert answer["classes"][0]["bases"] == ["nn.Module"] and answer["classes"][0]["module"] == "main"
+    answer = read("import torch.nn as nn\nclass A(nn.Module):\n    class B(A): pass\n"
+                  "class D(A): pass\nif __name__ == '__main__':\n    class C: pass\n")
+    assert [(e["name"], e["when"], e["bases"]) for e in answer["classes"]] == [
+        ("A", "import", ["torch.nn.Module"]), ("A.B", "import", [""]), ("D", "import", ["main.A"]),
+        ("C", "main", [])], answer["classes"]
+    assert {entry["module"] for entry in answer["classes"]} == {"main"}
 
 
 # --- the service --------------------------------------------------------------------------------------------
@@ -628,31 +655,29 @@ def startup_kinds():
                               "@app.on_event('startup')\nasync def load():\n    app.state.p = get_predictor()\n"
                               "@app.on_event('startup')\nasync def other():\n    print('hi')\n"
                               "@app.on_event('shutdown')\nasync def stop():\n    get_predictor()\n",
-                                  "p.py": LOADER})
-    assert [(e["kind"], e["function"]) for e in answer["startup"]] == [("on_event", "load")]
+                   "p.py": LOADER})
+    assert [(e["kind"], e["function"], e["loads"]) for e in answer["startup"]] == [
+        ("on_event", "load", True), ("on_event", "other", False)]
     answer = read({"main.py": "from fastapi import FastAPI\nfrom p import get_predictor\n"
                               "def load():\n    return get_predictor()\napp = FastAPI(on_startup=[load])\n"
                               "app.add_event_handler('startup', load)\n", "p.py": LOADER})
     assert [(e["kind"], e["function"]) for e in answer["startup"]] == [("on_event", "load")]
-    answer = read({"main.py": "from flask import Flask\nfrom p import get_predictor\napp = Flask(__name__)\n"
-                              "@app.before_first_request\ndef load():\n    get_predictor()\n", "p.py": LOADER,
-                   "gunicorn.conf.py": "from p import get_predictor\ndef post_fork(server, worker):\n"
-                                       "    get_predictor()\n"})
-    assert [(e["kind"], e["function"]) for e in answer["startup"]] == [("post_fork", "post_fork"),
-                                                                       ("before_first_request", "load")] or \
-        [(e["kind"], e["function"]) for e in answer["startup"]] == [("before_first_request", "load"),
-                                                                    ("post_fork", "post_fork")], answer["startup"]
-    answer = read({"main.py": "from p import get_predictor\n\npredictor = get_predictor()\n", "p.py": LOADER})
-    assert only(answer, "startup") == {"file": "main.py", "line": 3, "kind": "import", "function": "get_predictor"}
-    assert only(answer, "loads")["at_import"] is True
+    answer = read({"main.py": "import asyncio\nfrom contextlib import asynccontextmanager\n"
+                              "from fastapi import FastAPI\nfrom p import get_predictor\n"
+                              "@asynccontextmanager\nasync def life(app):\n"
+                              "    app.state.p = await asyncio.to_thread(get_predictor)\n    yield\n"
+                              "app = FastAPI(lifespan=life)\n"
+                              "@app.on_event('startup')\ndef ignored(): pass\n", "p.py": LOADER})
+    assert [(e["kind"], e["loads"]) for e in answer["startup"]] == [("lifespan", True), ("on_event", False)]
+    assert only(answer, "loads")["when"] == "startup"
 
 
 @case
 def startup_through_classes():
     answer = read("import torch\nclass P:\n    def __init__(self):\n        self.load()\n"
                   "    def load(self):\n        self.m = torch.load('x.pth')\np = P()\n")
-    assert only(answer, "startup")["function"] in ("P", "__init__")
-    assert only(answer, "loads")["function"] == "P.load"
+    load = only(answer, "loads")
+    assert (load["function"], load["when"], load["callers"]) == ("P.load", "import", ["main.py:7", "main.py:4"])
 
 
 @case
@@ -663,45 +688,53 @@ def routes_of_frameworks():
                               "@app.get('/health')\ndef health():\n    return check()\n"
                               "def check():\n    return deeper()\ndef deeper():\n"
                               "    return app.state.predictor is None\n"
+                              "@app.on_event('startup')\ndef start(): app.state.predictor = get_predictor()\n"
                               "@r.post('/predict')\nasync def predict(p=Depends(get_predictor)):\n"
                               "    return p.run()\n"
                               "@app.api_route('/both', methods=['GET', 'POST'])\ndef both():\n    return 1\n"
                               "app.include_router(r, prefix='/api')\n"
                               "def added():\n    return 2\napp.add_api_route('/added', added, methods=['PUT'])\n",
                    "p.py": LOADER}, factory="p:get_predictor")
-    got = {(e["method"], e["path"]): e["touches_model"] for e in answer["routes"]}
-    assert got == {("GET", "/live"): False, ("GET", "/health"): True, ("POST", "/api/v1/predict"): True,
-                   ("GET", "/both"): False, ("POST", "/both"): False, ("PUT", "/added"): False}, got
-    answer = read("from flask import Flask, Blueprint\ndef create_app():\n    app = Flask(__name__)\n"
-                  "    @app.route('/health')\n    def health():\n        return 'ok'\n"
+    got = {(e["method"], e["path"]): (e["uses_model"], e["is_async"]) for e in answer["routes"]}
+    assert got == {("GET", "/live"): (False, False), ("GET", "/health"): (True, False),
+                   ("POST", "/api/v1/predict"): (True, True), ("GET", "/both"): (False, False),
+                   ("POST", "/both"): (False, False), ("PUT", "/added"): (False, False)}, got
+    answer = read("import torch\nfrom flask import Flask\nmodel = torch.load('x.pth')\ndef create_app():\n"
+                  "    app = Flask(__name__)\n    @app.route('/health')\n    def health():\n        return 'ok'\n"
                   "    @app.route('/p', methods=['POST'])\n    def p():\n        return str(model(1))\n"
                   "    return app\n")
-    got = {(e["method"], e["path"]): e["touches_model"] for e in answer["routes"]}
+    got = {(e["method"], e["path"]): e["uses_model"] for e in answer["routes"]}
     assert got == {("GET", "/health"): False, ("POST", "/p"): True}, got
-    assert only(answer, "apps")["framework"] == "flask"
 
 
 @case
 def fallbacks():
-    answer = read("import torch\nclass Model: pass\n"
+    answer = read("import torch\nfrom fastapi import FastAPI\napp = FastAPI()\nclass Model: pass\n"
                   "def a():\n    try:\n        return torch.load('x.pth')\n    except Exception:\n"
                   "        return Model()\n"
-                  "def b():\n    try:\n        model = torch.load('x.pth')\n    except Exception:\n"
-                  "        print('random')\n        model = Model()\n    return model\n"
+                  "def b():\n    try:\n        model = Model()\n        model.load_state_dict(torch.load('x.pth'))\n"
+                  "    except Exception:\n        print('random')\n        model = Model()\n    return model\n"
                   "def c():\n    try:\n        return torch.load('x.pth')\n    except OSError:\n"
                   "        return None\n"
                   "def d():\n    try:\n        m = torch.load('x.pth')\n    except OSError:\n        pass\n"
                   "def e():\n    try:\n        m = torch.load('x.pth')\n    except OSError as error:\n"
-                  "        print(error)\n"
+                  "        message = str(error)\n"
                   "def f():\n    try:\n        m = torch.load('x.pth')\n    except OSError as error:\n"
                   "        raise\n"
                   "def g():\n    try:\n        int('x')\n    except ValueError:\n        pass\n"
-                  "def h():\n    global predictor\n    try:\n        predictor = a()\n    except OSError:\n"
-                  "        predictor = None\n")
-    got = {e["function"]: e["kind"] for e in answer["fallbacks"]}
-    assert got == {"a": "returns-model", "b": "assigns-model", "c": "returns-none", "d": "passes",
-        "e": "logs-only",
-                   "h": "returns-none"}, got
+                  "def h():\n    global predictor\n    try:\n        predictor = a()\n"
+                  "    except (OSError, KeyError):\n        predictor = None\n"
+                  "def i():\n    try:\n        return torch.load('x.pth')\n    except OSError:\n"
+                  "        return torch.load('y.pth')\n"
+                  "def j(model_kind):\n    try:\n        app.state.p = torch.load('x.pth')\n    except:\n"
+                  "        if strict():\n            raise\n        app.state.p = None\n"
+                  "@app.post('/predict')\ndef k():\n    try:\n        return a().predict()\n"
+                  "    except Exception:\n        return {'error': 1}\n")
+    got = {e["function"]: (e["then"], e["catches"]) for e in answer["fallbacks"]}
+    assert got == {"a": ("replaces", ["Exception"]), "b": ("replaces", ["Exception"]), "c": ("none", ["OSError"]),
+                   "d": ("continues", ["OSError"]), "e": ("continues", ["OSError"]),
+                   "h": ("none", ["OSError", "KeyError"]), "i": ("loads", ["OSError"]),
+                   "j": ("none", ["BaseException"])}, got
 
 
 @case
@@ -709,36 +742,15 @@ def factories():
     def factory(source, name="get", files=None):
         return read(dict({"main.py": "", "p.py": source}, **(files or {})), factory="p:" + name)["factory"]
 
-    assert factory("class P: pass\ndef get(a, b: int = 3, *, c=None, **d): return P()\n") == {
-        "found": True, "file": "p.py", "line": 2, "signature": "(a, b: int=3, *, c=None, **d)", "is_async": False,
-        "cached": False, "returns": "P"}
-    assert factory("from functools import lru_cache\n@lru_cache(maxsize=1)\ndef get() -> 'P': pass\n")["cached"]
-    assert factory("from functools import cache\n@cache\ndef get(): pass\n")["cached"]
-    assert factory("_p = None\ndef get():\n    global _p\n    if _p is None:\n        _p = object()\n"
-                   "    return _p\n")["cached"]
-    assert not factory("def get():\n    p = object()\n    return p\n")["cached"]
+    assert factory("class P: pass\ndef get(a, b: int = 3, *, c, d=1, **e): return P()\n") == {
+        "found": True, "file": "p.py", "line": 2, "is_async": False, "required": ["a", "c"]}
     assert factory("async def get() -> Predictor: pass\n")["is_async"]
     assert factory("from q import inner as get\n", files={"q.py": "from r import inner\n",
                                                          "r.py": "def inner(): pass\n"})["file"] == "r.py"
-    assert factory("class P:\n    def __init__(self, path): pass\n", "P")["signature"] == "(path)"
+    assert factory("class P:\n    def __init__(self, path): pass\n", "P")["required"] == ["path"]
+    assert factory("class P:\n    @classmethod\n    def make(cls, path): pass\n", "P.make")["required"] == ["path"]
     assert factory("get = 3\n")["found"] is False
     assert factory("import torch\nget = torch.load\n")["found"] is False
-
-
-@case
-def environment_variables():
-    answer = read("import os\na = os.environ['A']\nb = os.getenv('B')\nc = os.environ.get('C', 'x')\n"
-                  "os.environ['D'] = 'set'\ne = os.getenv('E', 3)\n")
-    assert {(e["name"], e["default"], e["required"]) for e in answer["environment"]} == {
-        ("A", "", True), ("B", "", False), ("C", "x", False), ("E", "3", False)}
-
-
-@case
-def server_calls():
-    answer = read("import uvicorn\nfrom flask import Flask\napp = Flask(__name__)\ndef go():\n"
-        "    uvicorn.run(app)\n"
-                  "app.run(port=3)\n")
-    assert [e["text"] for e in answer["servers"]] == ["uvicorn.run(app)", "app.run(port=3)"]
 
 
 # --- hostile sources ----------------------------------------------------------------------------------------
@@ -758,18 +770,6 @@ def nothing_is_executed():
                    "json.py": "raise SystemExit(5)\n"})
     assert not os.path.exists("/tmp/runup_never")
     assert len(answer["modules"]) == 2 and only(answer, "paths", file="side.py")["writes"]
-
-
-@case
-def package_modules_do_not_replace_ours():
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "ast.py").write_text("raise SystemExit(4)\n", encoding="utf-8")
-        Path(folder, "main.py").write_text("open('x')\n", encoding="utf-8")
-        request = json.dumps({"root": folder, "entrypoint": "main.py"}).encode()
-        code = SCRIPT.read_text(encoding="utf-8")
-        done = subprocess.run(PYTHON + ["-B", "-c", code], input=request, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, cwd=folder, timeout=60)
-        assert done.returncode == 0 and json.loads(done.stdout.decode())["paths"], done
 
 
 @case
@@ -829,20 +829,21 @@ def deep_indentation():
 
 @case
 def long_line():
-    assert "bytes" in error_of("x = '" + "a" * (10 << 20) + "'\n")
-    answer = read("x = '" + "a" * (3 << 20) + "'; open(x + 'b')\n")
-    assert answer["modules"][0]["error"] == "" and len(answer["paths"][0]["value"]) <= 2100
+    assert "bytes" in error_of("x = '" + "a" * (2 << 20) + "'\n")
+    answer = read("x = '" + "a" * (900 << 10) + "'; open(x + 'b')\n")
+    assert answer["modules"][0]["error"] == "" and len(answer["paths"][0]["value"]) <= 2000
 
 
 @case
 def many_literals():
-    assert "tokens" in error_of("x = [" + "1," * 1500000 + "]\n")
+    assert "tokens" in error_of("x = [" + "1," * 150000 + "]\n")
 
 
 @case
 def huge_number():
-    assert error_of("x = " + "9" * 3000000) != ""
-    error_of("x = " + "9" * 9000)
+    assert error_of("x = " + "9" * 900000) != ""
+    assert error_of("x = 0x" + "f" * 900000) != ""
+    error_of("x = " + "9" * 1900)
     read("open('%d' % 10**9999999)\nopen('x' * 10**12)\nopen('%99999999999d' % 3)\nopen(f'{3:>99999999}')\n"
          "open('{:>9999999999}'.format(3))\n")
 
@@ -934,7 +935,7 @@ def branching_calls_end():
     code = "".join("def f%d(p):\n%s" % (i, "".join("    f%d(p + '%d')\n" % (i + 1, j) for j in range(10)))
                    for i in range(9)) + "def f9(p): return open(p)\nf0('x')\n"
     answer = read(code)
-    assert "steps" in answer["cut"] and answer["paths"] != []
+    assert "steps" in answer["cut"][0] and answer["paths"] != []
 
 
 @case
@@ -955,7 +956,7 @@ def long_chain_of_imports():
     files = {"main.py": "import m0\n"}
     files.update(("m%d.py" % i, "import m%d\nopen('f%d')\n" % (i + 1, i)) for i in range(3000))
     answer = read(files)
-    assert len(answer["modules"]) == 2000 and "2000 modules" in answer["cut"], answer["cut"]
+    assert len(answer["modules"]) == 2000 and "2000 modules" in answer["cut"][0], answer["cut"]
     assert len(answer["paths"]) == 1999, len(answer["paths"])
 
 
@@ -964,22 +965,22 @@ def many_modules_at_once():
     files = {"main.py": "".join("import m%d\n" % i for i in range(3000))}
     files.update(("m%d.py" % i, "") for i in range(3000))
     answer = read(files)
-    assert len(answer["modules"]) == 2000 and answer["cut"] != ""
+    assert len(answer["modules"]) == 2000 and answer["cut"] != []
 
 
 @case
-def all_the_bytes():
-    text = "x = '" + "a" * 3900000 + "'\n"
-    answer = read(dict({"main.py": "".join("import m%d\n" % i for i in range(12))},
-                       **{"m%d.py" % i: text for i in range(12)}))
-    assert "bytes of source" in answer["cut"]
-    assert sum(1 for e in answer["modules"] if e["error"]) == 4
+def all_the_tokens():
+    text = "x = [" + "1," * 90000 + "]\n"
+    answer = read(dict({"main.py": "".join("import m%d\n" % i for i in range(8))},
+                       **{"m%d.py" % i: text for i in range(8)}))
+    assert "tokens of source" in answer["cut"][0]
+    assert sum(1 for e in answer["modules"] if e["error"]) == 3
 
 
 @case
 def many_entries_are_cut():
     answer = read("".join("open('f%d')\n" % i for i in range(9000)))
-    assert len(answer["paths"]) == 5000 and "paths" in answer["cut"]
+    assert len(answer["paths"]) == 5000 and "paths" in answer["cut"][0]
 
 
 @case
@@ -1004,7 +1005,7 @@ def bad_requests():
     for data in (b"", b"{", b"[]", b"null", b"\xff", b"{}", b'{"root": 3}', b'{"root": "relative"}',
                  b'{"root": "/", "search": 3}', b'{"root": "/a\\u0000b"}', b"[" * 100000, b"1" * 2000000):
         answer = ask(data)
-        assert answer["modules"] == [] and answer["cut"] != "", data[:40]
+        assert answer["modules"] == [] and answer["cut"] != [], data[:40]
     answer = ask(b'{"root": "/no/such/folder", "entrypoint": "main.py", "factory": ":::", "search": ["/no"]}')
     assert answer["modules"][0]["error"] != ""
 
@@ -1031,8 +1032,8 @@ def the_script_parses_on_3_8():
     text = SCRIPT.read_text(encoding="utf-8")
     ast.parse(text, feature_version=(3, 8))
     assert text.startswith("# SPDX-License-Identifier: Apache-2.0\n")
-    assert max(len(line) for line in text.splitlines()) <= 115, [
-        i for i, line in enumerate(text.splitlines(), 1) if len(line) > 115]
+    assert max(len(line) for line in text.splitlines()) <= 110, [
+        i for i, line in enumerate(text.splitlines(), 1) if len(line) > 110]
     for name in ("removeprefix", "removesuffix", "ast.unparse", "zip(strict"):
         assert name not in text
 
@@ -1043,7 +1044,7 @@ def the_script_reads_itself():
         root = Path(folder).resolve()
         (root / "main.py").write_bytes(SCRIPT.read_bytes())
         answer = read_at(root)
-        assert answer["modules"][0]["error"] == "" and "sys.stdin" not in answer["cut"], answer["cut"]
+        assert answer["modules"][0]["error"] == "" and answer["cut"] == [], answer["cut"]
 
 
 def main():

@@ -1,352 +1,304 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads the Python sources of a service, without running any of them, and prints what they load and from where.
+"""Reads the Python sources of a service, runs none of them, and prints what they open, load and import.
 
-    python -I -B read_source.py < request.json > answer.json          any Python from 3.8 on, standard library only
+    python -I -B read_source.py < request.json > answer.json
 
-Request, one JSON object on stdin:
-    root        absolute path of the package; no file outside of it (and of `search`) is read
-    entrypoint  file of the server, relative to root; may be empty
-    factory     "module:name" of what makes the predictor; may be empty
-    search      further import roots; the entry point's folder and root are import roots anyway
+A part of runup's python probe. Python 3.8 and its standard library are all that it needs.
 
-Answer, one ASCII JSON object on stdout; there is always one, and the exit status is 0. Whatever is wrong with a
-source is a value: `modules[].error` for one file, `cut` for what a bound left out. (Python 3.8's own parser
-may write a line about its stack to stderr.) Bytes of file names that are
-not UTF-8 appear as \\xNN. `lines` and `line` count from 1, `file` is relative to root.
+Request, one JSON object:
+    root            absolute path of the package; nothing outside of it and of `search` is read
+    entrypoint      the server's file, relative to root; may be empty
+    factory         "module:name" of what makes the predictor; may be empty
+    search          further import roots, absolute; the entry point's folder and root are import roots anyway
+    modules         names of modules to read as well, such as those that a pickle names
 
-    version           of this interpreter
-    modules           every source that was read or should have been, entry point first
-    imports           modules that the package does not have, without those of the standard library. optional:
-                      the code goes on without it. lazy: inside a function or below `if __name__ == "__main__"`
-    missing_imports   the same for modules that should be in the package and are not
-    paths             files that the code opens; tests such as exists() are left out. anchor: what the path is
-                      relative to. file: value is relative to root; cwd, home, temp: value is relative to that
-                      folder; environment, argument: {} in value stands for what is not known, default for the
-                      whole path when nothing is set. at_import: importing the entry point opens it
-    loads             calls that read a model; path: index into paths, -1 when it is not a path
-    load_state_dict, eval_calls, no_grad, classes, servers, apps
-    main_classes      classes put into `__main__`, for checkpoints that name it. before_load: null when unknown
-    safe_globals, unpicklers, environment, chdir
-    startup           what loads the model when the server starts; line is the handler's, or the call's for import
-    routes            touches_model goes by the names that a handler mentions, itself or through what it calls
-    fallbacks         handlers around a load after which the service goes on. An assigned None is `returns-none`
-    factory           the definition of the asked factory, through re-exports
+Answer, one JSON object in ASCII; there is always one, and the exit status is 0. What is wrong with a source is
+a value of the answer. Except `version`, `cut` and `factory` each key holds a list.
+    version         of this interpreter: "3.11.7"
+    cut             list of what was not looked at, and why, in words; empty when nothing was left out
+    factory         found, file, line, is_async, required: the names of its parameters without a default
+    modules         name, file, error, names: what its body binds (imports, classes, functions, variables), with
+                    "*" when an `import *` from outside of the package adds more. Every source that was read or
+                    should have been, the entry point first; error is empty when it was
+    imports         name, optional, missing: modules that the package does not have, without the standard
+                    library's. optional: the code goes on without it. missing: the package should have it, as it
+                    has the folder or module that the name starts with; name may then end in what was taken
+                    from a module
+    paths           call, text, anchor, value, variable, default_anchor, default, writes: files and folders that
+                    are opened; see below. call: by what, `open`. text: the source of the path
+    loads           call, path, map_location, weights_only, find_class, callers: calls that read a model. path:
+                    index into paths, -1 when it is unknown. The arguments are Python source, as a literal where
+                    it is known, "" where not given. find_class: code of the package, or a pickle_module, finds
+                    the classes that the pickle names. callers: places ("main.py:3") of the calls that lead
+                    there, outermost first
+    state_dicts     strict, used: calls of load_state_dict. strict: source, "" where not given. used: the code
+                    looks at what the call returns
+    fallbacks       catches, then: `except` branches around a load after which the code goes on. then: "loads"
+                    another model, "replaces" it by something else, "none" in its place, or just "continues"
+    classes         module, name, bases: names as in "Outer.Inner" and, for bases, "torch.nn.Module"
+    injected        module, name, value, before_load: what is put into a module by hand, for pickles that look
+                    it up there: sys.modules["__main__"].Net = Net. name "*" is the whole module. value:
+                    absolute name, "" when unknown. before_load: whether that happens before any model is
+                    loaded, null when it cannot be told
+    safe_globals    names: absolute names allowed for torch.load(weights_only=True), "" for one that is unknown
+    startup         kind ("lifespan" or "on_event"), loads: handlers that the web framework calls as it starts
+    routes          method, path, is_async, uses_model: endpoints. uses_model: the handler, or what it calls,
+                    mentions something that holds a loaded model
+    servers         call, text: calls that start a server: uvicorn.run
+    chdir, sys_path anchor, value: changes of the working directory, and folders added to sys.path
 
-How: module bodies, start-up handlers and then all other functions are interpreted abstractly, each branch of an
-`if` whose test is not a known constant, each loop once, calls into the package at most MAX_CALLS deep. A value
-that may be one of several is kept as up to MAX_ALTERNATIVES values.
+Each entry of these lists, except `modules`, tells its place:
+    file, line      file is relative to root, line counts from 1
+    function        "Predictor.load"; "" in a module's body
+    when            the earliest time that the place is reached:
+                    import   importing the entry point, or the factory's module, runs it
+                    startup  a start-up handler runs it
+                    call     only a call that comes later: of a route, of the factory, of anything else
+                    main     only `python main.py`: what stands below `if __name__ == "__main__"`
+
+A path's anchor is what it is relative to:
+    file            root; made from __file__, so it is the same wherever the server is started. "../x": beside root
+    cwd             the working directory
+    home, temp      the user's home, the folder of temporary files
+    absolute        nothing; this is also said of drives (C:/) and shares
+    environment     a variable of the environment: {} in value stands for what it holds
+    unknown         not known: {} in value stands for what could not be found out; URLs are here too
+A {} after the start of a value stands for something unknown as well, and `variable` names the variable of the
+environment that fills it, if one does. default and default_anchor are the path for when nothing is set.
+
+How it works: module bodies, the start-up handlers, the factory, and then each function that nothing has called
+are interpreted over symbolic values. Calls into the package are followed. Both branches of an `if` are taken
+unless a constant decides. A loop is taken once, or for each item of a short list. A value that may be one of
+several is kept as all of these. Everything is bounded by the MAX_ constants; what they cut off is in `cut`.
 """
 
+import ast
+import builtins
+import codecs
+import importlib.machinery
+import io
+import json
+import os
+import posixpath
+import re
+import stat
+import string
 import sys
+import threading
+import time
+import tokenize
+import warnings
 
-# with `python -` or -c the folder that we were started in comes first, and that may be the package
-sys.path[:] = [entry for entry in sys.path if entry not in ("", ".")]
-
-import ast  # noqa: E402
-import builtins  # noqa: E402
-import codecs  # noqa: E402
-import io  # noqa: E402
-import json  # noqa: E402
-import os  # noqa: E402
-import posixpath  # noqa: E402
-import re  # noqa: E402
-import stat  # noqa: E402
-import string  # noqa: E402
-import threading  # noqa: E402
-import tokenize  # noqa: E402
-import warnings  # noqa: E402
-from collections import OrderedDict, namedtuple  # noqa: E402
-
+MAX_FILE = 1 << 20  # bytes of one source
+MAX_TOKENS = 200000  # of one source: that bounds the depth and the memory of its syntax tree
+MAX_ALL_TOKENS = 1000000
 MAX_MODULES = 2000
-MAX_FILE = 4 << 20
-MAX_ALL = 32 << 20
-MAX_TOKENS = 700000  # of one file: a syntax tree takes about 300 bytes for each
-MAX_ALL_TOKENS = 2500000
-MAX_CHAIN = 20000  # operators in a row: trees that deep overflow the C stack of older interpreters
+MAX_ROOTS = 32  # import roots
+MAX_SECONDS = 30
+MAX_STEPS = 2000000  # expressions and statements interpreted
+MAX_CALL_STEPS = 20000  # of these for one call and all that it calls
+MAX_CALLS = 8  # calls within calls
+MAX_DEPTH = 120  # nesting within one function
+MAX_ALTERNATIVES = 6  # of one value
+MAX_ITEMS = 200  # of one list or dict
+MAX_LOOP = 20  # items that a loop is taken for one by one
+MAX_VALUE = 2000  # characters of a text
+MAX_SHOWN = 160  # characters of source in the answer
 MAX_ENTRIES = 5000  # of one list of the answer
-MAX_STEPS = 1000000  # statements and expressions interpreted
-MAX_CALL_STEPS = 20000  # of these for one call of a module body or start-up handler, and what it calls
-MAX_CALLS = 8
-MAX_DEPTH = 120  # nested expressions and statements of one function
-MAX_ALTERNATIVES = 6
-MAX_VALUE = 2000
-MAX_TEXT = 160
 
-LISTS = ("modules imports missing_imports paths loads load_state_dict eval_calls no_grad classes main_classes"
-         " safe_globals unpicklers startup apps routes fallbacks environment servers chdir").split()
+KINDS = ("modules imports paths loads state_dicts fallbacks classes injected safe_globals startup routes servers"
+         " chdir sys_path").split()
+WHEN = ("import", "startup", "call", "main")  # the earliest first
 
-# for 3.8 and 3.9, which have no sys.stdlib_module_names
-STDLIB = frozenset("""
-abc aifc argparse array ast asynchat asyncio asyncore atexit audioop base64 bdb binascii binhex bisect builtins
-bz2 cProfile calendar cgi cgitb chunk cmath cmd code codecs codeop collections colorsys compileall concurrent
-configparser contextlib contextvars copy copyreg crypt csv ctypes curses dataclasses datetime dbm decimal
-difflib dis distutils doctest dummy_threading email encodings ensurepip enum errno faulthandler fcntl filecmp
-fileinput fnmatch formatter fractions ftplib functools gc genericpath getopt getpass gettext glob graphlib grp
-gzip hashlib heapq hmac html http idlelib imaplib imghdr imp importlib inspect io ipaddress itertools json
-keyword lib2to3 linecache locale logging lzma mailbox mailcap marshal math mimetypes mmap modulefinder msilib
-msvcrt multiprocessing netrc nis nntplib nt ntpath nturl2path numbers opcode operator optparse os ossaudiodev
-parser pathlib pdb pickle pickletools pipes pkgutil platform plistlib poplib posix posixpath pprint profile
-pstats pty pwd py_compile pyclbr pydoc pydoc_data pyexpat queue quopri random re readline reprlib resource
-rlcompleter runpy sched secrets select selectors shelve shlex shutil signal site smtpd smtplib sndhdr socket
-socketserver spwd sqlite3 sre_compile sre_constants sre_parse ssl stat statistics string stringprep struct
-subprocess sunau symbol symtable sys sysconfig syslog tabnanny tarfile telnetlib tempfile termios textwrap this
-threading time timeit tkinter token tokenize trace traceback tracemalloc tty turtle turtledemo types typing
-unicodedata unittest urllib uu uuid venv warnings wave weakref webbrowser winreg winsound wsgiref xdrlib xml
-xmlrpc zipapp zipfile zipimport zlib zoneinfo __future__ __main__ tomllib
-""".split()) | frozenset(getattr(sys, "stdlib_module_names", ())) | {"__main__"}
-
-# (position, keyword) of the path in calls that read a file
+# The parameter that is the path in calls that read or write a file; its position is 0 unless POSITIONS has it.
 READS = {
-    "open": (0, "file"), "io.open": (0, "file"), "codecs.open": (0, "filename"), "aiofiles.open": (0, "file"),
-    "os.open": (0, "path"), "os.listdir": (0, "path"), "os.scandir": (0, "path"), "os.walk": (0, "top"),
-    "glob.glob": (0, "pathname"), "glob.iglob": (0, "pathname"), "gzip.open": (0, "filename"),
-    "bz2.open": (0, "filename"), "lzma.open": (0, "filename"), "zipfile.ZipFile": (0, "file"),
-    "tarfile.open": (0, "name"), "sqlite3.connect": (0, "database"), "ctypes.CDLL": (0, "name"),
-    "runpy.run_path": (0, "path_name"), "logging.config.fileConfig": (0, "fname"),
-    "numpy.load": (0, "file"), "numpy.fromfile": (0, "file"), "numpy.loadtxt": (0, "fname"),
-    "numpy.genfromtxt": (0, "fname"), "numpy.memmap": (0, "filename"), "scipy.io.loadmat": (0, "file_name"),
-    "h5py.File": (0, "name"), "onnx.load": (0, "f"), "onnx.load_model": (0, "f"), "cv2.imread": (0, "filename"),
-    "cv2.CascadeClassifier": (0, "filename"), "cv2.dnn.readNet": (0, "model"),
-    "cv2.dnn.readNetFromONNX": (0, "onnxFile"), "PIL.Image.open": (0, "fp"),
-    "dotenv.load_dotenv": (0, "dotenv_path"),
-    "pandas.read_csv": (0, "filepath_or_buffer"), "pandas.read_json": (0, "path_or_buf"),
-    "pandas.read_parquet": (0, "path"), "pandas.read_pickle": (0, "filepath_or_buffer"),
-    "pandas.read_excel": (0, "io"), "omegaconf.OmegaConf.load": (0, "file_"), "toml.load": (0, "f"),
-    "fastapi.staticfiles.StaticFiles": (None, "directory"),
-    "starlette.staticfiles.StaticFiles": (None, "directory"),
-    "fastapi.templating.Jinja2Templates": (0, "directory"), "jinja2.FileSystemLoader": (0, "searchpath"),
-    "tokenizers.Tokenizer.from_file": (0, "path"), "sentencepiece.SentencePieceProcessor": (None, "model_file"),
-    "safetensors.safe_open": (0, "filename"), "safetensors.torch.load_model": (1, "filename"),
+    "open": "file", "io.open": "file", "codecs.open": "filename", "aiofiles.open": "file", "gzip.open": "filename",
+    "bz2.open": "filename", "lzma.open": "filename", "zipfile.ZipFile": "file", "tarfile.open": "name",
+    "os.open": "path", "os.listdir": "path", "os.scandir": "path", "os.walk": "top", "glob.glob": "pathname",
+    "glob.iglob": "pathname", "sqlite3.connect": "database", "ctypes.CDLL": "name", "runpy.run_path": "path_name",
+    "logging.config.fileConfig": "fname", "dotenv.load_dotenv": "dotenv_path", "toml.load": "f",
+    "numpy.load": "file", "numpy.fromfile": "file", "numpy.loadtxt": "fname", "numpy.genfromtxt": "fname",
+    "numpy.memmap": "filename", "scipy.io.loadmat": "file_name", "h5py.File": "name", "onnx.load": "f",
+    "cv2.imread": "filename", "cv2.CascadeClassifier": "filename", "PIL.Image.open": "fp",
+    "pandas.read_csv": "filepath_or_buffer", "pandas.read_json": "path_or_buf", "pandas.read_parquet": "path",
+    "pandas.read_excel": "io", "pandas.read_pickle": "filepath_or_buffer", "omegaconf.OmegaConf.load": "file_",
+    "fastapi.staticfiles.StaticFiles": "directory", "starlette.staticfiles.StaticFiles": "directory",
+    "fastapi.templating.Jinja2Templates": "directory", "tokenizers.Tokenizer.from_file": "path",
+    "sentencepiece.SentencePieceProcessor": "model_file",
 }
 WRITES = {
-    "torch.save": (1, "f"), "numpy.save": (0, "file"), "numpy.savez": (0, "file"), "joblib.dump": (1, "filename"),
-    "os.makedirs": (0, "name"), "os.mkdir": (0, "path"), "os.remove": (0, "path"), "os.unlink": (0, "path"),
-    "shutil.rmtree": (0, "path"), "logging.FileHandler": (0, "filename"),
-    "logging.handlers.RotatingFileHandler": (0, "filename"),
-    "logging.handlers.TimedRotatingFileHandler": (0, "filename"), "safetensors.torch.save_file": (1, "filename"),
+    "torch.save": "f", "joblib.dump": "filename", "numpy.save": "file", "numpy.savez": "file",
+    "safetensors.torch.save_file": "filename", "os.makedirs": "name", "os.mkdir": "path", "os.remove": "path",
+    "os.unlink": "path", "shutil.rmtree": "path", "logging.FileHandler": "filename",
+    "logging.handlers.RotatingFileHandler": "filename",
+    "logging.handlers.TimedRotatingFileHandler": "filename",
 }
-# calls that read a model: (position, keyword) of the path or stream
 LOADS = {
-    "torch.load": (0, "f"), "torch.jit.load": (0, "f"), "torch.export.load": (0, "f"),
-    "safetensors.torch.load_file": (0, "filename"), "safetensors.numpy.load_file": (0, "filename"),
-    "safetensors.torch.load_model": (1, "filename"), "safetensors.safe_open": (0, "filename"),
-    "onnxruntime.InferenceSession": (0, "path_or_bytes"), "joblib.load": (0, "filename"),
-    "pickle.load": (0, "file"), "pickle.loads": (0, "data"), "_pickle.load": (0, "file"),
-    "cloudpickle.load": (0, "file"), "cloudpickle.loads": (0, "data"), "dill.load": (0, "file"),
-    "dill.loads": (0, "str"), "tensorflow.saved_model.load": (0, "export_dir"),
-    "tensorflow.lite.Interpreter": (0, "model_path"), "skops.io.load": (0, "file"),
-    "ultralytics.YOLO": (0, "model"), "xgboost.Booster": (None, "model_file"),
-    "lightgbm.Booster": (None, "model_file"), "fasttext.load_model": (0, "path"),
+    "torch.load": "f", "torch.jit.load": "f", "torch.export.load": "f", "safetensors.safe_open": "filename",
+    "safetensors.torch.load_file": "filename", "safetensors.torch.load_model": "filename",
+    "safetensors.numpy.load_file": "filename", "onnxruntime.InferenceSession": "path_or_bytes",
+    "joblib.load": "filename", "skops.io.load": "file", "ultralytics.YOLO": "model",
+    "keras.models.load_model": "filepath", "tensorflow.keras.models.load_model": "filepath",
+    "tensorflow.saved_model.load": "export_dir",
 }
-STREAMS = {"pickle.load", "pickle.loads", "_pickle.load", "cloudpickle.load", "cloudpickle.loads", "dill.load",
-           "dill.loads"}
-PATH_READS = {"read_text", "read_bytes", "iterdir", "open", "glob", "rglob", "walk"}
-PATH_WRITES = {"write_text", "write_bytes", "mkdir", "unlink", "rmdir", "touch", "rename"}
-COMMON_METHODS = {"open", "glob", "walk", "touch", "rename", "mkdir"}  # also of things that are no paths
-FRAMEWORKS = {
-    "fastapi.FastAPI": "fastapi", "flask.Flask": "flask", "starlette.applications.Starlette": "starlette",
-    "aiohttp.web.Application": "aiohttp", "quart.Quart": "quart", "sanic.Sanic": "sanic", "litestar.Litestar":
-    "litestar", "falcon.App": "falcon", "falcon.asgi.App": "falcon", "bottle.Bottle": "bottle",
-    "tornado.web.Application": "tornado", "django.core.wsgi.get_wsgi_application": "django",
-    "django.core.asgi.get_asgi_application": "django", "gradio.Interface": "gradio", "gradio.Blocks": "gradio",
-    "robyn.Robyn": "robyn", "fastapi.applications.FastAPI": "fastapi",
-}
-SERVERS = {"uvicorn.run", "uvicorn.Config", "hypercorn.asyncio.serve", "waitress.serve", "aiohttp.web.run_app",
+POSITIONS = {"torch.save": 1, "joblib.dump": 1, "safetensors.torch.save_file": 1, "safetensors.torch.load_model": 1,
+             "fastapi.staticfiles.StaticFiles": None, "starlette.staticfiles.StaticFiles": None,
+             "sentencepiece.SentencePieceProcessor": None}
+# These take a stream or bytes, and are given the paths that these came from.
+STREAM_LOADS = {"pickle.load", "pickle.loads", "cloudpickle.load", "cloudpickle.loads", "dill.load", "dill.loads"}
+PATH_READS = {"read_text", "read_bytes", "iterdir", "open", "glob", "rglob"}
+PATH_WRITES = {"write_text", "write_bytes", "mkdir", "unlink", "rmdir", "touch"}
+SERVERS = {"uvicorn.run", "uvicorn.Server.run", "uvicorn.Server.serve", "hypercorn.asyncio.serve",
+           "waitress.serve", "flask.Flask.run", "quart.Quart.run", "sanic.Sanic.run", "aiohttp.web.run_app",
            "gevent.pywsgi.WSGIServer", "wsgiref.simple_server.make_server", "werkzeug.serving.run_simple",
-           "granian.Granian", "http.server.HTTPServer", "http.server.ThreadingHTTPServer"}
+           "http.server.HTTPServer", "http.server.ThreadingHTTPServer", "gradio.Blocks.launch",
+           "gradio.Interface.launch", "bottle.run", "granian.Granian"}
 VERBS = {"get", "post", "put", "delete", "patch", "head", "options", "route", "api_route", "websocket"}
-GUNICORN_HOOKS = {"post_fork", "post_worker_init", "when_ready", "on_starting"}
-MODEL_NAME = re.compile(r"(^|_)(models?|predictors?|pipeline|classifier|detector|recognizer|estimator|net|network"
-                        r"|ort_session|onnx_session)(_loaded|_ready|_status|_state)?$")
-# attribute calls by these names say nothing about which function of the package is meant
-VAGUE = {
-    "get", "load", "run", "read", "open", "close", "append", "update", "items", "values", "keys", "join",
-    "add", "start", "stop", "init", "setup", "put", "post", "send", "write", "pop", "copy", "format", "split",
-    "strip", "main", "call", "build", "create", "to", "eval", "train", "info", "error", "warning", "exception",
-    "debug",
-}
+# Calls and methods that call the function which is their argument at that position.
+CALLERS = {"asyncio.to_thread": 0, "anyio.to_thread.run_sync": 0, "fastapi.concurrency.run_in_threadpool": 0,
+           "starlette.concurrency.run_in_threadpool": 0, "run_in_executor": 1, "submit": 0}
+# Other names of the same thing.
+SAME = (("builtins.", ""), ("posixpath.", "os.path."), ("_pickle.", "pickle."), ("_io.", "io."),
+        ("importlib_resources.", "importlib.resources."), ("torch.serialization.load", "torch.load"),
+        ("tf_keras.", "keras."), ("pathlib.PosixPath", "pathlib.Path"), ("pathlib.PurePath", "pathlib.Path"))
+IMPORT_ERRORS = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
 
 
-class Bounds:
-    """What was left out, in words, each reason once."""
-
-    def __init__(self):
-        self.reasons = []
-
-    def note(self, reason):
-        if reason not in self.reasons and len(self.reasons) < 20:
-            self.reasons.append(reason)
+def standard_modules():
+    names = set(getattr(sys, "stdlib_module_names", ()))
+    if not names:  # before Python 3.10
+        folder = os.path.dirname(os.__file__)
+        for place in (folder, os.path.join(folder, "lib-dynload")):
+            names.update(entry.split(".")[0] for entry in os.listdir(place) if os.path.isdir(place))
+    return names | set(sys.builtin_module_names) | {"__main__", "__future__"}
 
 
-# --- reading ------------------------------------------------------------------------------------------------
+STANDARD = standard_modules()
+
+
+# --------------------------------------------------------------------------------------------------- sources
 
 
 class Module:
-    """One source file: its text, tree and, once interpreted, the values of its names."""
+    """One source file; as a value, the module that it makes."""
 
     def __init__(self, name, path, file, package):
         self.name, self.path, self.file, self.package = name, path, file, package
-        self.error, self.tree, self.rows, self.lines = "", None, [], 0
-        self.aliases, self.imports, self.env, self.rebound = {}, [], {}, set()
-        self.state = "new"  # running, done
+        self.error, self.tree, self.rows, self.done = "", None, [], False
+        self.names, self.star = Names(), False
+        self.stored, self.rebound, self.mentioned = set(), set(), set()
+
+    def parse(self, text):
+        self.tree = ast.parse(text)
+        self.rows = text.encode("utf-8").split(b"\n")
+        for node in ast.walk(self.tree):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                self.stored.add(node.name)
+            elif isinstance(node, ast.Name):
+                (self.mentioned if isinstance(node.ctx, ast.Load) else self.stored).add(node.id)
+            elif isinstance(node, ast.alias):
+                self.stored.add(node.asname or node.name.split(".")[0])
+            elif isinstance(node, ast.Global):
+                self.rebound.update(node.names)
+            elif type(node).__name__ in ("MatchAs", "MatchStar"):
+                self.stored.add(node.name)
+
+    def lacks(self, name):
+        """Whether it surely binds no such name, however it is run."""
+        dynamic = {"globals", "exec", "eval", "setattr", "vars", "sys", "locals"} & self.mentioned
+        return (self.tree is not None and not self.star and not dynamic and not name.startswith("__")
+                and name not in self.stored and "__getattr__" not in self.stored)
 
     def text(self, node):
-        """The source of a node on one line, at most MAX_TEXT characters."""
-        first, last = node.lineno - 1, getattr(node, "end_lineno", node.lineno) - 1
-        rows = [row[:8 * MAX_TEXT + (node.col_offset if i == 0 else 0)] for i, row in
-                enumerate(self.rows[first:min(last + 1, first + 12)])]
-        if not rows:
-            return ""
-        if first + len(rows) - 1 == last:
-            rows[-1] = rows[-1][:node.end_col_offset]
+        """The source of a node, on one line."""
+        first, last = node.lineno - 1, node.end_lineno - 1
+        rows = self.rows[first:last + 1]
+        rows[-1] = rows[-1][:node.end_col_offset]
         rows[0] = rows[0][node.col_offset:]
-        text = " ".join(b"\n".join(rows).decode("utf-8", "replace").split())
-        return text if len(text) <= MAX_TEXT else text[:MAX_TEXT - 3] + "..."
+        shown = b" ".join(row[:4 * MAX_SHOWN] for row in rows[:MAX_SHOWN]).decode("utf-8", "replace")
+        return " ".join(shown.split())[:MAX_SHOWN]
 
-    def relative(self, level, name):
-        """The absolute name of `from ..name import`, or None when it points above the top package."""
+    def absolute_name(self, level, name):
+        """The module that `from ..name import` means; None when that is above the top package."""
         parts = self.name.split(".")
-        parts = parts[:len(parts) - level + (1 if self.package else 0)]
-        if not parts or level > 50:
-            return None
-        return ".".join(parts + ([name] if name else []))
-
-
-def read_bytes(path):
-    """Regular files only, and never waiting: a FIFO may lie where a source should."""
-    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
-    with os.fdopen(handle, "rb") as stream:
-        status = os.fstat(stream.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise ValueError("not a regular file")
-        if status.st_size > MAX_FILE:
-            raise ValueError("%d bytes; at most %d are read" % (status.st_size, MAX_FILE))
-        data = stream.read(MAX_FILE + 1)
-    if len(data) > MAX_FILE:
-        raise ValueError("more than %d bytes" % MAX_FILE)
-    return data
-
-
-def decode(data):
-    encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-    info = codecs.lookup(encoding)
-    # others than text (zlib, rot13) are no source encodings, and these take quadratic time
-    if not getattr(info, "_is_text_encoding", True) or info.name in ("punycode", "idna", "undefined"):
-        raise ValueError("encoding %s is not read" % info.name)
-    return data.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
-
-
-TOKEN = re.compile(r"\w+|[^\w\s]")
-QUOTED = re.compile(r"'''.*?'''|\"\"\".*?\"\"\"|'[^'\\\n]*'|\"[^\"\\\n]*\"", re.DOTALL)
-CHAIN = re.compile(r"[^,;:=]+")
-LONG_NUMBER = re.compile(r"(?<!\w)[0-9][0-9_]{9999,}(?!\w)")
-
-
-def count_tokens(text):
-    """Raises ValueError for what would take the parser's stack, memory or time."""
-    count = sum(1 for _ in TOKEN.finditer(text))
-    if count > MAX_TOKENS:
-        raise ValueError("%d tokens; at most %d are read" % (count, MAX_TOKENS))
-    if len(text) > MAX_CHAIN:
-        for part in CHAIN.finditer(QUOTED.sub("''", text)):
-            chain = part.group()
-            if len(chain) > MAX_CHAIN and len(re.findall(r"[-+*/%@|&^.(\[<>~]|\bnot\b", chain)) > MAX_CHAIN:
-                raise ValueError("an expression of more than %d operators" % MAX_CHAIN)
-        if len(re.findall(r"\belif\b|\belse\b|\blambda\b", text)) > MAX_CHAIN:
-            raise ValueError("more than %d branches" % MAX_CHAIN)
-        if LONG_NUMBER.search(text):
-            raise ValueError("a number of more than 10000 digits")
-    return count
+        parts = parts[:max(0, len(parts) - level + (1 if self.package else 0))]
+        return ".".join(parts + ([name] if name else [])) if parts else None
 
 
 class Sources:
-    """Finds and reads modules; `get` never raises."""
+    """Finds modules in the package and reads them."""
 
-    def __init__(self, root, search, bounds):
-        self.root, self.bounds = root, bounds
-        self.roots = []
-        self.areas = [os.path.realpath(path) for path in [root] + search]
-        self.by_path, self.order, self.found = OrderedDict(), [], {}
-        self.bytes_read = self.tokens = 0
+    def __init__(self, root, search, cut):
+        self.root, self.cut, self.roots, self.found, self.modules, self.tokens = root, cut, [], {}, {}, 0
+        self.areas = [os.path.realpath(place) for place in [root] + search]
 
-    def add_root(self, path):
-        if path not in self.roots and len(self.roots) < 32:
-            self.roots.append(path)
-            self.found = {}
+    def add_root(self, folder, first=False):
+        if folder not in self.roots and len(self.roots) < MAX_ROOTS:
+            self.roots.insert(0 if first else len(self.roots), folder)
+            self.found.clear()
+
+    def inside(self, path):
+        real = os.path.realpath(path)
+        return any(real == area or real.startswith(area.rstrip("/") + "/") for area in self.areas)
+
+    def shown(self, path):
+        return os.path.relpath(path, self.root) if path.startswith(self.root.rstrip("/") + "/") else path
 
     def find(self, name):
-        """("module"|"package"|"namespace"|"compiled", path) of a dotted name, or None."""
+        """(kind, path) of a module by its absolute name, or None; kind: module, package, compiled, folder."""
         if name not in self.found:
-            self.found[name] = self._find(name)
+            self.found[name] = self.look_for(name)
         return self.found[name]
 
-    def _find(self, name):
-        head, _, last = name.rpartition(".")
-        if len(name) > 500 or name.count(".") > 30 or not last or "/" in last or "\0" in last:
+    def look_for(self, name):
+        above, _, last = name.rpartition(".")
+        if len(name) > 500 or not last or "/" in last or "\0" in last or name in sys.builtin_module_names:
             return None
-        if head:
-            above = self.find(head)
-            if above is None or above[0] in ("module", "compiled"):
+        folders = self.roots
+        if above:
+            kind, path = self.find(above) or ("", "")
+            if kind not in ("package", "folder"):
                 return None
-            folders = above[1] if above[0] == "namespace" else [os.path.dirname(above[1])]
-        elif name in sys.builtin_module_names:
-            return None
-        else:
-            folders = self.roots
-        portions = []
-        for folder in folders:
-            base = os.path.join(folder, last)
+            folders = [os.path.dirname(path) if kind == "package" else path]
+        namespace = None
+        for base in (os.path.join(folder, last) for folder in folders):
             if os.path.isfile(os.path.join(base, "__init__.py")):
                 return "package", os.path.join(base, "__init__.py")
             if os.path.isfile(base + ".py"):
                 return "module", base + ".py"
-            if self._compiled(folder, last):
-                return "compiled", base
-            if os.path.isdir(base) and self._inside(base):
-                portions.append(base)
-        return ("namespace", portions) if portions else None
+            for suffix in importlib.machinery.EXTENSION_SUFFIXES + [".pyc"]:
+                if os.path.isfile(base + suffix):
+                    return "compiled", base + suffix
+            if namespace is None and self.has_code(base, 3):
+                namespace = "folder", base
+        return namespace
 
-    def _compiled(self, folder, last):
+    def has_code(self, folder, depth):
+        """Whether a folder without __init__.py is a package: one of weights is none."""
         try:
-            if not self._inside(folder):
-                return False
-            with os.scandir(folder) as entries:
-                for count, entry in enumerate(entries):
-                    if count > 5000:
-                        return False
-                    if entry.name.startswith(last + ".") and entry.name.endswith((".so", ".pyd", ".pyc")):
-                        return True
-        except (OSError, ValueError):
-            pass
-        return False
+            entries = sorted(os.listdir(folder))[:MAX_ITEMS] if self.inside(folder) else []
+        except OSError:
+            return False
+        if any(entry.endswith((".py", ".so")) for entry in entries):
+            return True
+        return depth > 1 and any(self.has_code(os.path.join(folder, entry), depth - 1) for entry in entries[:20])
 
-    def _inside(self, path):
-        real = os.path.realpath(path)
-        return any(real == area or real.startswith(area.rstrip("/") + "/") for area in self.areas)
-
-    def show(self, path):
-        if path == self.root or path.startswith(self.root.rstrip("/") + "/"):
-            return os.path.relpath(path, self.root)
-        return path
-
-    def get(self, name, path, package):
-        """The module of a file, read once; None when there are too many of them."""
-        if path in self.by_path:
-            return self.by_path[path]
-        if len(self.by_path) >= MAX_MODULES:
-            self.bounds.note("more than %d modules: the rest was not read" % MAX_MODULES)
+    def module(self, name, kind, path):
+        """The module of a file, read once; None for a folder, and when there are too many."""
+        if path in self.modules or kind == "folder":
+            return self.modules.get(path)
+        if len(self.modules) >= MAX_MODULES:
+            self.cut("more than %d modules: the rest was not read" % MAX_MODULES)
             return None
-        module = Module(name, path, self.show(path), package)
-        self.by_path[path] = module
+        module = self.modules[path] = Module(name, path, self.shown(path), kind == "package")
         try:
-            self._read(module)
+            module.parse(self.read(module.path, kind))
         except SyntaxError as error:
-            where = "line %d: " % error.lineno if error.lineno else ""
-            module.error = where + str(error.msg)[:300]
+            module.error = ("line %d: " % error.lineno if error.lineno else "") + str(error.msg)[:300]
         except (MemoryError, RecursionError):
-            module.error = "too deeply nested or too large to parse"
+            module.error = "too deeply nested to be read"
         except OSError as error:
-            module.error = "cannot be read: " + (error.strerror or "error")
+            module.error = "cannot be read: %s" % (error.strerror or "error")
         except UnicodeDecodeError as error:
             module.error = "not valid %s at byte %d" % (error.encoding, error.start)
         except (ValueError, LookupError, OverflowError, SystemError) as error:
@@ -355,381 +307,73 @@ class Sources:
             module.tree = None
         return module
 
-    def _read(self, module):
-        if not self._inside(module.path):
+    def read(self, path, kind):
+        """The text of a source; raises for one that would take too much of the parser, or is none."""
+        if kind == "compiled":
+            raise ValueError("compiled, not read")
+        if not self.inside(path):
             raise ValueError("leaves the package through a symbolic link")
-        data = read_bytes(module.path)
-        if self.bytes_read + len(data) > MAX_ALL:
-            self.bounds.note("more than %d bytes of source: the rest was not read" % MAX_ALL)
-            raise ValueError("not read: more than %d bytes of source in all" % MAX_ALL)
-        self.bytes_read += len(data)
+        # never waits: a FIFO may lie where a source should
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                raise ValueError("not a regular file")
+            data = stream.read(MAX_FILE + 1)
+        if len(data) > MAX_FILE:
+            raise ValueError("more than %d bytes" % MAX_FILE)
         if b"\0" in data:
             raise ValueError("holds NUL bytes")
-        text = decode(data)
-        tokens = count_tokens(text)
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        # not of text (zlib, rot13), or of quadratic time
+        if not codecs.lookup(encoding)._is_text_encoding or codecs.lookup(encoding).name in ("punycode", "idna"):
+            raise ValueError("encoding %s is not read" % encoding)
+        text = data.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
+        tokens = 0
+        for token in re.finditer(r"\w+|[^\w\s]", text):
+            tokens += 1
+            if token.end() - token.start() > MAX_VALUE and token.group()[0].isdigit():
+                raise ValueError("a number of more than %d digits" % MAX_VALUE)
+        if tokens > MAX_TOKENS:
+            raise ValueError("%d tokens; at most %d are read" % (tokens, MAX_TOKENS))
         if self.tokens + tokens > MAX_ALL_TOKENS:
-            self.bounds.note("more than %d tokens of source: the rest was not read" % MAX_ALL_TOKENS)
+            self.cut("more than %d tokens of source: the rest was not read" % MAX_ALL_TOKENS)
             raise ValueError("not read: more than %d tokens of source in all" % MAX_ALL_TOKENS)
         self.tokens += tokens
-        module.rows = text.encode("utf-8").split(b"\n")
-        module.lines = len(module.rows) - (1 if text.endswith("\n") or not text else 0)
-        module.tree = ast.parse(text)
+        return text
 
 
-# --- what the text says by itself ---------------------------------------------------------------------------
+class Names:
+    """The variables of one scope. Each branch of the code writes to a layer of its own until it is merged."""
 
-Context = namedtuple("Context", "function lazy optional guard")
+    def __init__(self, above=None, of_class=False):
+        self.layers, self.above, self.of_class = [{}], above, of_class
 
+    def get(self, name):
+        for layer in reversed(self.layers):
+            if name in layer:
+                return layer[name]
+        return None
 
-def functions_of(context, name):
-    return context.function + "." + name if context.function else name
-
-
-def is_main_guard(test):
-    return (isinstance(test, ast.Compare) and len(test.comparators) == 1
-            and any(isinstance(side, ast.Name) and side.id == "__name__"
-                    for side in (test.left, test.comparators[0]))
-            and any(constant(side) == "__main__" for side in (test.left, test.comparators[0])))
-
-
-def constant(node):
-    return node.value if isinstance(node, ast.Constant) else None
+    def set(self, name, value):
+        self.layers[-1][name] = value
 
 
-def last_name(node):
-    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+# ---------------------------------------------------------------------------------------------------- values
 
 
-def handled(node):
-    """The exception names of one `except`, BaseException for a bare one."""
-    if node.type is None:
-        return ["BaseException"]
-    return [last_name(item) for item in (node.type.elts if isinstance(node.type, ast.Tuple) else [node.type])]
-
-
-def catches_import_error(node):
-    names = [name for handler in node.handlers for name in handled(handler)]
-    return any(name in ("ImportError", "ModuleNotFoundError", "Exception", "BaseException") for name in names)
-
-
-def walk(tree):
-    """(node, Context) of every node in source order, without recursion."""
-    stack = [(tree, Context("", False, False, False))]
-    while stack:
-        node, context = stack.pop()
-        yield node, context
-        inner = context
-        special = {}
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            inner = context._replace(function=functions_of(context, node.name), lazy=True)
-        elif isinstance(node, ast.ClassDef):
-            inner = context._replace(function=functions_of(context, node.name))
-        elif isinstance(node, ast.If) and is_main_guard(node.test):
-            special = {id(child): context._replace(lazy=True, guard=True) for child in node.body}
-        elif isinstance(node, ast.If) and last_name(node.test) == "TYPE_CHECKING":
-            special = {id(child): context._replace(optional=True) for child in node.body}
-        elif type(node).__name__ in ("Try", "TryStar") and catches_import_error(node):
-            special = {id(child): context._replace(optional=True) for child in node.body + node.handlers}
-        elif isinstance(node, ast.With) and any(
-                isinstance(item.context_expr, ast.Call) and last_name(item.context_expr.func) == "suppress"
-                and any("ImportError" in last_name(a) or "ModuleNotFound" in last_name(a)
-                        for a in item.context_expr.args) for item in node.items):
-            special = {id(child): context._replace(optional=True) for child in node.body}
-        children = list(ast.iter_child_nodes(node))
-        for child in reversed(children):
-            stack.append((child, special.get(id(child), inner)))
-
-
-def dotted(node, aliases):
-    """The absolute name of `np.load` and the like, "" when the base is no import and no builtin."""
-    tail = []
-    while isinstance(node, ast.Attribute) and len(tail) < 30:
-        tail.append(node.attr)
-        node = node.value
-    if not isinstance(node, ast.Name):
-        return ""
-    base = aliases.get(node.id, node.id if hasattr(builtins, node.id) else "")
-    return canonical(".".join([base] + tail[::-1])) if base else ""
-
-
-def canonical(name):
-    if name.startswith("builtins."):
-        return name[len("builtins."):]
-    return {"torch.serialization.load": "torch.load", "_io.open": "open"}.get(name, name)
-
-
-def load_arguments(name):
-    """(position, keyword) of the model in a call that loads one, else None."""
-    if name in LOADS:
-        return LOADS[name]
-    if name.startswith(("keras.", "tensorflow.", "tf_keras.")) and name.endswith(".load_model"):
-        return 0, "filepath"
-    if name.endswith(".load_from_checkpoint"):
-        return 0, "checkpoint_path"
-    return None
-
-
-class Reader:
-    """Discovers the modules and gathers what needs no evaluation."""
-
-    def __init__(self, sources, answer, bounds):
-        self.sources, self.answer, self.bounds = sources, answer, bounds
-        self.calls, self.loading, self.functions = {}, set(), {}
-        self.model_names = set()
-
-    def add(self, kind, entry):
-        entries = self.answer[kind]
-        if len(entries) >= MAX_ENTRIES:
-            self.bounds.note("more than %d %s: the rest was left out" % (MAX_ENTRIES, kind))
-        elif entry not in entries[-50:]:
-            entries.append(entry)
-
-    def discover(self, first):
-        """Reads `first` and what they import, breadth first."""
-        queue, at, unresolved = list(first), 0, []
-        seen = set(id(module) for module in queue)
-        imported = set()
-        while at < len(queue):
-            module = queue[at]
-            at += 1
-            self.sources.order.append(module)
-            if module.tree is None:
-                continue
-            for node, context in walk(module.tree):
-                for name, names in self.imported(module, node, context):
-                    missing = self.resolve(module, name, names, imported, queue, seen)
-                    if missing is not None:
-                        unresolved.append((module, node, context, missing))
-        for module, node, context, (name, inside) in unresolved:
-            entry = {"name": name, "file": module.file, "line": node.lineno, "optional": context.optional,
-                     "lazy": context.lazy}
-            top = name.split(".")[0]
-            if inside or ("." in name and top in imported):
-                self.add("missing_imports", entry)
-            elif top not in STDLIB:
-                self.add("imports", entry)
-
-    def imported(self, module, node, context):
-        """(absolute module name, [names taken from it]) of an import; keeps the aliases that it makes."""
-        if isinstance(node, ast.Import):
-            for item in node.names:
-                if item.asname:
-                    module.aliases[item.asname] = item.name
-                else:
-                    module.aliases[item.name.split(".")[0]] = item.name.split(".")[0]
-                yield item.name, []
-        elif isinstance(node, ast.ImportFrom):
-            name = module.relative(node.level, node.module) if node.level else node.module
-            if name is None:
-                yield "." * node.level + (node.module or ""), []
-                return
-            for item in node.names:
-                if item.name != "*":
-                    module.aliases[item.asname or item.name] = name + "." + item.name
-            yield name, [item.name for item in node.names]
-        elif isinstance(node, ast.Call) and node.args and isinstance(constant(node.args[0]), str):
-            if dotted(node.func, module.aliases) in ("importlib.import_module", "__import__"):
-                name = constant(node.args[0])
-                level = len(name) - len(name.lstrip("."))
-                name = module.relative(level, name[level:]) if level else name
-                if name:
-                    yield name[:300], []
-
-    def resolve(self, module, name, names, imported, queue, seen):
-        """None, or (name, whether the tree has its package) when the tree does not have it."""
-        if name.startswith("."):
-            return name, True
-        found, parts = None, name.split(".")
-        for count in range(1, min(len(parts), 31) + 1):
-            found = self.sources.find(".".join(parts[:count]))
-            if found is None:
-                inside = count > 1 and self.sources.find(".".join(parts[:count - 1]))[0] != "namespace"
-                return name, inside
-            self.enqueue(".".join(parts[:count]), found, imported, queue, seen)
-        if found[0] not in ("package", "namespace"):
-            return None
-        taken = 0
-        for item in names:
-            below = self.sources.find(name + "." + item) if item != "*" else None
-            if below:
-                taken += 1
-                self.enqueue(name + "." + item, below, imported, queue, seen)
-            elif found[0] == "namespace":
-                return (name + "." + item if taken else name), taken > 0
-            elif item != "*" and self.lacks(name, found[1], item):
-                return name + "." + item, True
-        # a folder without any module is no package: `import models` beside a folder of weights
-        return (name, False) if found[0] == "namespace" and not names and name not in imported else None
-
-    def lacks(self, name, path, item):
-        """Whether a package's __init__ surely has no such name."""
-        module = self.sources.get(name, path, True)
-        if module is None or module.tree is None:
-            return False
-        if not hasattr(module, "bound"):
-            module.bound = set()
-            for node, _ in walk(module.tree):
-                if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-                    module.bound.add(node.name)
-                elif isinstance(node, ast.Name):
-                    module.bound.add(node.id)
-                elif isinstance(node, ast.alias):
-                    module.bound.add(node.asname or node.name.split(".")[0])
-        dynamic = {"*", "__getattr__", "globals", "exec", "setattr", "vars", "eval", "__path__", "sys", "lazy"}
-        return item not in module.bound and not dynamic & module.bound and not item.startswith("__")
-
-    def enqueue(self, name, found, imported, queue, seen):
-        kind, path = found
-        if kind == "namespace":
-            return
-        imported.add(name.split(".")[0])
-        if kind == "compiled":
-            if path not in self.sources.by_path and len(self.sources.by_path) < MAX_MODULES:
-                module = Module(name, path, self.sources.show(path), False)
-                module.error = "compiled, not read"
-                self.sources.by_path[path] = module
-                queue.append(module)
-            return
-        module = self.sources.get(name, path, kind == "package")
-        if module is not None and id(module) not in seen:
-            seen.add(id(module))
-            queue.append(module)
-
-    def survey(self, module):
-        """Facts of one module that need no evaluation."""
-        body = {}
-        for node, context in walk(module.tree):
-            where = {"file": module.file, "line": getattr(node, "lineno", 0)}
-            if isinstance(node, ast.Call):
-                self.survey_call(module, node, context, where)
-                called = last_name(node.func)
-                name = dotted(node.func, module.aliases)
-                if name and load_arguments(name):
-                    self.loading.add(context.function.split(".")[-1])
-                elif called and context.function and not self.foreign(name):
-                    if not (isinstance(node.func, ast.Attribute) and called in VAGUE):
-                        body.setdefault(context.function, set()).add(called)
-            elif isinstance(node, ast.ClassDef):
-                self.survey_class(module, node, context, where)
-            elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                self.functions.setdefault(node.name, []).append((module, node))
-                for item in node.decorator_list:
-                    kind = dotted(item.func if isinstance(item, ast.Call) else item, module.aliases)
-                    if kind in ("torch.no_grad", "torch.inference_mode") and not isinstance(item, ast.Call):
-                        self.add("no_grad", dict(where, line=item.lineno, kind=kind))
-            elif isinstance(node, ast.Global):
-                module.rebound.update(node.names)
-            elif isinstance(node, (ast.Assign, ast.AnnAssign)) and isinstance(node.value, ast.Call):
-                framework = FRAMEWORKS.get(dotted(node.value.func, module.aliases))
-                target = node.targets[0] if isinstance(node, ast.Assign) else node.target
-                if framework:
-                    self.add("apps", dict(where, name=module.text(target), framework=framework))
-        for function, names in body.items():
-            self.calls.setdefault(function.split(".")[-1], set()).update(names)
-            if function.endswith(".__init__"):  # called by the name of the class
-                self.calls.setdefault(function.split(".")[-2], set()).update(names)
-
-    def foreign(self, name):
-        return bool(name) and "." in name and self.sources.find(name.split(".")[0]) is None
-
-    def survey_call(self, module, node, context, where):
-        name = dotted(node.func, module.aliases)
-        method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
-        first = constant(node.args[0]) if node.args else None
-        if method == "load_state_dict":
-            strict = node.args[1] if len(node.args) > 1 else keyword(node, "strict")
-            self.add("load_state_dict", dict(where, strict=module.text(strict) if strict else "",
-                                             text=module.text(node)))
-        elif ((method == "eval" and not node.args and not node.keywords)
-              or (method in ("train", "requires_grad_") and node.args and first is False)):
-            self.add("eval_calls", dict(where, text=module.text(node)))
-        elif name in ("torch.no_grad", "torch.inference_mode"):
-            self.add("no_grad", dict(where, kind=name))
-        elif name in SERVERS or (method == "run" and self.is_app(module, node.func.value)):
-            self.add("servers", dict(where, text=module.text(node), in_main_guard=context.guard))
-        unpickler = keyword(node, "pickle_module")
-        if unpickler is not None:
-            self.add("unpicklers", dict(where, name=module.text(unpickler), overrides=[]))
-
-    @staticmethod
-    def is_app(module, node):
-        return last_name(node) in ("app", "application") or dotted(node, module.aliases) == "bottle"
-
-    def survey_class(self, module, node, context, where):
-        bases = [module.text(base) for base in node.bases[:20]]
-        self.add("classes", {"module": module.name, "name": functions_of(context, node.name), "line": node.lineno,
-                             "bases": bases, "in_main_guard": context.guard})
-        for base in node.bases:
-            if re.search(r"(^|\.)_?Unpickler$", dotted(base, module.aliases)):
-                methods = [item.name for item in node.body if isinstance(item, ast.FunctionDef)
-                           and item.name in ("find_class", "persistent_load")]
-                self.add("unpicklers", dict(where, name=node.name, overrides=methods))
-
-    def spread_loading(self, factory):
-        """Grows the set of functions that load to those that call them, by name."""
-        self.loading.discard("")
-        if factory:
-            self.loading.add(factory)
-        for _ in range(8):
-            more = {name for name, called in self.calls.items()
-                    if name not in self.loading and called & self.loading} - VAGUE
-            if not more:
-                break
-            self.loading |= more
-        self.loading -= {"__init__"}
-
-    def collect_model_names(self, module):
-        """Variables that hold what a load gave: module-level names and attributes."""
-        for node, context in walk(module.tree):
-            if isinstance(node, ast.Assign) and isinstance(node.value, (ast.Call, ast.Await)):
-                call = node.value.value if isinstance(node.value, ast.Await) else node.value
-                if not isinstance(call, ast.Call):
-                    continue
-                name = dotted(call.func, module.aliases)
-                if last_name(call.func) in self.loading - VAGUE or (name and load_arguments(name)):
-                    for target in node.targets:
-                        if isinstance(target, ast.Attribute) or (isinstance(target, ast.Name) and (
-                                not context.function or target.id in module.rebound)):
-                            self.model_names.add(last_name(target))
-
-    def touches_model(self, node, depth=0, seen=None):
-        """Whether a function mentions the model, or calls by name one that does."""
-        seen = set() if seen is None else seen
-        if id(node) in seen or len(seen) > 300:
-            return False
-        seen.add(id(node))
-        called = set()
-        for part in [node.args] + node.body:
-            for inner in ast.walk(part):
-                name = last_name(inner)
-                if name and (name in self.model_names or name in self.loading - VAGUE or MODEL_NAME.search(name)):
-                    return True
-                if name and depth < 5 and not (isinstance(inner, ast.Attribute) and name in VAGUE):
-                    called.add(name)
-        return any(self.touches_model(function, depth + 1, seen)
-                   for name in sorted(called) for _, function in self.functions.get(name, [])[:5])
-
-
-def keyword(node, name):
-    return next((item.value for item in node.keywords if item.arg == name), None)
-
-
-# --- values -------------------------------------------------------------------------------------------------
+class Unknown:
+    """A value of which nothing is known."""
 
 
 class Text:
-    """A string or path. anchor tells what its head is; {} in value stands for what is not known.
+    """A string or a path.
 
-    plain: a constant. file: value is an absolute path that starts at the package's root. cwd, home, temp,
-    environment, argument, unknown: value starts with {}, which stands for that folder or value.
+    value has {} for each part that is not known. anchor is `plain` for a text that means what it says; `file`
+    for an absolute path made from __file__; cwd, home, temp, environment and unknown are those of the answer,
+    and value starts with a {} for them.
     """
-    __slots__ = ("anchor", "value", "variable", "default")
 
     def __init__(self, anchor, value, variable="", default=None):
         self.anchor, self.value, self.variable, self.default = anchor, value[:MAX_VALUE], variable, default
-
-    def sign(self):
-        return self.anchor, self.value, self.variable, self.default.sign() if self.default else None
 
 
 class Const:
@@ -738,565 +382,694 @@ class Const:
     def __init__(self, value):
         self.value = value
 
-    def sign(self):
-        return "const", repr(self.value)[:60] if not isinstance(self.value, int) else hash(self.value)
-
-
-class Known:
-    """A value told apart by its number."""
-    count = 0
-
-    def __init__(self):
-        Known.count += 1
-        self.number = Known.count
-
-    def sign(self):
-        return type(self).__name__, self.number
-
 
 class Ref:
-    """Something outside of the package, by its absolute name."""
+    """Something that the package does not define, by its absolute name: `torch.load`, `open`."""
 
     def __init__(self, name):
         self.name = name
 
-    def sign(self):
-        return "ref", self.name
-
-
-class Outside(Known):
-    """What a call of a Ref gave."""
-
-    def __init__(self, name, args, words):
-        Known.__init__(self)
-        self.name, self.args, self.words, self.attrs, self.prefix = name, args, words, {}, None
-
-
-class Func(Known):
-    def __init__(self, module, node, scope, owner=None):
-        Known.__init__(self)
-        self.module, self.node, self.scope, self.owner = module, node, scope, owner
-        self.me, self.cached = None, False
-
-    def bind(self, me):
-        bound = Func(self.module, self.node, self.scope, self.owner)
-        bound.number, bound.me, bound.cached = self.number, me, self.cached
-        return bound
-
-
-class Class(Known):
-    def __init__(self, module, node, name, bases):
-        Known.__init__(self)
-        self.module, self.node, self.name, self.bases, self.attrs = module, node, name, bases, {}
-
-    def find(self, name, depth=0):
-        if name in self.attrs:
-            return self.attrs[name]
-        for base in self.bases if depth < 10 else ():
-            found = base.find(name, depth + 1) if isinstance(base, Class) else None
-            if found is not None:
-                return found
-        return None
-
-    def outside(self, depth=0):
-        """Names of the bases that the package does not have."""
-        names = []
-        for base in self.bases if depth < 10 else ():
-            names += base.outside(depth + 1) if isinstance(base, Class) else [
-                base.name] if isinstance(base, Ref) else []
-        return names
-
-
-class Instance(Known):
-    def __init__(self, of):
-        Known.__init__(self)
-        self.of, self.attrs, self.made_with = of, {}, []
-
-
-class Source(Known):
-    """A module of the package."""
-
-    def __init__(self, module):
-        Known.__init__(self)
-        self.module = module
-
-
-class Late:
-    """`from module import name`: looked up when used, since the module may not have run yet."""
-
-    def __init__(self, module, name):
-        self.module, self.name = module, name
-
-    def sign(self):
-        return "late", self.module.name, self.name
-
-
-class Items(Known):
-    """A list, tuple, set or generator; whole: every item is known, in order."""
-
-    def __init__(self, items, whole=True):
-        Known.__init__(self)
-        self.items, self.whole = items[:200], whole and len(items) <= 200
-
-
-class Table(Known):
-    def __init__(self, items):
-        Known.__init__(self)
-        self.items = items
-
-
-class Stream(Known):
-    """An opened file or what was read from it; keys of the entries in paths."""
-
-    def __init__(self, keys):
-        Known.__init__(self)
-        self.keys = keys
-
 
 class Bound:
-    """`value.name` that is no known attribute: a method, mostly."""
+    """`value.name` that is not known; mostly a method."""
 
     def __init__(self, value, name):
         self.value, self.name = value, name
 
-    def sign(self):
-        return "bound", self.value.sign(), self.name
+
+class Function:
+    """A function or lambda of the package; me is the object that a method is bound to."""
+
+    def __init__(self, module, node, closure, cls, me=None):
+        self.module, self.node, self.closure, self.cls, self.me = module, node, closure, cls, me
+        self.name = getattr(node, "name", "<lambda>")
+        self.label = cls.name + "." + self.name if cls else self.name
+        self.kinds = {last_name(item) for item in getattr(node, "decorator_list", [])}
+
+    def bind(self, me):
+        return Function(self.module, self.node, self.closure, self.cls, me)
 
 
-class Either:
+class Class:
+    def __init__(self, module, node, name, bases):
+        self.module, self.node, self.name, self.bases = module, node, name, bases
+        self.attrs, self.instance = {}, None
+
+    def family(self, depth=0):
+        """The class and those that it derives from; those from outside of the package are Refs."""
+        yield self
+        for base in self.bases if depth < 10 else []:
+            if isinstance(base, Class):
+                yield from base.family(depth + 1)
+            elif isinstance(base, Ref):
+                yield base
+
+    def find(self, name):
+        return next((cls.attrs[name] for cls in self.family() if isinstance(cls, Class) and name in cls.attrs), None)
+
+    def outside(self):
+        """The absolute name of the first base that the package does not have."""
+        return next((cls.name for cls in self.family() if isinstance(cls, Ref)), "")
+
+
+class Object:
+    """What a call gave, of a class of the package or not.
+
+    name is the absolute name of what was called, or of the outside class that its class derives from. paths
+    are numbers of the files whose content went into it. loaded: the content of a model did.
+    """
+
+    def __init__(self, name, call, cls=None, paths=(), loaded=False):
+        self.name, self.cls, self.paths, self.loaded, self.attrs = name, cls, list(paths), loaded, {}
+        self.args, self.words = (call.args, call.words) if call else ([], {})
+
+
+class Items:
+    """A list, tuple, set or generator. whole: these are its items and no others, in order."""
+
+    def __init__(self, items, whole=True):
+        self.items, self.whole = items[:MAX_ITEMS], whole and len(items) <= MAX_ITEMS
+
+
+class Table:
+    """A dict, of which the items with a constant text as key are kept."""
+
     def __init__(self, items):
         self.items = items
 
-    def sign(self):
-        return ("either",) + tuple(item.sign() for item in self.items)
 
+class Either:
+    """One of several values."""
 
-class Unknown:
-    def sign(self):
-        return ("unknown",)
+    def __init__(self, items):
+        self.items = items
 
 
 UNKNOWN, NONE = Unknown(), Const(None)
-
-
-def each(value):
-    return value.items if isinstance(value, Either) else [value]
-
-
-def either(values):
-    """One value that may be any of `values`."""
-    if len(values) == 1:
-        return values[0]
-    kept, seen = [], set()
-    for value in values:
-        for item in each(value):
-            mark = item.sign()
-            if mark not in seen:
-                seen.add(mark)
-                kept.append(item)
-    if len(kept) > MAX_ALTERNATIVES:
-        kept = kept[:MAX_ALTERNATIVES - 1] + [UNKNOWN]
-    return kept[0] if len(kept) == 1 else Either(kept) if kept else UNKNOWN
-
-
-def lift(function, *values):
-    """function over every combination of alternatives, within reason."""
-    rows = [[]]
-    for value in values:
-        rows = [row + [item] for row in rows for item in each(value)][:MAX_ALTERNATIVES]
-    return either([function(*row) for row in rows])
 
 
 def plain(value):
     return Text("plain", value)
 
 
+def hole(anchor="unknown", variable="", default=None):
+    return Text(anchor, "{}", variable, default)
+
+
+def is_plain(value):
+    return isinstance(value, Text) and value.anchor == "plain" and "{}" not in value.value
+
+
+def each(value):
+    return value.items if isinstance(value, Either) else [value]
+
+
+def identity(value):
+    """Equal for values that cannot be told apart."""
+    if isinstance(value, Text):
+        return value.anchor, value.value, value.variable, value.default and identity(value.default)
+    if isinstance(value, Const):
+        return type(value.value).__name__, value.value
+    if isinstance(value, Ref):
+        return value.name
+    return (identity(value.value), value.name) if isinstance(value, Bound) else id(value)
+
+
+def either(values):
+    """One value that may be any of `values`."""
+    kept = {identity(item): item for value in values for item in each(value)}
+    kept = list(kept.values())
+    if len(kept) > MAX_ALTERNATIVES:
+        kept = kept[:MAX_ALTERNATIVES - 1] + [UNKNOWN]
+    return Either(kept) if len(kept) > 1 else kept[0] if kept else UNKNOWN
+
+
+def lift(function, *values):
+    """function over the combinations of what the values may be."""
+    rows = [[]]
+    for value in values:
+        rows = [row + [item] for row in rows for item in each(value)][:MAX_ALTERNATIVES]
+    return either([function(*row) for row in rows])
+
+
+def element(value):
+    """What a loop over the value gives."""
+    if isinstance(value, Items):
+        return either(value.items[:MAX_ALTERNATIVES])
+    return either([plain(key) for key in value.items][:MAX_ALTERNATIVES]) if isinstance(value, Table) else UNKNOWN
+
+
+def holds_model(value, depth=0):
+    """Whether the content of a loaded model went into the value."""
+    if isinstance(value, Object):
+        return value.loaded
+    if isinstance(value, Bound):
+        return holds_model(value.value, depth)
+    items = value.items if isinstance(value, (Either, Items, Table)) and depth < 4 else []
+    return any(holds_model(item, depth + 1) for item in (items.values() if isinstance(items, dict) else items))
+
+
+def paths_of(value):
+    return [path for item in each(value) if isinstance(item, Object) for path in item.paths]
+
+
+def truth(value):
+    """Whether the value counts as true; None when that is not known."""
+    if isinstance(value, Const) or is_plain(value):
+        return bool(value.value)
+    made = isinstance(value, (Object, Function, Class, Module)) or (isinstance(value, Text) and value.anchor == "file")
+    return True if made else None
+
+
+def is_none(value):
+    if isinstance(value, Const):
+        return value.value is None
+    vague = isinstance(value, (Unknown, Bound)) or (isinstance(value, Text) and value.anchor in VARIES)
+    return None if vague else False
+
+
+def name_of(value):
+    """The absolute name of a class, function or module; "" for other values."""
+    if isinstance(value, (Class, Function)):
+        return value.module.name + "." + (value.name if isinstance(value, Class) else value.label)
+    return value.name if isinstance(value, (Ref, Module)) else ""
+
+
+# ----------------------------------------------------------------------------------------------------- texts
+
+VARIES = ("environment", "unknown")
+FOLDERS = ("file", "cwd", "home", "temp")
+
+
 def text_of(value):
-    """A value as a text; what is no string is {} of an unknown."""
     if isinstance(value, Text):
         return value
-    if isinstance(value, Const) and value.value is not None:
-        if isinstance(value.value, int) and abs(value.value) > 10 ** 30:
-            return Text("unknown", "{}")
-        return plain(str(value.value))
-    if isinstance(value, Bound):
-        of_argument = isinstance(value.value, Text) and value.value.anchor == "argument"
-        return Text("argument" if of_argument else "unknown", "{}")
-    if isinstance(value, Either):
-        return text_of(value.items[0])
-    return Text("unknown", "{}")
+    return plain(str(value.value)) if isinstance(value, Const) and value.value is not None else hole()
 
 
-def through(function, text):
-    """Applies a change of the value to a text and to its default."""
-    default = function(text.default) if text.default else None
-    changed = function(Text(text.anchor, text.value))
-    return Text(changed.anchor, changed.value, text.variable, default)
+def on_texts(function, *values):
+    """function over texts: over all that they may be, and over their defaults."""
+
+    def apply(*items):
+        texts = [text_of(item) for item in items]
+        made, default = function(*texts), None
+        if any(text.default for text in texts) and all(text.default or text.anchor not in VARIES for text in texts):
+            default = function(*[text.default or text for text in texts])
+        variable = next((text.variable for text in texts if text.variable), "")
+        return Text(made.anchor, made.value, variable, default)
+
+    return lift(apply, *values)
 
 
-def paired(function, a, b):
-    """The default of a combination: known as soon as one part has a default and the other needs none."""
-    needs_a, needs_b = a.anchor in ("environment", "argument"), b.anchor in ("environment", "argument")
-    if not (a.default or b.default) or (needs_a and not a.default) or (needs_b and not b.default):
-        return None
-    return function(a.default or a, b.default or b)
-
-
-def slash(a, b):
-    return b if not a else a + b if a.endswith("/") else a + "/" + b
-
-
-def join_two(a, b):
+def join(a, b):
     """os.path.join(a, b)"""
-    if b.anchor == "plain":
-        if b.value.startswith("/"):
-            return b
-        joined = Text(a.anchor, slash(a.value, b.value) if b.value else a.value, a.variable)
-    elif b.anchor in ("file", "home", "temp", "cwd") or (a.anchor == "plain" and a.value in ("", ".")):
+    if b.anchor in FOLDERS or b.value.startswith("/") or (a.anchor == "plain" and a.value in ("", ".")):
         return b
-    else:
-        joined = Text(a.anchor, slash(a.value, b.value), a.variable or b.variable)
-    joined.default = paired(join_two, a, b)
-    return joined
+    return Text(a.anchor, a.value + ("" if a.value.endswith("/") else "/") + b.value) if b.value else a
 
 
-def join_all(values):
-    parts = [lift(text_of, value) for value in values]
-    result = parts[0] if parts else plain("")
-    for part in parts[1:12]:
-        result = lift(join_two, result, part)
-    return result
-
-
-def add_two(a, b):
-    """a + b, as strings"""
+def add(a, b):
+    """a + b"""
     if a.anchor == "plain" and not a.value:
         return b
-    tail = "{}" if b.anchor == "file" else b.value
-    return Text(a.anchor, a.value + tail, a.variable or b.variable, paired(add_two, a, b))
+    return Text(a.anchor, a.value + ("{}" if b.anchor == "file" else b.value))
 
 
-def add_all(parts):
-    result = plain("")
-    for part in parts[:60]:
-        result = lift(add_two, result, lift(text_of, part))
-    return result
+def parent(a):
+    if re.match(r"\{\}(/\.\.)*/?$", a.value):
+        return Text(a.anchor, a.value.rstrip("/") + "/..")
+    return Text(a.anchor, posixpath.dirname(a.value))
 
 
-ONLY_UP = re.compile(r"\{\}(/\.\.)*/?$")
+def absolute(a):
+    if a.anchor == "plain" and not a.value.startswith("/"):
+        return Text("cwd", "{}" if a.value in ("", ".") else "{}/" + a.value)
+    return Text(a.anchor, posixpath.normpath(a.value)) if a.value.startswith("/") else a
 
 
-def parent(text):
-    def up(one):
-        if ONLY_UP.match(one.value):
-            return Text(one.anchor, slash(one.value, ".."))
-        return Text(one.anchor, posixpath.dirname(one.value))
-    return through(up, text)
+def expand_user(a):
+    at_home = a.anchor == "plain" and (a.value == "~" or a.value.startswith("~/"))
+    return Text("home", "{}" + a.value[1:]) if at_home else a
 
 
-def absolute(text):
-    def change(one):
-        if one.anchor == "plain":
-            if one.value.startswith("/"):
-                return plain(posixpath.normpath(one.value))
-            return Text("cwd", slash("{}", one.value) if one.value not in ("", ".") else "{}")
-        return Text("file", posixpath.normpath(one.value)) if one.anchor == "file" else one
-    return through(change, text)
+def file_name(a):
+    return hole(a.anchor if a.anchor in VARIES else "unknown") if a.value == "{}" else plain(
+        posixpath.basename(a.value.rstrip("/")))
 
 
-def expand_user(text):
-    def change(one):
-        if one.anchor == "plain" and (one.value == "~" or one.value.startswith("~/")):
-            return Text("home", "{}" + one.value[1:])
-        return one
-    return through(change, text)
+def without_suffix(a):
+    return Text(a.anchor, posixpath.splitext(a.value)[0])
 
 
-def file_name(text, suffix=True):
-    if text.value.endswith("}") and "/" not in text.value:
-        return Text("unknown" if text.anchor == "plain" else text.anchor, "{}", text.variable)
-    name = posixpath.basename(text.value.rstrip("/"))
-    return plain(name if suffix else posixpath.splitext(name)[0])
+def as_is(a):
+    return a
 
 
-def renamed(text, name):
-    return join_two(parent(text), name)
+def pattern(a):
+    """A glob pattern, with {} for what it leaves open."""
+    return Text(a.anchor, re.sub(r"\*+|\[[^]]*\]|\?", "{}", a.value))
 
 
-def with_suffix(text, suffix):
-    return through(lambda one: Text(one.anchor, posixpath.splitext(one.value)[0] + suffix.value), text)
+def fold(function, values):
+    """function over the first two, over that and the third, ..."""
+    made = values[0] if values else plain("")
+    for value in values[1:MAX_ITEMS]:
+        made = on_texts(function, made, value)
+    return on_texts(as_is, made)
 
 
 def formatted(template, args, words):
-    """template.format(*args, **words)"""
+    """template.format(*args, **words); what has a format of its own is a hole."""
+    parts, count = [], 0
     try:
-        pieces = list(string.Formatter().parse(template.value))[:60]
+        pieces = list(string.Formatter().parse(template))[:MAX_ITEMS]
     except ValueError:
-        return Text("unknown", "{}")
-    parts, auto = [], 0
-    for literal, field, _, _ in pieces:
+        return hole()
+    for literal, field, spec, conversion in pieces:
         parts.append(plain(literal))
-        if field is None:
-            continue
-        if field == "":
-            field, auto = str(auto), auto + 1
-        if field.isdigit() and len(field) < 4:
-            parts.append(args[int(field)] if int(field) < len(args) else UNKNOWN)
+        if field == "" or (field and field.isdigit() and len(field) < 4):
+            index, count = int(field or count), count + 1
+            value = args[index] if index < len(args) else UNKNOWN
         else:
-            parts.append(words.get(field, UNKNOWN))
-    return add_all(parts)
-
-
-PERCENT = re.compile(r"%(?:\((\w+)\))?[-#0 +]*\d*(?:\.\d+)?([a-zA-Z%])")
+            value = words.get(field, UNKNOWN)
+        if field is not None:
+            parts.append(hole() if spec or conversion else value)
+    return fold(add, parts)
 
 
 def percent(template, value):
-    """template % value"""
-    args = value.items if isinstance(value, Items) else [value]
-    parts, at, used = [], 0, 0
-    for match in PERCENT.finditer(template.value):
-        parts.append(plain(template.value[at:match.start()]))
+    """template % value; what has a format of its own is a hole."""
+    args = list(value.items) if isinstance(value, Items) else [value]
+    parts, at = [], 0
+    for match in re.finditer(r"%(?:\((\w+)\))?([-#0 +\d.]*)([a-zA-Z%])", template):
+        key, flags, kind = match.groups()
+        parts.append(plain(template[at:match.start()]))
         at = match.end()
-        if match.group(2) == "%":
+        if kind == "%":
             parts.append(plain("%"))
-        elif match.group(1):
-            parts.append(value.items.get(match.group(1), UNKNOWN) if isinstance(value, Table) else UNKNOWN)
-        else:
-            parts.append(args[used] if used < len(args) else UNKNOWN)
-            used += 1
-    return add_all(parts + [plain(template.value[at:])])
+            continue
+        filled = value.items.get(key, UNKNOWN) if key and isinstance(value, Table) else args.pop(0) if args else UNKNOWN
+        parts.append(filled if kind in "sd" and not flags else hole())
+    return fold(add, parts + [plain(template[at:])])
 
 
-# --- interpretation -----------------------------------------------------------------------------------------
+def table_of(*rows):
+    return {name: function for names, function in rows for name in names.split()}
 
 
-class Scope:
-    def __init__(self, names, above):
-        self.names, self.above = names, above
+# What calls of the standard library give for a list of at least one argument.
+RESULTS = table_of(
+    ("os.path.join pathlib.Path", lambda args: fold(join, args)),
+    ("os.path.dirname", lambda args: on_texts(parent, args[0])),
+    ("os.path.basename", lambda args: on_texts(file_name, args[0])),
+    ("os.path.abspath os.path.realpath", lambda args: on_texts(absolute, args[0])),
+    ("os.path.expanduser", lambda args: on_texts(expand_user, args[0])),
+    ("os.path.split", lambda args: Items([on_texts(parent, args[0]), on_texts(file_name, args[0])])),
+    ("os.path.splitext", lambda args: Items([on_texts(without_suffix, args[0]), UNKNOWN])),
+    ("str os.fspath os.path.normpath os.path.normcase os.path.expandvars os.fsdecode",
+     lambda args: on_texts(as_is, args[0])),
+    ("list tuple sorted iter reversed set copy.copy copy.deepcopy importlib.resources.as_file contextlib.closing",
+     lambda args: args[0]),
+    ("functools.lru_cache functools.cache functools.wraps functools.partial",
+     lambda args: args[0] if isinstance(args[0], Function) else Ref("functools.cache")),
+    ("typing.cast", lambda args: args[-1]),
+    ("next", lambda args: either([lift(element, args[0])] + args[1:])),
+    ("max min", lambda args: lift(element, args[0])),
+    ("os.getcwd pathlib.Path.cwd", lambda args: hole("cwd")),
+    ("pathlib.Path.home", lambda args: hole("home")),
+    ("tempfile.gettempdir tempfile.mkdtemp tempfile.mktemp tempfile.TemporaryDirectory",
+     lambda args: hole("temp")),
+)
+# What methods of a text give.
+METHODS = table_of(
+    ("joinpath", lambda text, args: fold(join, [text] + args)),
+    ("resolve absolute", lambda text, args: on_texts(absolute, text)),
+    ("expanduser", lambda text, args: on_texts(expand_user, text)),
+    ("with_name", lambda text, args: on_texts(lambda a, b: join(parent(a), b), text, args[0])),
+    ("with_suffix", lambda text, args: on_texts(lambda a, b: add(without_suffix(a), b), text, args[0])),
+    ("as_posix strip rstrip lstrip encode decode __fspath__ __enter__", lambda text, args: text),
+    ("upper lower", lambda text, args: text if text.anchor != "plain" else hole()),
+    ("join", lambda text, args: fold(add, [part for item in args[0].items for part in (text, item)][1:])
+     if isinstance(args[0], Items) and args[0].whole else hole()),
+    ("replace", lambda text, args: plain(text.value.replace(args[0].value, args[1].value[:MAX_SHOWN]))
+     if all(is_plain(item) for item in [text] + args) and len(args) == 2 and args[0].value else hole()),
+)
+
+
+# ---------------------------------------------------------------------------------------------------- syntax
+
+
+def last_name(node):
+    """`c` of a.b.c, also when that is called."""
+    node = node.func if isinstance(node, ast.Call) else node
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+
+
+def exception_names(types):
+    """The names in the `except` of a handler, or in the arguments of suppress()."""
+    return [last_name(item) for node in types for item in (node.elts if isinstance(node, ast.Tuple) else [node])]
+
+
+def is_main_guard(test):
+    sides = [test.left] + test.comparators if isinstance(test, ast.Compare) else []
+    return (any(isinstance(side, ast.Name) and side.id == "__name__" for side in sides)
+            and any(isinstance(side, ast.Constant) and side.value == "__main__" for side in sides))
+
+
+def assignments(body):
+    """(target, value) of each assignment below these statements."""
+    for node in (inner for statement in body for inner in ast.walk(statement)):
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
+            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                yield target, node.value
+
+
+def index_of(node):
+    """The index of a Subscript, which Python 3.8 wraps."""
+    return node.slice.value if type(node.slice).__name__ == "Index" else node.slice
+
+
+def canonical(name):
+    for other, usual in SAME:
+        if name.startswith(other):
+            return usual + name[len(other):]
+    return name
+
+
+# --------------------------------------------------------------------------------------------- interpretation
+
+
+class Run:
+    """One start of the interpretation; loads are the times at which it loaded a model."""
+
+    def __init__(self, when):
+        self.when, self.loads = when, []
 
 
 class Frame:
-    """One run of a function or module body."""
+    """A module body, class body or function as it is run; line is that of the call in `above`."""
 
-    def __init__(self, module, scope, name, run, at_import=False, depth=0, owner=None):
-        self.module, self.scope, self.name, self.run = module, scope, name, run
-        self.at_import, self.depth, self.owner = at_import, depth, owner
-        self.main_guard, self.loops, self.reached, self.returns = False, 0, 0, []
-        self.guards, self.global_names, self.level = [], set(), 0
+    def __init__(self, module, names, run, above=None, line=0, function=None, cls=None):
+        self.module, self.names, self.run, self.above, self.line = module, names, run, above, line
+        self.function, self.cls = function, cls
+        self.label = function.label if function else ""
+        self.calls = above.calls + 1 if above and function else 0
+        self.guards = list(above.guards) if above else []
+        self.level, self.loops, self.returns, self.globals, self.ignored = 0, 0, [], set(), None
+
+    def running(self, node):
+        """Whether that function is being run already."""
+        frame = self
+        while frame is not None and not (frame.function and frame.function.node is node):
+            frame = frame.above
+        return frame is not None
+
+
+class Call:
+    """The arguments of one call, and where it is."""
+
+    def __init__(self, args, words, node, frame):
+        self.args, self.words, self.node, self.frame = args, words, node, frame
+
+    def get(self, position, word, otherwise=UNKNOWN):
+        if word in self.words:
+            return self.words[word]
+        return self.args[position] if position is not None and position < len(self.args) else otherwise
+
+    def source(self, position, word):
+        """An argument as Python source, a literal where its value is known."""
+        value, node = self.get(position, word, None), None
+        if value is None:
+            return ""
+        if is_plain(value) or isinstance(value, Const):
+            return repr(value.value)[:MAX_SHOWN]
+        node = next((item.value for item in self.node.keywords if item.arg == word), None)
+        if node is None and position is not None and position < len(self.node.args):
+            node = self.node.args[position]
+        return self.frame.module.text(node) if node is not None else "..."
 
 
 class Interpreter:
-    def __init__(self, reader, request):
-        self.reader, self.sources, self.bounds = reader, reader.sources, reader.bounds
-        self.root = request["root"]
-        self.modules = {}
-        for module in self.sources.order:
-            self.modules[module.path] = Source(module)
-        self.paths, self.loads, self.once = OrderedDict(), OrderedDict(), set()
-        self.memo, self.instances, self.arguments = {}, {}, {}
-        self.pending, self.queued, self.late_modules, self.methods = [], set(), [], {}
-        self.startup, self.main_events, self.load_events = [], [], []
-        self.route_list, self.cached_names = [], set()
-        self.clock = self.steps = self.importing = self.runs = 0
-        self.limit = MAX_STEPS
-        self.factory, self.factory_node = None, None
-        self.new_roots = []
+    """Runs the sources over symbolic values and gathers the facts."""
 
-    # reports
+    def __init__(self, sources):
+        self.sources, self.entry, self.reasons = sources, None, []
+        self.facts = {kind: {} for kind in KINDS}
+        self.steps, self.call_limit, self.clock = 0, MAX_CALL_STEPS, 0
+        self.deadline = time.monotonic() + MAX_SECONDS
+        # functions that were defined, nodes of those that were called, and who called whom
+        self.defined, self.called, self.callees = [], set(), {}
+        self.runs, self.handlers, self.guarded, self.injections, self.arguments = [], [], [], [], {}
+        self.routes, self.route_nodes = [], set()
+        # variables, functions and attributes that hold a model or lead to one
+        self.model_names, self.model_attributes = set(), set()
 
-    def report(self, kind, entry):
-        key = (kind, json.dumps(entry, sort_keys=True, default=str))
-        if key not in self.once:
-            self.once.add(key)
-            self.reader.add(kind, entry)
+    # -- facts
 
-    def finish(self, text):
-        """(anchor, value) as the answer shows them."""
+    def cut(self, reason):
+        if reason not in self.reasons and len(self.reasons) < 20:
+            self.reasons.append(reason)
+
+    def fact(self, into, frame, node, **more):
+        """Notes a fact once, with the earliest time that its place is reached; gives its entry."""
+        facts, key = self.facts[into], (frame.module.file, node.lineno, node.col_offset, repr(sorted(more.items())))
+        if key not in facts and len(facts) >= MAX_ENTRIES:
+            self.cut("more than %d %s: the rest was left out" % (MAX_ENTRIES, into))
+            return {"number": -1}
+        place = {"file": frame.module.file, "line": node.lineno, "function": frame.label, "when": frame.run.when}
+        entry = facts.setdefault(key, dict(place, **more, number=len(facts)))
+        entry["when"] = min(entry["when"], frame.run.when, key=WHEN.index)
+        return entry
+
+    def placed(self, text):
+        """(anchor, value) of a text that is used as a path, as the answer tells them."""
         anchor, value = text.anchor, text.value
         if anchor == "file":
-            return anchor, os.path.relpath(posixpath.normpath(value or "/"), self.root)
+            return anchor, os.path.relpath(posixpath.normpath(value or "/"), self.sources.root)
         if anchor == "plain":
             if re.match(r"[a-z][a-z0-9+]+://", value):
                 return "unknown", value
-            if value.startswith(("/", "\\\\")) or re.match(r"[A-Za-z]:[\\/]", value):
-                return "absolute", value
-            return "cwd", value[2:] if value.startswith("./") else value
-        if anchor in ("cwd", "home", "temp"):
-            return anchor, "." if value == "{}" else value[3:] if value.startswith("{}/") else value
+            absolute_path = value.startswith(("/", "\\\\")) or re.match(r"[A-Za-z]:[\\/]", value)
+            return ("absolute", value) if absolute_path else ("cwd", posixpath.normpath(value))
+        if anchor in FOLDERS:
+            return anchor, posixpath.normpath("./" + value[2:].lstrip("/"))
         return anchor, value
 
-    def record_path(self, frame, node, call, value, argument, writes):
-        """Keeps one entry for each thing that the path may be; returns their keys."""
-        keys = []
+    def opened(self, name, call, value, node, writes=False):
+        """Notes the files that a value may name; the numbers of these, and of those that it was read from."""
+        numbers = []
         for item in each(value):
-            if isinstance(item, (Stream, Const)):
-                if isinstance(item, Stream):
-                    keys += item.keys
-                continue
-            text = text_of(item)
-            anchor, shown = self.finish(text)
-            default_anchor, default = self.finish(text.default) if text.default else ("", "")
-            key = (frame.module.file, node.lineno, node.col_offset, call, anchor, shown, default)
-            entry = self.paths.get(key)
-            if entry is None and len(self.paths) < 4 * MAX_ENTRIES:
-                entry = self.paths[key] = {
-                    "file": frame.module.file, "line": node.lineno, "call": call,
-                    "text": frame.module.text(argument), "value": shown, "anchor": anchor,
-                    "variable": text.variable, "default": default, "default_anchor": default_anchor,
-                    "writes": writes, "at_import": False, "function": frame.name}
-            if entry is not None:
-                entry["at_import"] |= frame.at_import
-                keys.append(key)
-        return keys
+            if isinstance(item, (Text, Unknown, Bound)):
+                text = text_of(item)
+                anchor, shown = self.placed(text)
+                default_anchor, default = self.placed(text.default) if text.default else ("", "")
+                entry = self.fact("paths", call.frame, call.node, call=name, text=call.frame.module.text(node),
+                                  anchor=anchor, value=shown, variable=text.variable,
+                                  default_anchor=default_anchor, default=default, writes=writes)
+                numbers.append(entry["number"])
+            numbers += paths_of(item)
+        return [number for number in numbers if number >= 0]
 
-    def record_load(self, frame, node, call, keys):
-        """One entry for each path that it may be."""
+    def loaded(self, name, call, paths, find_class=False):
+        """Notes that a model is loaded here; what that gives."""
         self.clock += 1
-        self.load_events.append((frame.run, self.clock))
-        words = {name: frame.module.text(keyword(node, name)) if keyword(node, name) is not None else ""
-                 for name in ("map_location", "weights_only", "mmap")}
-        if call == "torch.load" and not words["map_location"] and len(node.args) > 1:
-            words["map_location"] = frame.module.text(node.args[1])
-        for key in keys or [None]:
-            mark = (frame.module.file, node.lineno, node.col_offset, call, key)
-            entry = self.loads.setdefault(mark, dict(
-                {"file": frame.module.file, "line": node.lineno, "call": call, "path": key}, **dict(
-                    words, at_import=False, function=frame.name,
-                    guarded=", ".join(name for names in frame.guards for name in names))))
-            entry["at_import"] |= frame.at_import
-        self.reach(frame, node.lineno, call)
+        call.frame.run.loads.append(self.clock)
+        for path in paths or [-1]:
+            entry = self.fact("loads", call.frame, call.node, call=name, path=path,
+                              map_location=call.source(1, "map_location") if name.startswith("torch.") else "",
+                              weights_only=call.source(None, "weights_only"),
+                              find_class=find_class or "pickle_module" in call.words)
+            entry.setdefault("callers", self.callers(call.frame))
+        return Object(name, call, paths=paths, loaded=True)
 
-    def reach(self, frame, line, name):
-        """A model is loaded from `frame`, there or in what it called."""
-        frame.reached += 1
-        if frame.run[0] in ("import", "guard") and frame.depth == 0 and not frame.name:
-            self.report("startup", {"file": frame.module.file, "line": line, "function": name,
-                                    "kind": "main_guard" if frame.main_guard else "import"})
+    @staticmethod
+    def callers(frame):
+        places = []
+        # above all stands a frame of no source
+        while frame.above is not None and frame.above.above is not None:
+            if frame.function:
+                places.insert(0, "%s:%d" % (frame.above.module.file, frame.line))
+            frame = frame.above
+        return places
 
-    # names
+    def injected(self, module, name, value, frame, node):
+        """Notes that a name of a module is set by hand."""
+        self.clock += 1
+        entry = self.fact("injected", frame, node, module=module, name=name, value=name_of(value))
+        self.injections.append((frame.run, self.clock, entry))
 
-    def module_value(self, name):
-        """A module by its absolute name: of the package, or a Ref."""
-        found = self.sources.find(name)
-        if found is None or found[0] in ("namespace", "compiled"):
-            return Ref(name)
-        return self.modules.get(found[1]) or Ref(name)
-
-    def member(self, source, name):
-        """A name of a module of the package."""
-        module = source.module
-        if name in module.env:
-            return self.settle(module.env[name])
-        return self.module_value(module.name + "." + name) if module.package else UNKNOWN
-
-    def settle(self, value, depth=0):
-        if isinstance(value, Either):
-            return either([self.settle(item, depth) for item in value.items])
-        if not isinstance(value, Late):
-            return value
-        if depth > 30 or value.name not in value.module.env:
-            below = self.module_value(value.module.name + "." + value.name)
-            return below if isinstance(below, Source) else UNKNOWN
-        return self.settle(value.module.env[value.name], depth + 1)
+    # -- names
 
     def lookup(self, name, frame):
-        scope = frame.scope
-        if name in frame.global_names:
-            scope = None
-        while scope is not None:
-            if name in scope.names:
-                value = self.settle(scope.names[name])
-                if scope.names is frame.module.env and name in frame.module.rebound:
-                    return either([value, UNKNOWN])
+        names = None if name in frame.globals else frame.names
+        while names is not None and names is not frame.module.names:
+            value = names.get(name)
+            if value is not None:
                 return value
-            scope = scope.above
-        module = frame.module
-        if name in module.env:
-            value = self.settle(module.env[name])
-            return either([value, UNKNOWN]) if name in module.rebound else value
+            names = names.above
+        value = frame.module.names.get(name)
+        if value is not None:
+            return either([value, UNKNOWN]) if name in frame.module.rebound else value
         if name == "__file__":
-            return Text("file", os.path.abspath(os.path.join(self.root, module.file)))
-        if name == "__name__":
-            return plain(module.name)
-        if name == "__package__":
-            return plain(module.name if module.package else module.name.rpartition(".")[0])
+            return Text("file", frame.module.path)
+        if name in ("__name__", "__package__"):
+            above = frame.module.name if frame.module.package else frame.module.name.rpartition(".")[0]
+            return plain(frame.module.name if name == "__name__" else above)
         return Ref(name) if hasattr(builtins, name) else UNKNOWN
 
-    def bind(self, target, value, frame, node):
+    def bind_name(self, name, value, frame):
+        names = frame.module.names if name in frame.globals else frame.names
+        if name in frame.globals and names.get(name) is not None:
+            value = either([names.get(name), value])
+        names.set(name, value)
+        if names is frame.module.names and holds_model(value):
+            self.model_names.add(name)
+
+    def bind(self, target, value, frame):
+        """target = value"""
         if isinstance(target, ast.Name):
-            if target.id in frame.global_names:
-                before = frame.module.env.get(target.id)
-                frame.module.env[target.id] = value if before is None else either([before, value])
-            else:
-                frame.scope.names[target.id] = value
+            self.bind_name(target.id, value, frame)
         elif isinstance(target, (ast.Tuple, ast.List)):
-            items = value.items if isinstance(value, Items) and value.whole else []
-            fits = len(items) == len(target.elts)
-            for index, part in enumerate(target.elts[:200]):
-                self.bind(part, items[index] if fits else UNKNOWN, frame, node)
+            fits = isinstance(value, Items) and value.whole and len(value.items) == len(target.elts)
+            for index, part in enumerate(target.elts):
+                self.bind(part, value.items[index] if fits else UNKNOWN, frame)
         elif isinstance(target, ast.Starred):
-            self.bind(target.value, UNKNOWN, frame, node)
+            self.bind(target.value, UNKNOWN, frame)
         elif isinstance(target, ast.Attribute):
             for base in each(self.eval(target.value, frame)):
-                self.set_attribute(base, target.attr, value, frame, node)
+                self.set_attribute(base, target.attr, value, frame, target)
         elif isinstance(target, ast.Subscript):
-            base, key = self.eval(target.value, frame), self.eval(inside(target), frame)
-            if isinstance(key, Text) and key.anchor == "plain":
-                if isinstance(base, Table) and len(base.items) < 500:
-                    base.items[key.value] = value
-                elif isinstance(base, Ref) and base.name == "__main__.__dict__":
-                    self.main_class(key.value, frame, node)
-                elif isinstance(base, Ref) and base.name == "sys.modules" and key.value == "__main__":
-                    self.main_class("*", frame, node)
+            base, key = self.eval(target.value, frame), self.eval(index_of(target), frame)
+            if is_plain(key) and isinstance(base, Table) and len(base.items) < MAX_ITEMS:
+                base.items[key.value] = value
+            elif is_plain(key) and isinstance(base, Ref) and base.name == "__main__.__dict__":
+                self.injected("__main__", key.value, value, frame, target)
+            elif is_plain(key) and isinstance(base, Ref) and base.name == "sys.modules":
+                self.injected(key.value, "*", value, frame, target)
 
     def set_attribute(self, base, name, value, frame, node):
+        if holds_model(value):
+            self.model_attributes.add(name)
+        if isinstance(base, Bound) and isinstance(base.value, (Object, Class)):
+            base = base.value.attrs.setdefault(base.name, Object("", None))
         if isinstance(base, Ref) and base.name == "__main__":
-            self.main_class(name, frame, node)
-        elif isinstance(base, Source):
-            base.module.env[name] = value
-        elif isinstance(base, (Instance, Class, Outside)) and len(base.attrs) < 1000:
+            self.injected("__main__", name, value, frame, node)
+        elif isinstance(base, Module):
+            base.names.set(name, value)
+        elif isinstance(base, (Object, Class)):
             before = base.attrs.get(name)
-            first = before is None or frame.name.endswith("__init__")
-            base.attrs[name] = value if first else either([before, value])
+            fresh = before is None or frame.label.endswith("__init__")
+            base.attrs[name] = value if fresh else either([before, value])
+            if isinstance(base, Object):
+                base.loaded = base.loaded or holds_model(value)
+                if base.name == "types.ModuleType" and base.args and is_plain(base.args[0]):
+                    self.injected(base.args[0].value, name, value, frame, node)
+        if name == "lifespan_context" and isinstance(value, Function):
+            self.handlers.append(("lifespan", value))
 
-    def main_class(self, name, frame, node):
-        self.clock += 1
-        entry = {"file": frame.module.file, "line": node.lineno, "name": name, "how": frame.module.text(node),
-                 "function": frame.name, "before_load": None}
-        self.main_events.append((frame.run, self.clock, entry))
+    # -- imports
+
+    def import_module(self, name, frame, node):
+        """Runs a module and the packages above it. Gives the Module, or a Ref when it is not in the package."""
+        module, parts = None, name.split(".")
+        for count in range(1, min(len(parts), MAX_ITEMS) + 1):
+            part = ".".join(parts[:count])
+            found = self.sources.find(part)
+            if found is None:
+                if count > 1 or part not in STANDARD:
+                    self.fact_import(name if count == 1 else part, count > 1, frame, node)
+                return Ref(name)
+            module = self.sources.module(part, *found)
+            if module is not None:
+                self.run_module(module, frame)
+                if found[0] == "compiled":
+                    return Ref(name)
+        return module or Ref(name)
+
+    def fact_import(self, name, missing, frame, node):
+        optional = any(names & IMPORT_ERRORS for names in frame.guards)
+        self.fact("imports", frame, node, name=name, optional=optional, missing=missing)
+
+    def run_module(self, module, frame):
+        if module.done:
+            return
+        module.done = True
+        if module.tree is not None:
+            self.block(module.tree.body, Frame(module, module.names, frame.run, frame))
+
+    def known_module(self, name):
+        """The Module of an absolute name when it was imported, else a Ref."""
+        found = self.sources.find(name)
+        return found and self.sources.modules.get(found[1]) or Ref(name)
+
+    def run_Import(self, node, frame):
+        for item in node.names:
+            module, top = self.import_module(item.name, frame, node), item.name.split(".")[0]
+            if item.asname:
+                self.bind_name(item.asname, module, frame)
+            else:
+                self.bind_name(top, module if top == item.name else self.known_module(top), frame)
+
+    def run_ImportFrom(self, node, frame):
+        name = frame.module.absolute_name(node.level, node.module) if node.level else node.module
+        if name is None:
+            return self.fact_import("." * node.level + (node.module or ""), True, frame, node)
+        module = self.import_module(name, frame, node)
+        found = self.sources.find(name)
+        for item in node.names:
+            if item.name == "*":
+                if isinstance(module, Module):
+                    for key in [key for layer in module.names.layers for key in layer if not key.startswith("_")]:
+                        self.bind_name(key, module.names.get(key), frame)
+                frame.module.star = frame.module.star or not isinstance(module, Module) or module.star
+                continue
+            full = name + "." + item.name
+            value = module.names.get(item.name) if isinstance(module, Module) else None
+            if value is None and self.sources.find(full):
+                value = self.import_module(full, frame, node)
+            elif value is None and found and (found[0] == "folder" or isinstance(module, Module) and
+                                              module.lacks(item.name)):
+                self.fact_import(full, True, frame, node)
+            if value is None:
+                value = UNKNOWN if isinstance(module, Module) else Ref(canonical(full))
+            self.bind_name(item.asname or item.name, value, frame)
+
+    # -- expressions
 
     def stopped(self, frame):
+        self.steps += 1
         if frame.level > MAX_DEPTH:
-            self.bounds.note("an expression or block nested too deeply was not followed")
-        elif self.steps > self.limit:
-            self.bounds.note("the interpretation stopped after %d steps" % MAX_STEPS if self.steps > MAX_STEPS else
-                             "a call was followed for %d steps only" % MAX_CALL_STEPS)
+            self.cut("%s: an expression or block nested too deeply was not followed" % frame.module.file)
+        elif self.steps > MAX_STEPS:
+            self.cut("the interpretation stopped after %d steps" % MAX_STEPS)
+        elif self.steps % 256 == 0 and time.monotonic() > self.deadline:
+            self.steps = MAX_STEPS
+            self.cut("the interpretation stopped after %d seconds" % MAX_SECONDS)
         else:
             return False
         return True
 
-    # expressions
-
     def eval(self, node, frame):
-        self.steps += 1
         if node is None or self.stopped(frame):
             return UNKNOWN
-        method = getattr(self, "eval_" + type(node).__name__, None)
+        method = getattr(self, "eval_" + type(node).__name__, self.eval_other)
         frame.level += 1
-        try:
-            if method:
-                return method(node, frame)
-            for child in ast.iter_child_nodes(node):
-                if isinstance(child, ast.expr):
-                    self.eval(child, frame)
-            return UNKNOWN
-        finally:
-            frame.level -= 1
+        value = method(node, frame)
+        frame.level -= 1
+        return value
+
+    def eval_other(self, node, frame):
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.expr):
+                self.eval(child, frame)
+        return UNKNOWN
 
     def eval_Constant(self, node, frame):
-        if isinstance(node.value, str):
-            return plain(node.value)
-        return Const(node.value) if node.value is None or isinstance(node.value, (bool, int, float)) else UNKNOWN
+        value = node.value
+        if isinstance(value, str):
+            return plain(value)
+        small = value is None or isinstance(value, float) or (isinstance(value, int) and abs(value) < 1 << 64)
+        return Const(value) if small else UNKNOWN
 
     def eval_Name(self, node, frame):
         return self.lookup(node.id, frame)
@@ -1304,899 +1077,589 @@ class Interpreter:
     def eval_Await(self, node, frame):
         return self.eval(node.value, frame)
 
-    def eval_Starred(self, node, frame):
-        return self.eval(node.value, frame)
+    eval_Starred = eval_Await
+
+    def eval_Yield(self, node, frame):
+        frame.returns.append(self.eval(node.value, frame) if node.value else NONE)
+        return UNKNOWN
 
     def eval_NamedExpr(self, node, frame):
         value = self.eval(node.value, frame)
-        self.bind(node.target, value, frame, node)
+        self.bind(node.target, value, frame)
         return value
 
     def eval_List(self, node, frame):
         items, whole = [], True
         for item in node.elts:
             value = self.eval(item, frame)
-            if isinstance(item, ast.Starred):
-                whole = whole and isinstance(value, Items) and value.whole
-                items += value.items if isinstance(value, Items) else []
-            else:
+            if not isinstance(item, ast.Starred):
                 items.append(value)
+            elif isinstance(value, Items):
+                items, whole = items + value.items, whole and value.whole
+            else:
+                whole = False
         return Items(items, whole)
 
     eval_Tuple = eval_Set = eval_List
 
     def eval_Dict(self, node, frame):
-        table = Table({})
+        made = {}
         for key, item in zip(node.keys, node.values):
-            name, value = self.eval(key, frame) if key else UNKNOWN, self.eval(item, frame)
-            if isinstance(name, Text) and name.anchor == "plain" and len(table.items) < 500:
-                table.items[name.value] = value
-        return table
+            name, value = self.eval(key, frame), self.eval(item, frame)
+            if is_plain(name) and len(made) < MAX_ITEMS:
+                made[name.value] = value
+            elif key is None and isinstance(value, Table):
+                made.update(value.items)
+        return Table(made)
 
     def eval_ListComp(self, node, frame):
         for generator in node.generators:
-            self.bind(generator.target, self.element(self.eval(generator.iter, frame)), frame, node)
+            self.bind(generator.target, element(self.eval(generator.iter, frame)), frame)
             for test in generator.ifs:
                 self.eval(test, frame)
         if isinstance(node, ast.DictComp):
             self.eval(node.key, frame)
-            self.eval(node.value, frame)
-            return UNKNOWN
+            return Items([self.eval(node.value, frame)], False)
         return Items([self.eval(node.elt, frame)], False)
 
     eval_SetComp = eval_GeneratorExp = eval_DictComp = eval_ListComp
 
     def eval_Lambda(self, node, frame):
-        return Func(frame.module, node, frame.scope, frame.owner)
+        return Function(frame.module, node, frame.names, frame.cls)
 
     def eval_IfExp(self, node, frame):
-        truth, yes, no = self.test(node.test, frame)
+        known, narrowed, otherwise = self.test(node.test, frame)
         values = []
-        for wanted, narrowed, branch in ((True, yes, node.body), (False, no, node.orelse)):
-            if truth in (None, wanted):
-                before = dict(frame.scope.names) if narrowed else None
-                frame.scope.names.update(narrowed)
+        for wanted, names, branch in ((True, narrowed, node.body), (False, otherwise, node.orelse)):
+            if known in (None, wanted):
+                frame.names.layers.append(names)
                 values.append(self.eval(branch, frame))
-                if before is not None:
-                    restore(frame.scope.names, before)
+                frame.names.layers.pop()
         return either(values)
 
     def eval_BoolOp(self, node, frame):
         values = [self.eval(item, frame) for item in node.values]
-        if not isinstance(node.op, ast.Or):
+        if isinstance(node.op, ast.And):
             return values[-1]
         kept = []
         for index, value in enumerate(values):
-            after = values[index + 1] if index + 1 < len(values) else None
-            if after is not None and isinstance(value, Text) and value.anchor == "environment":
-                default = value.default or next(iter(each(lift(text_of, after))))
-                kept.append(Text("environment", value.value, value.variable, default))
-                break
-            kept += [item for item in each(value) if not (after is not None and known_truth(item) is False)]
-            if known_truth(value) is True:
+            if isinstance(value, Text) and value.anchor == "environment" and index + 1 < len(values):
+                default = value.default or text_of(each(values[index + 1])[0])
+                return either(kept + [Text("environment", value.value, value.variable, default)])
+            kept += [item for item in each(value) if index + 1 == len(values) or truth(item) is not False]
+            if truth(value):
                 break
         return either(kept)
 
     def eval_BinOp(self, node, frame):
-        if isinstance(node.op, ast.Add):
-            chain = [node.right]
-            while isinstance(node.left, ast.BinOp) and isinstance(node.left.op, ast.Add) and len(chain) < 5000:
-                node = node.left
-                chain.append(node.right)
-            values = [self.eval(item, frame) for item in [node.left] + chain[::-1]]
-            if all(isinstance(value, Items) for value in values):
-                return Items([item for value in values for item in value.items], all(v.whole for v in values))
-            if any(isinstance(item, Text) for value in values for item in each(value)):
-                return add_all(values)
-            return UNKNOWN
         left, right = self.eval(node.left, frame), self.eval(node.right, frame)
-        if isinstance(node.op, ast.Div):
-            if any(isinstance(item, Text) for value in (left, right) for item in each(value)):
-                return join_all([left, right])
-        elif isinstance(node.op, ast.Mod) and isinstance(left, Text):
-            return lift(lambda value: percent(left, value), right)
+        if isinstance(left, Items) and isinstance(right, Items) and isinstance(node.op, ast.Add):
+            return Items(left.items + right.items, left.whole and right.whole)
+        if is_plain(left) and isinstance(node.op, ast.Mod):
+            return lift(lambda value: percent(left.value, value), right)
+        if any(isinstance(item, Text) for item in each(left) + each(right)):
+            if isinstance(node.op, (ast.Add, ast.Div)):
+                return on_texts(add if isinstance(node.op, ast.Add) else join, left, right)
         return UNKNOWN
 
     def eval_JoinedStr(self, node, frame):
         parts = []
-        for part in node.values[:200]:
-            if isinstance(part, ast.FormattedValue):
-                self.eval(part.format_spec, frame)
-                parts.append(self.eval(part.value, frame))
-            else:
-                parts.append(self.eval(part, frame))
-        return add_all(parts)
+        for part in node.values[:MAX_ITEMS]:
+            value = self.eval(part.value if isinstance(part, ast.FormattedValue) else part, frame)
+            changed = isinstance(part, ast.FormattedValue) and (part.format_spec or part.conversion == ord("r"))
+            parts.append(hole() if changed else value)
+        return fold(add, parts)
 
     def eval_Attribute(self, node, frame):
-        chain = []
-        while isinstance(node, ast.Attribute) and len(chain) < 1000:
-            chain.append(node.attr)
-            node = node.value
-        value = self.eval(node, frame)
-        for name in reversed(chain):
-            value = lift(lambda one: self.attribute(one, name, frame), value)
-        return value
+        value = self.eval(node.value, frame)
+        return lift(lambda one: self.attribute(one, node.attr, frame, node), value)
 
-    def attribute(self, value, name, frame):
-        if isinstance(value, Source):
-            return self.member(value, name)
-        if isinstance(value, Ref):
-            if name in ("sep", "altsep") and value.name in ("os", "os.path", "posixpath"):
-                return plain("/")
-            if name in ("curdir", "pardir"):
-                return plain("." if name == "curdir" else "..")
-            below = self.module_value(value.name + "." + name)
-            return below if isinstance(below, Source) else Ref(canonical(value.name + "." + name))
-        if isinstance(value, Text):
+    def attribute(self, value, name, frame, node):
+        found = None
+        if isinstance(value, Module):
+            found = value.names.get(name)
+            if found is None and value.package:
+                below = self.known_module(value.name + "." + name)
+                found = below if isinstance(below, Module) else None
+        elif isinstance(value, Ref):
+            known = {"os.sep": "/", "os.path.sep": "/", "os.curdir": ".", "os.pardir": ".."}.get(value.name + "." + name)
+            below = self.known_module(value.name + "." + name)
+            return plain(known) if known else below if isinstance(below, Module) else Ref(canonical(below.name))
+        elif isinstance(value, Text):
             if name == "parent":
-                return parent(value)
-            if name in ("name", "stem"):
-                return file_name(value, name == "name")
-            if name == "suffix":
-                return plain(posixpath.splitext(value.value)[1])
-        elif isinstance(value, (Class, Func)) and name in ("__name__", "__qualname__"):
-            return plain(getattr(value.node, "name", ""))
-        elif isinstance(value, Instance):
-            if name in value.attrs:
-                return value.attrs[name]
-            found = value.of.find(name)
-            if isinstance(found, Func):
-                kinds = [last_name(item) for item in getattr(found.node, "decorator_list", [])]
-                if "property" in kinds or "cached_property" in kinds:
-                    return self.call_function(found.bind(value), [], {}, found.node, frame)
-                if "staticmethod" in kinds:
-                    return found
-                return found.bind(value.of if "classmethod" in kinds else value)
-            if found is not None:
-                return found
-        elif isinstance(value, Class):
-            found = value.find(name)
-            if isinstance(found, Func) and "classmethod" in [last_name(i) for i in found.node.decorator_list]:
-                return found.bind(value)
-            if found is not None:
-                return found
-        elif isinstance(value, Outside):
-            if name in value.attrs:
-                return value.attrs[name]
-            if value.name == "argparse.Namespace":
-                default = self.arguments.get(name)
-                return Text("argument", "{}", "", text_of(default) if default is not None else None)
-            if value.name.startswith("tempfile.") and name == "name":
-                return Text("temp", "{}")
-        # of a longer chain only what it hangs on matters: `app.state.x` is something of app
-        return Bound(value.value if isinstance(value, Bound) else value, name)
+                found = on_texts(parent, value)
+            elif name in ("name", "stem"):
+                found = on_texts(file_name, value if name == "name" else on_texts(without_suffix, value))
+        elif isinstance(value, (Class, Function)) and name in ("__name__", "__qualname__"):
+            return plain(value.name)
+        elif isinstance(value, (Object, Class)):
+            found = value.attrs.get(name)
+            cls = value.cls if isinstance(value, Object) else value
+            if found is None and cls is not None:
+                found = cls.find(name)
+                if isinstance(found, Function):
+                    return self.method(found, value, cls, frame, node)
+            if found is None and isinstance(value, Object) and value.name == "argparse.Namespace":
+                return hole(default=self.arguments.get(name))
+        return Bound(value, name) if found is None else found
+
+    def method(self, found, value, cls, frame, node):
+        """A function of a class as an attribute of the class or of an object."""
+        if "staticmethod" in found.kinds:
+            return found
+        if "classmethod" in found.kinds:
+            return found.bind(cls)
+        if isinstance(value, Class):
+            return found
+        bound = found.bind(value)
+        if found.kinds & {"property", "cached_property"}:
+            return self.call_function(bound, Call([], {}, node, frame))
+        return bound
 
     def eval_Subscript(self, node, frame):
-        value, key = self.eval(node.value, frame), self.eval(inside(node), frame)
-        return lift(lambda one: self.item(one, key, node, frame), value)
+        value, key = self.eval(node.value, frame), self.eval(index_of(node), frame)
+        return lift(lambda one: self.item(one, key), value)
 
-    def item(self, value, key, node, frame):
+    def item(self, value, key):
         index = key.value if isinstance(key, Const) and isinstance(key.value, int) else None
         if isinstance(value, Ref):
             if value.name == "os.environ":
-                return self.environment(key, None, True, node, frame)
-            if value.name == "sys.argv":
-                return Text("argument", "{}")
-            if value.name == "sys.modules" and isinstance(key, Text):
-                return Ref("__main__") if key.value == "__main__" else self.module_value(key.value)
-            return Ref(value.name)  # a generic type
+                return hole("environment", key.value if is_plain(key) else "")
+            if value.name == "sys.modules" and is_plain(key):
+                return self.known_module(key.value)
+            return UNKNOWN if value.name == "sys.argv" else value  # else a generic type
         if isinstance(value, Bound) and value.name == "parents" and isinstance(value.value, Text):
-            text = value.value
-            for _ in range((index if index is not None and 0 <= index < 60 else 0) + 1):
-                text = parent(text)
-            return text
-        if isinstance(value, Items):
-            if index is not None and value.whole and -len(value.items) <= index < len(value.items):
-                return value.items[index]
-            return self.element(value)
+            return fold(lambda a, b: parent(a), [value.value] * (min(max(index or 0, 0), MAX_DEPTH) + 2))
+        if isinstance(value, Items) and value.whole and index is not None and -len(value.items) <= index < len(
+                value.items):
+            return value.items[index]
         if isinstance(value, Table):
-            if isinstance(key, Text) and key.anchor == "plain":
-                return value.items.get(key.value, UNKNOWN)
-            return either(list(value.items.values())[:MAX_ALTERNATIVES] or [UNKNOWN])
-        if isinstance(value, Text) and value.anchor == "argument":
-            return Text("argument", "{}")
-        return UNKNOWN
-
-    @staticmethod
-    def element(value):
-        """What a loop over a value gives."""
-        if isinstance(value, Items):
-            return either(value.items[:MAX_ALTERNATIVES]) if value.items else UNKNOWN
-        if isinstance(value, Table):
-            return either([plain(key) for key in list(value.items)[:MAX_ALTERNATIVES]] or [UNKNOWN])
-        return UNKNOWN
-
-    def environment(self, name, default, required, node, frame):
-        if not isinstance(name, Text) or name.anchor != "plain":
-            return Text("environment", "{}", "", None)
-        text = None
-        if default is not None and not (isinstance(default, Const) and default.value is None):
-            text = next(iter(each(lift(text_of, default))))
-        self.report("environment", {"file": frame.module.file, "line": node.lineno, "name": name.value,
-                                    "default": self.finish(text)[1] if text else "", "required": required})
-        return Text("environment", "{}", name.value, text)
-
-    # tests
+            return value.items.get(key.value, UNKNOWN) if is_plain(key) else either(list(value.items.values()))
+        if isinstance(value, Object):
+            return Object("", None, paths=value.paths, loaded=value.loaded)
+        return element(value)
 
     def test(self, node, frame):
-        """(truth or None, names narrowed when true, names narrowed when false)"""
+        """(whether it is true or None, what names are when it is true, what names are when it is false)"""
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-            truth, yes, no = self.test(node.operand, frame)
-            return (None if truth is None else not truth), no, yes
+            known, narrowed, otherwise = self.test(node.operand, frame)
+            return known if known is None else not known, otherwise, narrowed
         value = self.eval(node, frame)
-        if isinstance(node, ast.Constant):
-            return bool(node.value), {}, {}
-        name, split = None, None
-        if isinstance(node, ast.Name):
-            name, split = node.id, known_truth
-        elif (isinstance(node, ast.Compare) and len(node.ops) == 1 and isinstance(node.left, ast.Name)
-              and isinstance(node.ops[0], (ast.Is, ast.IsNot, ast.Eq, ast.NotEq))
-              and isinstance(node.comparators[0], ast.Constant) and node.comparators[0].value is None):
-            wanted = isinstance(node.ops[0], (ast.Is, ast.Eq))
-            name = node.left.id
-            value = self.lookup(name, frame)
+        if isinstance(value, Ref) and value.name == "typing.TYPE_CHECKING":
+            return False, {}, {}
+        decide = truth
+        if isinstance(node, ast.Compare) and isinstance(node.left, ast.Name) and len(node.ops) == 1:
+            other = node.comparators[0]
+            if isinstance(node.ops[0], (ast.Is, ast.IsNot)) and isinstance(other, ast.Constant) and other.value is None:
+                wanted, node = isinstance(node.ops[0], ast.Is), node.left
+                value = self.lookup(node.id, frame)
 
-            def split(item):
-                if isinstance(item, (Unknown, Bound)):
-                    return None
-                if isinstance(item, Text) and item.anchor in ("argument", "environment"):
-                    return None
-                return (isinstance(item, Const) and item.value is None) == wanted
-        if name is None:
+                def decide(item):
+                    return None if is_none(item) is None else is_none(item) == wanted
+        if not isinstance(node, (ast.Name, ast.Constant)):
             return None, {}, {}
-        yes = [item for item in each(value) if split(item) is not False]
-        no = [item for item in each(value) if split(item) is not True]
-        if isinstance(node, ast.Compare):
-            # an environment variable or argument without a value is None: that branch replaces it
-            unset = [item for item in each(value) if isinstance(item, Text) and item.anchor == "environment"]
-            if unset:
-                return None, {}, {}
-        local = name in frame.scope.names and frame.scope.names is not frame.module.env
-        settled = frame.loops == 0 and (local or name not in frame.module.rebound)
-        if settled and (not yes or not no):
+        yes = [item for item in each(value) if decide(item) is not False]
+        no = [item for item in each(value) if decide(item) is not True]
+        if frame.loops == 0 and not (yes and no):
             return bool(yes), {}, {}
-        if not local:
+        if isinstance(node, ast.Constant) or frame.names.get(node.id) is None:
             return None, {}, {}
-        return None, {name: either(yes)} if yes else {}, {name: either(no)} if no else {}
+        return None, {node.id: either(yes)} if yes else {}, {node.id: either(no)} if no else {}
 
-    # calls
+    # -- calls
 
     def eval_Call(self, node, frame):
-        function = self.eval(node.func, frame)
-        args, words = [], {}
+        ignored, function, args, words = frame.ignored is node, self.eval(node.func, frame), [], {}
         for item in node.args:
             value = self.eval(item, frame)
-            if isinstance(item, ast.Starred):
-                args += value.items if isinstance(value, Items) and value.whole else []
-            else:
+            if not isinstance(item, ast.Starred):
                 args.append(value)
+            elif isinstance(value, Items) and value.whole:
+                args += value.items
         for item in node.keywords:
             value = self.eval(item.value, frame)
             if item.arg:
                 words[item.arg] = value
             elif isinstance(value, Table):
                 words.update(value.items)
-        results = [self.call(one, args, words, node, frame) for one in each(function)[:MAX_ALTERNATIVES]]
-        return either(results)
+        call = Call(args, words, node, frame)
+        call.ignored = ignored
+        return either([self.call(one, call) for one in each(function)])
 
-    def call(self, function, args, words, node, frame):
-        if isinstance(function, Func):
-            return self.call_function(function, args, words, node, frame)
+    def call(self, function, call):
+        if isinstance(function, Function):
+            return self.call_function(function, call)
         if isinstance(function, Class):
-            return self.instantiate(function, args, words, node, frame)
+            return self.instantiate(function, call)
         if isinstance(function, Ref):
-            return self.call_outside(function.name, args, words, node, frame)
+            return self.call_outside(function.name, call)
         if isinstance(function, Bound):
-            return self.call_method(function.value, function.name, args, words, node, frame)
-        if isinstance(function, Instance):
-            method = function.of.find("__call__")
-            if isinstance(method, Func):
-                return self.call_function(method.bind(function), args, words, node, frame)
-        name = last_name(node.func)
-        if name and name in self.reader.loading and name not in VAGUE:
-            self.reach(frame, node.lineno, name)
-        return UNKNOWN
+            return self.call_method(function.value, function.name, call)
+        method = function.cls.find("__call__") if isinstance(function, Object) and function.cls else None
+        return self.call_function(method.bind(function), call) if isinstance(method, Function) else self.result(
+            "", call, function)
 
-    def parameters(self, function, args, words, standalone=False):
-        """name -> value of a function's parameters; what nobody gave is an argument."""
-        spec, given = function.node.args, list(args)
-        names = [item.arg for item in getattr(spec, "posonlyargs", []) + spec.args]
-        kinds = [last_name(item) for item in getattr(function.node, "decorator_list", [])]
-        if function.me is not None and names and "staticmethod" not in kinds:
-            given.insert(0, function.me)
-        defaults = dict(zip(names[len(names) - len(spec.defaults):], spec.defaults))
+    def result(self, name, call, me=None):
+        """What a call gives that is not followed: all that went into it is in there."""
+        values = call.args + list(call.words.values()) + [me]
+        return Object(name, call, paths=sorted({path for value in values for path in paths_of(value)}),
+                      loaded=any(holds_model(value) for value in values))
+
+    def parameters(self, function, call):
+        """The values of a function's parameters by name."""
+        spec, args, words = function.node.args, list(call.args), dict(call.words)
+        if function.me is not None and "staticmethod" not in function.kinds:
+            args.insert(0, function.me)
+        positional = getattr(spec, "posonlyargs", []) + spec.args
+        defaults = dict(zip([item.arg for item in positional[len(positional) - len(spec.defaults):]], spec.defaults))
         defaults.update((item.arg, value) for item, value in zip(spec.kwonlyargs, spec.kw_defaults) if value)
-        home = Frame(function.module, function.scope or Scope(function.module.env, None), "", ("rest", 0), False,
-                     MAX_CALLS)
-        bound = {}
-        for index, name in enumerate(names + [item.arg for item in spec.kwonlyargs]):
-            if index < min(len(given), len(names)):
-                bound[name] = given[index]
-            elif name in words:
-                bound[name] = words[name]
-            elif name in defaults:
-                value = self.eval(defaults[name], home)
-                bound[name] = either([value, Text("argument", "{}")]) if standalone else value
+        inner = Frame(function.module, function.closure or function.module.names, call.frame.run, call.frame)
+        values = {}
+        for index, item in enumerate(positional + spec.kwonlyargs):
+            if index < min(len(args), len(positional)):
+                values[item.arg] = args[index]
+            elif item.arg in words:
+                values[item.arg] = words.pop(item.arg)
             else:
-                bound[name] = Text("argument", "{}")
+                values[item.arg] = self.eval(defaults.get(item.arg), inner)
         if spec.vararg:
-            bound[spec.vararg.arg] = Items(given[len(names):], not standalone)
+            values[spec.vararg.arg] = Items(args[len(positional):])
         if spec.kwarg:
-            bound[spec.kwarg.arg] = Table({key: value for key, value in words.items() if key not in bound})
-        return bound
+            values[spec.kwarg.arg] = Table(words)
+        return values
 
-    def call_function(self, function, args, words, node, frame, standalone=False):
-        line = getattr(node, "lineno", 0)
-        name = getattr(function.node, "name", "lambda")
-        if frame.depth >= MAX_CALLS or self.steps > self.limit:
-            if name in self.reader.loading:
-                self.reach(frame, line, name)
+    def call_function(self, function, call):
+        """Runs a function of the package; gives what it returns or yields."""
+        frame, node = call.frame, function.node
+        if frame.calls == 0:
+            self.call_limit = self.steps + MAX_CALL_STEPS
+        if frame.calls >= MAX_CALLS or frame.running(node):
             return UNKNOWN
-        bound = self.parameters(function, args, words, standalone)
-        marks = tuple((key, value.sign()) for key, value in sorted(bound.items()))
-        key = (function.number, frame.at_import, function.me.sign() if function.me else None, marks)
-        hit = self.memo.get(key)
-        if hit is None:
-            self.memo[key] = (UNKNOWN, 0)  # a recursive call learns nothing
-            label = function.owner + "." + name if function.owner else name if name != "lambda" else frame.name
-            inner = Frame(function.module, Scope(bound, function.scope), label, frame.run, frame.at_import,
-                          frame.depth + 1)
-            limit = self.limit
-            if frame.depth == 0:
-                self.limit = min(limit, self.steps + MAX_CALL_STEPS)
-            if isinstance(function.node, ast.Lambda):
-                inner.returns.append(self.eval(function.node.body, inner))
-            else:
-                self.block(function.node.body, inner)
-            self.limit = limit
-            hit = self.memo[key] = (either(inner.returns) if inner.returns else NONE, inner.reached)
-        if hit[1] or function.node is self.factory_node:
-            self.reach(frame, line, name)
-        return hit[0]
+        if self.steps > self.call_limit:
+            self.cut("%s: a call was followed for %d steps only" % (frame.module.file, MAX_CALL_STEPS))
+            return UNKNOWN
+        self.called.add(node)
+        self.callees.setdefault(frame.function and frame.function.node, set()).add(node)
+        names, before = Names(function.closure), len(frame.run.loads)
+        names.layers[0].update(self.parameters(function, call))
+        inner = Frame(function.module, names, frame.run, frame, call.node.lineno, function)
+        if isinstance(node, ast.Lambda):
+            return self.eval(node.body, inner)
+        self.block(node.body, inner)
+        if len(frame.run.loads) > before:
+            self.model_names.add(function.name)
+        return either(inner.returns or [NONE])
 
-    def instantiate(self, cls, args, words, node, frame):
-        key = (cls.number, frame.at_import, tuple(a.sign() for a in args),
-               tuple((k, v.sign()) for k, v in sorted(words.items())))
-        made = self.instances.get(key)
-        if made is None:
-            if len(self.instances) > 20000:
-                return UNKNOWN
-            made = self.instances[key] = Instance(cls)
-            made.made_with = args
-            if not isinstance(cls.find("__init__"), Func):
-                fields = [item.target.id for item in cls.node.body
-                          if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)]
-                made.attrs.update(zip(fields, args))
-                made.attrs.update(words)
-                method = cls.find("__post_init__")
-                if isinstance(method, Func):
-                    self.call_function(method.bind(made), [], {}, node, frame)
-        for name in ("__new__", "__init__"):
-            method = cls.find(name)
-            if isinstance(method, Func):
-                self.call_function(method.bind(cls if name == "__new__" else made), args, words, node, frame)
-        if self.factory_node is cls.node:
-            self.reach(frame, node.lineno, cls.name)
+    def instantiate(self, cls, call):
+        made = self.result(cls.outside(), call)
+        made.cls = cls
+        cls.instance = cls.instance or made
+        init = cls.find("__init__")
+        if isinstance(init, Function):
+            self.call_function(init.bind(made), call)
+        else:
+            fields = [item.target.id for base in reversed(list(cls.family())) if isinstance(base, Class)
+                      for item in base.node.body if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)]
+            made.attrs.update(zip(fields, call.args))
+            made.attrs.update(call.words)
         return made
 
-    def argument(self, spec, args, words, node):
-        """(value, source node) of a parameter given as (position, keyword), or (None, None)."""
-        position, name = spec
-        if name in words:
-            return words[name], keyword(node, name) or node
-        if position is not None and position < len(args):
-            plain_args = position < len(node.args) and not any(
-                isinstance(item, ast.Starred) for item in node.args[:position + 1])
-            return args[position], node.args[position] if plain_args else node
-        return None, None
+    def call_outside(self, name, call, me=None):
+        """A call of something that the package does not define; me is the object whose method it is."""
+        first = call.args[0] if call.args else UNKNOWN
+        for key, kind in (("lifespan", "lifespan"), ("on_startup", "on_event")):
+            for item in call.words[key].items if isinstance(call.words.get(key), Items) else [call.words.get(key)]:
+                if isinstance(item, Function):
+                    self.handlers.append((kind, item))
+        if name in RESULTS:
+            return RESULTS[name](call.args or [UNKNOWN])
+        if name in STREAM_LOADS:
+            return self.loaded(name, call, paths_of(first))
+        if re.search(r"(^|\.)pickle\._?Unpickler\.load$", name) and me is not None:
+            return self.loaded(me.cls.name + ".load" if me.cls else name, call, me.paths,
+                               bool(me.cls and me.cls.find("find_class")))
+        if name in LOADS or name in READS or name in WRITES:
+            return self.open_file(name, call)
+        if name in SERVERS:
+            self.fact("servers", call.frame, call.node, call=name, text=call.frame.module.text(call.node))
+        handler = self.OUTSIDE.get(name) or self.OUTSIDE.get("." + name.rpartition(".")[2] if me is not None else "")
+        value = handler(self, call, me) if handler else None
+        position = CALLERS.get(name, CALLERS.get(name.rpartition(".")[2]) if me is not None else None)
+        if name == "threading.Thread":
+            position = -1
+        target = call.get(position, "target" if position == -1 else "") if position is not None else None
+        if isinstance(target, Function) and value is None:
+            given = call.args[position + 1:] if position >= 0 else []
+            value = self.call_function(target, Call(given, {}, call.node, call.frame))
+        return self.result(name, call, me) if value is None else value
 
-    def call_outside(self, name, args, words, node, frame):
-        name = canonical(name)
-        load, keys = load_arguments(name), None
-        for table, writes in ((READS, False), (WRITES, True)):
-            if name in table and not (load and name in LOADS):
-                value, source = self.argument(table[name], args, words, node)
-                if value is None:
-                    continue
-                if name in ("open", "io.open", "codecs.open", "aiofiles.open", "gzip.open", "numpy.memmap"):
-                    mode = args[1] if len(args) > 1 else words.get("mode")
-                    writes = isinstance(mode, Text) and bool(set("wax+") & set(mode.value))
-                keys = self.record_path(frame, node, name, value, source, writes)
-        if load:
-            value, source = self.argument(load, args, words, node)
-            if value is not None and name not in STREAMS:
-                keys = self.record_path(frame, node, name, value, source, False)
-            elif value is not None:
-                keys = streams([value])
-            if value is not None or name in LOADS and LOADS[name][0] == 0:
-                self.record_load(frame, node, name, keys)
-            return Outside(name, args, words)
-        if keys is not None:
-            if name in ("glob.glob", "glob.iglob"):
-                return Items([lift(starless, lift(text_of, args[0] if args else words["pathname"]))], False)
-            return Stream(keys)
-        return self.known_call(name, args, words, node, frame)
+    def open_file(self, name, call):
+        word = LOADS.get(name) or READS.get(name) or WRITES.get(name)
+        value = call.get(POSITIONS.get(name, 0), word, None)
+        if value is None:
+            return self.result(name, call)
+        mode = call.get(1, "mode") if name.rpartition(".")[2] in ("open", "File", "ZipFile") else UNKNOWN
+        writes = name in WRITES or (is_plain(mode) and bool(set("wax+") & set(mode.value)))
+        node = next((item.value for item in call.node.keywords if item.arg == word), None)
+        paths = self.opened(name, call, value, node or (call.node.args or [call.node])[0], writes)
+        if name in LOADS:
+            return self.loaded(name, call, paths)
+        return Object(name, call, paths=[] if writes else paths)
 
-    def known_call(self, name, args, words, node, frame):
-        first = args[0] if args else UNKNOWN
-        head = name.split(".")[0]
-        if name in ("os.getenv", "os.environ.get", "os.environ.setdefault", "os.environ.pop", "decouple.config"):
-            default = args[1] if len(args) > 1 else words.get("default")
-            return self.environment(args[0] if args else words.get("key", UNKNOWN), default,
-                                    name == "decouple.config" and default is None, node, frame)
-        if name in ("os.path.join", "posixpath.join") or re.match(r"pathlib\.(Pure)?(Posix|Windows)?Path$", name):
-            return join_all(args)
-        if name in ("os.path.dirname", "posixpath.dirname"):
-            return lift(parent, lift(text_of, first))
-        if name in ("os.path.abspath", "os.path.realpath"):
-            return lift(absolute, lift(text_of, first))
-        if name in ("os.path.expanduser",):
-            return lift(expand_user, lift(text_of, first))
-        if name in ("os.path.basename",):
-            return lift(file_name, lift(text_of, first))
-        if name in ("os.path.split", "os.path.splitext"):
-            text = next(iter(each(lift(text_of, first))))
-            if name.endswith("split"):
-                return Items([parent(text), file_name(text)])
-            return Items([with_suffix(text, plain("")), UNKNOWN])
-        if name in ("os.path.normpath", "os.fspath", "os.fsdecode", "str", "os.path.expandvars", "typing.cast",
-                    "importlib.resources.as_file", "os.path.normcase", "contextlib.closing"):
-            value = args[-1] if args else UNKNOWN
-            return value if name != "str" else lift(text_of, value)
-        if name in ("os.getcwd", "pathlib.Path.cwd", "os.getcwdb"):
-            return Text("cwd", "{}")
-        if name == "pathlib.Path.home":
-            return Text("home", "{}")
-        if head == "tempfile":
-            if name.endswith(("gettempdir", "mkdtemp", "mktemp")):
-                return Text("temp", "{}")
-            return Outside(name, args, words)
-        if name in ("importlib.resources.files", "importlib_resources.files", "importlib.resources.path",
-                    "pkg_resources.resource_filename", "importlib.resources.open_binary",
-                    "importlib.resources.read_binary", "importlib.resources.open_text"):
-            return self.resource(name, args, node, frame)
-        if name in ("functools.lru_cache", "functools.cache", "functools.partial", "functools.wraps"):
-            if isinstance(first, Func):
-                copy = first.bind(first.me)
-                copy.cached = first.cached or "cache" in name
-                return copy
-            return Ref("functools.cache" if "cache" in name else name)
-        if name in ("io.BytesIO", "io.BufferedReader", "list", "tuple", "sorted", "iter", "reversed", "set",
-                    "bytes", "memoryview"):
-            return first
-        if name in ("next", "max", "min"):
-            value = self.element(first)
-            return either([value, args[1]]) if name == "next" and len(args) > 1 else value
-        if name in ("getattr",) and len(args) > 1 and isinstance(args[1], Text) and args[1].anchor == "plain":
-            return lift(lambda one: self.attribute(one, args[1].value, frame), first)
-        if name == "setattr" and len(args) > 2:
-            for key in each(args[1]):
-                for base in each(first):
-                    if isinstance(key, Text):
-                        self.set_attribute(base, key.value, args[2], frame, node)
-            return NONE
-        if name == "vars" and isinstance(first, Ref):
-            return Ref(first.name + ".__dict__")
-        if name == "__main__.__dict__.update":
-            for key in list(words) + (list(first.items) if isinstance(first, Table) else []):
-                self.main_class(key, frame, node)
-        elif name == "os.chdir":
-            for item in each(first):
-                anchor, value = self.finish(text_of(item))
-                self.report("chdir", {"file": frame.module.file, "line": node.lineno,
-                                      "text": frame.module.text(node), "anchor": anchor, "value": value,
-                                      "at_import": frame.at_import})
-        elif name in ("sys.path.insert", "sys.path.append"):
-            for item in each(args[-1] if args else UNKNOWN):
-                anchor, value = self.finish(text_of(item))
-                if anchor == "file" and "{}" not in value and frame.at_import:
-                    self.new_roots.append(os.path.normpath(os.path.join(self.root, value)))
-        elif name in ("importlib.import_module", "__import__") and isinstance(first, Text):
-            made = self.module_value(first.value) if first.anchor == "plain" else UNKNOWN
-            self.run_module(made, frame)
-            return made
-        elif name.startswith("torch.serialization.") and name.endswith("safe_globals"):
-            self.safe_globals(first, node, frame)
-        elif name in ("starlette.routing.Route", "starlette.routing.WebSocketRoute", "aiohttp.web.get",
-                      "aiohttp.web.post") and len(args) > 1:
-            methods = words.get("methods")
-            self.route(None, args[0], args[1], methods if methods else name.split(".")[-1], node, frame)
-        for word in ("lifespan", "on_startup"):
-            value = words.get(word)
-            for item in value.items if isinstance(value, Items) else [value]:
-                if isinstance(item, Func):
-                    self.startup.append(("lifespan" if word == "lifespan" else "on_event", item))
-        if isinstance(first, Func) and name == "asyncio.run":
-            return UNKNOWN
-        return Outside(name, args, words)
-
-    def resource(self, name, args, node, frame):
-        first = args[0] if args else UNKNOWN
-        module = first.module if isinstance(first, Source) else None
-        if isinstance(first, Text) and first.anchor == "plain":
-            found = self.sources.find(first.value)
-            if found and found[0] == "namespace":
-                base = Text("file", os.path.abspath(found[1][0]))
-                return join_all([base] + args[1:])
-            source = self.module_value(first.value)
-            module = source.module if isinstance(source, Source) else None
-        base = Text("unknown", "{}")
-        if module is not None:
-            base = Text("file", os.path.dirname(os.path.abspath(os.path.join(self.root, module.file))))
-        value = join_all([base] + args[1:])
-        if name.endswith(("open_binary", "read_binary", "open_text")):
-            return Stream(self.record_path(frame, node, name, value, node, False))
-        return value
-
-    def safe_globals(self, value, node, frame):
-        names = []
-        for item in value.items if isinstance(value, Items) else each(value):
-            if isinstance(item, Items) and len(item.items) == 2 and isinstance(item.items[1], Text):
-                names.append(item.items[1].value)
-            elif isinstance(item, Ref):
-                names.append(item.name)
-            elif isinstance(item, (Class, Func)):
-                names.append(item.module.name + "." + getattr(item.node, "name", "lambda"))
-            else:
-                names.append("{}")
-        self.report("safe_globals", {"file": frame.module.file, "line": node.lineno, "names": names})
-
-    def call_method(self, value, name, args, words, node, frame):
-        first = args[0] if args else UNKNOWN
+    def call_method(self, value, name, call):
+        """value.name(...), which is no method of a class of the package."""
+        first = call.args[0] if call.args else UNKNOWN
+        if name == "load_state_dict":
+            self.fact("state_dicts", call.frame, call.node, strict=call.source(1, "strict"), used=not call.ignored)
         if isinstance(value, Text):
-            return self.call_text(value, name, args, words, node, frame)
-        if isinstance(value, Stream):
-            return value if name in ("read", "getvalue", "readlines", "buffer", "__enter__", "seek") else UNKNOWN
+            return self.call_text(value, name, call)
         if isinstance(value, Table) and name in ("get", "pop", "setdefault"):
-            found = self.item(value, first, node, frame)
-            return either([found, args[1]]) if len(args) > 1 else found
+            return either([self.item(value, first)] + call.args[1:])
         if isinstance(value, Table) and name in ("items", "values", "keys"):
-            pairs = [(plain(key), item) for key, item in value.items.items()]
-            return Items([Items(list(p)) if name == "items" else p[name == "values"] for p in pairs], True)
+            pairs = [Items([plain(key), item]) for key, item in value.items.items()]
+            return Items([pair if name == "items" else pair.items[name == "values"] for pair in pairs])
         if isinstance(value, Table) and name == "update" and isinstance(first, Table):
             value.items.update(first.items)
-            return NONE
-        if isinstance(value, Items) and name == "append":
-            value.items.append(first) if len(value.items) < 200 else None
-            return NONE
-        if isinstance(value, Outside):
-            if name == "load" and value.name.endswith("pickle.Unpickler"):
-                self.record_load(frame, node, value.name + ".load", streams(value.args))
-                return UNKNOWN
-            self.call_object(value, name, args, words, node, frame)
-            if value.name.startswith("argparse.") and name in ("parse_args", "parse_known_args"):
-                made = Outside("argparse.Namespace", [], {})
-                return made if name == "parse_args" else Items([made, UNKNOWN])
-        if isinstance(value, Instance) and name == "load" and any(
-                re.search(r"(^|\.)_?Unpickler$", base) for base in value.of.outside()):
-            self.record_load(frame, node, value.of.name + ".load", streams(value.made_with))
+        elif isinstance(value, Items) and name in ("append", "add") and len(value.items) < MAX_ITEMS:
+            value.items.append(first)
+        elif isinstance(value, Bound) and value.name == "on_startup" and isinstance(first, Function):
+            self.handlers.append(("on_event", first))
+        made = self.call_outside("%s.%s" % (getattr(value, "name", ""), name), call,
+                                 value if isinstance(value, Object) else Object("", None))
+        if isinstance(value, Object) and isinstance(made, Object):
+            # model.load_state_dict(checkpoint) fills the model
+            value.loaded = made.loaded = made.loaded or value.loaded
+            made.paths += [path for path in value.paths if path not in made.paths]
+        elif holds_model(value) and isinstance(made, Object):
+            made.loaded = True
+        return made
+
+    def call_text(self, text, name, call):
+        args = call.args or [UNKNOWN]
+        if name in METHODS:
+            return METHODS[name](text, args)
+        if name == "format":
+            return formatted(text.value, call.args, call.words) if is_plain(text) else hole()
+        if name not in PATH_READS and name not in PATH_WRITES:
+            return self.result("", call)
+        value, writes = text, name in PATH_WRITES
+        if name in ("glob", "rglob"):
+            value = on_texts(lambda a, b: pattern(join(a, b)), text, args[0])
+        elif name == "open":
+            mode = call.get(0, "mode")
+            writes = is_plain(mode) and bool(set("wax+") & set(mode.value))
+        paths = self.opened("Path." + name, call, value, call.node, writes)
+        if name in ("glob", "rglob", "iterdir"):
+            return Items([value if name != "iterdir" else on_texts(join, text, hole())], False)
+        return Object("", None, paths=[] if writes else paths)
+
+    # -- calls of which something is to be told
+
+    def on_environment(self, call, me):
+        default = call.get(1, "default", NONE)
+        default = None if is_none(each(default)[0]) else text_of(each(default)[0])
+        return hole("environment", call.args[0].value if call.args and is_plain(call.args[0]) else "", default)
+
+    def on_folder(self, kind, call, position):
+        for item in each(call.get(position, "path")):
+            anchor, value = self.placed(on_texts(as_is, item))
+            self.fact(kind, call.frame, call.node, anchor=anchor, value=value)
+            if kind == "sys_path" and anchor == "file" and "{}" not in value:
+                self.sources.add_root(os.path.normpath(os.path.join(self.sources.root, value)), position == 1)
+
+    def on_chdir(self, call, me):
+        self.on_folder("chdir", call, 0)
+
+    def on_path_insert(self, call, me):
+        self.on_folder("sys_path", call, 1)
+
+    def on_path_append(self, call, me):
+        self.on_folder("sys_path", call, 0)
+
+    def on_import(self, call, me):
+        name = call.get(0, "name")
+        if not is_plain(name):
             return UNKNOWN
-        if name in ("load_from_checkpoint",):
-            keys = self.record_path(frame, node, name, first, node.args[0], False) if node.args and args else []
-            self.record_load(frame, node, name, keys)
+        level = len(name.value) - len(name.value.lstrip("."))
+        full = call.frame.module.absolute_name(level, name.value[level:]) if level else name.value
+        return self.import_module(full, call.frame, call.node) if full else UNKNOWN
+
+    def on_getattr(self, call, me):
+        name = call.get(1, "")
+        if not is_plain(name):
             return UNKNOWN
-        if name in ("get", "post") and not isinstance(value, Outside):
+        return lift(lambda one: self.attribute(one, name.value, call.frame, call.node), call.args[0])
+
+    def on_setattr(self, call, me):
+        for base in each(call.get(0, "")):
+            for name in each(call.get(1, "")):
+                if is_plain(name):
+                    self.set_attribute(base, name.value, call.get(2, ""), call.frame, call.node)
+        return NONE
+
+    def on_vars(self, call, me):
+        first = call.get(0, "")
+        return Ref(first.name + ".__dict__") if isinstance(first, Ref) else UNKNOWN
+
+    def on_main_update(self, call, me):
+        first = call.get(0, "")
+        for name, value in list(call.words.items()) + list(first.items.items() if isinstance(first, Table) else []):
+            self.injected("__main__", name, value, call.frame, call.node)
+
+    def on_super(self, call, me):
+        function = call.frame.function
+        if function is None or function.cls is None or not isinstance(function.me, Object):
             return UNKNOWN
-        if name in self.reader.loading and name not in VAGUE:
-            self.reach(frame, node.lineno, name)
-        return UNKNOWN
+        bases = Class(function.module, function.cls.node, function.cls.name, function.cls.bases)
+        above = Object(function.me.name, None, bases)
+        above.attrs = function.me.attrs
+        return above
 
-    def call_object(self, value, name, args, words, node, frame):
-        """A method of something that a library made: an app, a router, a parser."""
-        first = args[0] if args else UNKNOWN
-        second = args[1] if len(args) > 1 else words.get("view_func") or words.get("endpoint") or UNKNOWN
-        if name == "add_argument":
-            flags = [item.value.lstrip("-").replace("-", "_") for item in args if isinstance(item, Text)]
-            dest = words.get("dest")
-            flags = [dest.value] if isinstance(dest, Text) else flags
-            for flag in flags if "default" in words else []:
-                self.arguments[flag] = words["default"]
-        elif name == "add_event_handler" and isinstance(first, Text) and first.value == "startup":
-            if isinstance(second, Func):
-                self.startup.append(("on_event", second))
-        elif name in ("add_api_route", "add_route", "add_url_rule", "add_get", "add_post"):
-            view = args[2] if name == "add_url_rule" and len(args) > 2 else words.get("view_func", second)
-            methods = words.get("methods") or (name[4:] if name in ("add_get", "add_post") else "get")
-            self.route(value, first, view, methods, node, frame)
-        elif name in ("include_router", "register_blueprint", "mount") and isinstance(first, Outside):
-            prefix = words.get("prefix") or words.get("url_prefix")
-            if isinstance(prefix, Text):
-                first.prefix = prefix.value
-        elif name == "append" and isinstance(first, Func) and "on_startup" in ast.dump(node.func)[:400]:
-            self.startup.append(("on_event", first))
+    def on_safe_globals(self, call, me):
+        first, names = call.get(0, "safe_globals"), []
+        for item in first.items if isinstance(first, Items) else each(first):
+            pair = item.items if isinstance(item, Items) and len(item.items) == 2 else None
+            names.append(pair[1].value if pair and is_plain(pair[1]) else name_of(item))
+        self.fact("safe_globals", call.frame, call.node, names=names)
 
-    def call_text(self, text, name, args, words, node, frame):
-        first = args[0] if args else UNKNOWN
-        if name == "joinpath":
-            return join_all([text] + args)
-        if name in ("resolve", "absolute"):
-            return absolute(text)
-        if name == "expanduser":
-            return expand_user(text)
-        if name == "with_name":
-            return lift(lambda one: renamed(text, one), lift(text_of, first))
-        if name == "with_suffix" and isinstance(first, Text):
-            return with_suffix(text, first)
-        if name in ("as_posix", "__str__", "strip", "rstrip", "lstrip", "decode", "encode", "__fspath__",
-                    "__enter__"):
-            return text
-        if name == "format" and text.anchor == "plain":
-            return formatted(text, args, words)
-        if name == "join" and text.anchor == "plain" and isinstance(first, Items) and first.whole:
-            parts = [part for item in first.items for part in (text, item)]
-            return add_all(parts[1:])
-        if name == "replace" and len(args) == 2:
-            old, new = args
-            if isinstance(old, Text) and isinstance(new, Text) and text.anchor == "plain" and old.value:
-                return plain(text.value.replace(old.value, new.value) if len(new.value) < 200 else "{}")
-            return Text(text.anchor if text.anchor != "plain" else "unknown", "{}", text.variable)
-        if name in ("upper", "lower") and text.anchor == "plain":
-            return plain(getattr(text.value, name)())
-        if name in PATH_READS or name in PATH_WRITES:
-            if name in COMMON_METHODS and text.anchor in ("argument", "unknown"):
-                return Text(text.anchor, "{}")
-            value, writes = text, name in PATH_WRITES
-            if name in ("glob", "rglob"):
-                value = join_all([text, first])
-            if name == "open":
-                mode = first if args else words.get("mode")
-                writes = isinstance(mode, Text) and bool(set("wax+") & set(mode.value))
-            keys = self.record_path(frame, node, "Path." + name, value, node, writes)
-            if name in ("glob", "rglob"):
-                return Items([lift(starless, value)], False)
-            return Items([join_two(text, Text("unknown", "{}"))], False) if name == "iterdir" else Stream(keys)
-        if name in self.reader.loading and name not in VAGUE:
-            self.reach(frame, node.lineno, name)
-        return Text("argument", "{}") if text.anchor == "argument" else UNKNOWN
+    def on_resource(self, call, me):
+        first = call.get(0, "package")
+        if is_plain(first):
+            first = self.import_module(first.value, call.frame, call.node)
+        found = self.sources.find(first.name) if isinstance(first, (Module, Ref)) else None
+        if not found:
+            return hole()
+        folder = found[1] if found[0] == "folder" else os.path.dirname(found[1])
+        return fold(join, [Text("file", folder)] + call.args[1:])
 
-    def route(self, owner, path, view, methods, node, frame):
-        if not isinstance(path, Text) or not isinstance(view, Func) or isinstance(view.node, ast.Lambda):
-            return
-        if isinstance(methods, Items):
-            methods = [item.value.upper() for item in methods.items if isinstance(item, Text)]
-        elif isinstance(methods, str):
-            methods = [{"websocket": "WEBSOCKET", "route": "GET", "api_route": "GET"}.get(
-                methods.lower(), methods.upper())]
-        else:
-            methods = ["GET"]
-        for method in methods[:10] or ["GET"]:
-            self.route_list.append((owner, {
-                "file": frame.module.file, "line": view.node.lineno, "method": method, "path": path.value,
-                "function": view.node.name, "touches_model": self.reader.touches_model(view.node)}))
+    def on_resource_read(self, call, me):
+        value = self.on_resource(call, me)
+        return Object("", None, paths=self.opened("importlib.resources", call, value, call.node))
 
-    # statements
+    def on_add_argument(self, call, me):
+        flags = [item.value.lstrip("-").replace("-", "_") for item in call.args if is_plain(item)]
+        flags = [call.words["dest"].value] if is_plain(call.words.get("dest")) else flags
+        if "default" in call.words:
+            self.arguments.update((flag, text_of(call.words["default"])) for flag in flags)
+
+    def on_parse_args(self, call, me):
+        return Object("argparse.Namespace", call)
+
+    def on_event_handler(self, call, me):
+        handler = call.get(1, "func")
+        if is_plain(call.get(0, "event_type")) and call.args[0].value == "startup" and isinstance(handler, Function):
+            self.handlers.append(("on_event", handler))
+
+    def on_add_route(self, call, me):
+        view = call.words.get("view_func") or next((item for item in call.args[1:] if isinstance(item, Function)), None)
+        if isinstance(view, Function) and is_plain(call.get(0, "path")):
+            self.route(me, call.get(0, "path").value, view, call, call.words.get("methods"), "GET")
+
+    def on_include(self, call, me):
+        first, prefix = call.get(0, ""), call.words.get("prefix") or call.words.get("url_prefix")
+        if isinstance(first, Object) and is_plain(prefix):
+            first.attrs["prefix"] = prefix
+
+    OUTSIDE = table_of(
+        ("os.getenv os.environ.get os.environ.setdefault", on_environment), ("os.chdir", on_chdir),
+        ("sys.path.insert", on_path_insert), ("sys.path.append", on_path_append),
+        ("importlib.import_module __import__", on_import), ("getattr", on_getattr), ("setattr", on_setattr),
+        ("vars", on_vars), ("__main__.__dict__.update", on_main_update), ("super", on_super),
+        ("torch.serialization.add_safe_globals torch.serialization.safe_globals", on_safe_globals),
+        ("importlib.resources.files importlib.resources.path pkg_resources.resource_filename", on_resource),
+        ("importlib.resources.open_binary importlib.resources.read_binary importlib.resources.open_text",
+         on_resource_read),
+        (".add_argument", on_add_argument), ("argparse.ArgumentParser.parse_args", on_parse_args),
+        (".add_event_handler", on_event_handler), (".add_api_route .add_route .add_url_rule", on_add_route),
+        (".include_router .register_blueprint", on_include),
+    )
+
+    def route(self, owner, path, view, call, methods, otherwise):
+        names = [item.value.upper() for item in methods.items if is_plain(item)] if isinstance(methods, Items) else []
+        self.routes.append((owner, path, view, call.frame, names or [otherwise]))
+        self.route_nodes.add(view.node)
+
+    # -- statements
 
     def block(self, body, frame):
-        """Runs statements in order; True when what follows them is not reached."""
+        """Runs statements in order; "raise", "return" or "loop" when what follows them is not reached, else ""."""
         for node in body:
-            self.steps += 1
             if self.stopped(frame):
-                return False
-            method = getattr(self, "run_" + type(node).__name__, None)
+                return ""
+            method = getattr(self, "run_" + type(node).__name__, self.eval_other)
             frame.level += 1
-            try:
-                if method is None:
-                    for child in ast.iter_child_nodes(node):
-                        if isinstance(child, ast.expr):
-                            self.eval(child, frame)
-                elif method(node, frame):
-                    return True
-            finally:
-                frame.level -= 1
-        return False
+            ended = method(node, frame)
+            frame.level -= 1
+            if ended and isinstance(ended, str):
+                return ended
+        return ""
 
-    def branches(self, bodies, frame):
-        """Runs each (body, narrowed names) from the same start and merges what they leave."""
-        names = frame.scope.names
-        before, ends = dict(names), []
-        self.steps += len(before) * (len(bodies) + 1) // 10
-        for body, narrowed in bodies:
-            restore(names, before)
-            names.update(narrowed)
-            if not self.block(body, frame):
-                ends.append(dict(names))
-        if not ends:
-            restore(names, before)
-            return True
-        merged = ends[0]
-        for end in ends[1:]:
-            for name, value in end.items():
-                other = merged.get(name)
-                if other is not value:
-                    merged[name] = value if other is None else either([other, value])
-        restore(names, merged)
-        return False
+    def branch(self, names, body, frame):
+        """Runs a body where some names have other values; (the names that it leaves, how it ended)."""
+        frame.names.layers.append(dict(names))
+        ended = self.block(body, frame)
+        return frame.names.layers.pop(), ended
+
+    def merge(self, branches, frame):
+        """Afterwards a name may be what any of the branches left."""
+        left = [names for names, ended in branches if not ended]
+        for name in {name: None for names in left for name in names}:
+            values = [names.get(name) or frame.names.get(name) for names in left]
+            frame.names.set(name, either([value for value in values if value is not None]))
+        return "" if left else branches[-1][1]
 
     def run_Expr(self, node, frame):
+        frame.ignored = node.value
         self.eval(node.value, frame)
-        return isinstance(node.value, ast.Call) and last_name(node.value.func) in ("exit", "_exit", "abort")
+        exits = isinstance(node.value, ast.Call) and last_name(node.value) in ("exit", "_exit", "abort")
+        return "raise" if exits else ""
 
     def run_Return(self, node, frame):
         frame.returns.append(self.eval(node.value, frame) if node.value else NONE)
-        return True
+        return "return"
 
     def run_Raise(self, node, frame):
         self.eval(node.exc, frame)
-        return True
+        return "raise"
 
     def run_Continue(self, node, frame):
-        return True
+        return "loop"
 
     run_Break = run_Continue
 
     def run_Global(self, node, frame):
-        frame.global_names.update(node.names)
-
-    def run_Import(self, node, frame):
-        for item in node.names:
-            for count in range(1, item.name.count(".") + 2):
-                self.run_module(self.module_value(".".join(item.name.split(".")[:count])), frame)
-            name = item.asname or item.name.split(".")[0]
-            value = self.module_value(item.name if item.asname else name)
-            self.bind(ast.Name(id=name), value, frame, node)
-
-    def run_ImportFrom(self, node, frame):
-        module = frame.module
-        name = module.relative(node.level, node.module) if node.level else node.module
-        if not name:
-            return
-        source = self.module_value(name)
-        self.run_module(source, frame)
-        for item in node.names:
-            if item.name == "*":
-                if isinstance(source, Source):
-                    for key in list(source.module.env):
-                        if not key.startswith("_"):
-                            frame.scope.names[key] = Late(source.module, key)
-                continue
-            below = self.module_value(name + "." + item.name)
-            if isinstance(source, Source) and item.name not in source.module.env and isinstance(below, Source):
-                self.run_module(below, frame)
-                value = below
-            elif isinstance(source, Source):
-                value = Late(source.module, item.name)
-            else:
-                self.run_module(below, frame)
-                value = below if isinstance(below, Source) else Ref(canonical(name + "." + item.name))
-            self.bind(ast.Name(id=item.asname or item.name), value, frame, node)
-
-    def run_module(self, source, frame):
-        """Runs a module's body at its import; deep chains of imports are left for later."""
-        if not isinstance(source, Source) or source.module.state != "new":
-            return
-        if self.importing >= 25:
-            self.late_modules.append(source.module)
-            return
-        module = source.module
-        module.state = "running"
-        if module.tree is not None:
-            self.importing += 1
-            kind = frame.run if frame is not None else ("import", 0)
-            try:
-                self.block(module.tree.body, Frame(module, Scope(module.env, None), "", kind, kind[0] == "import"))
-            finally:
-                self.importing -= 1
-        module.state = "done"
-
-    def run_FunctionDef(self, node, frame):
-        function = Func(frame.module, node, frame.scope if not frame.owner else frame.scope.above, frame.owner)
-        if frame.scope.names is frame.module.env:
-            function.scope = None
-        self.queue(function)
-        for item in node.decorator_list:
-            self.decorate(function, item, frame)
-        for item in node.args.defaults + [value for value in node.args.kw_defaults if value]:
-            self.eval(item, frame)
-        frame.scope.names[node.name] = function
-
-    run_AsyncFunctionDef = run_FunctionDef
-
-    def queue(self, function):
-        if id(function.node) not in self.queued:
-            self.queued.add(id(function.node))
-            self.pending.append(function)
-
-    def decorate(self, function, node, frame):
-        call = node if isinstance(node, ast.Call) else None
-        value = self.eval(call.func if call else node, frame)
-        names = [item.name for item in each(value) if isinstance(item, (Ref, Bound))]
-        args = [self.eval(item, frame) for item in call.args] if call else []
-        words = {item.arg: self.eval(item.value, frame) for item in call.keywords} if call else {}
-        method = last_name(call.func if call else node)
-        first = args[0] if args else words.get("path") or words.get("rule") or UNKNOWN
-        if any(name.split(".")[-1] in ("lru_cache", "cache", "cached", "singleton") for name in names):
-            function.cached = True
-        if method == "on_event" and isinstance(first, Text) and first.value == "startup":
-            self.startup.append(("on_event", function))
-        elif method in ("before_first_request", "before_serving", "before_server_start"):
-            self.startup.append(("before_first_request", function))
-        elif method == "listener" and isinstance(first, Text) and first.value.startswith(
-                ("before_server", "main_process")):
-            self.startup.append(("on_event", function))
-        elif method in VERBS and isinstance(first, Text) and first.value.startswith(("/", "{")) or (
-                method in VERBS and isinstance(first, Text) and not first.value):
-            owner = next((item.value for item in each(value) if isinstance(item, Bound)), None)
-            self.route(owner, first, function, words.get("methods") or method, node, frame)
-
-    def run_ClassDef(self, node, frame):
-        bases = [item for base in node.bases[:20] for item in each(self.eval(base, frame))[:1]]
-        label = frame.owner + "." + node.name if frame.owner else node.name
-        cls = Class(frame.module, node, label, bases)
-        for item in node.decorator_list + [word.value for word in node.keywords]:
-            self.eval(item, frame)
-        above, owner, name = frame.scope, frame.owner, frame.name
-        frame.scope, frame.owner = Scope(cls.attrs, above), label
-        try:
-            self.block(node.body, frame)
-        finally:
-            frame.scope, frame.owner, frame.name = above, owner, name
-        for found in cls.attrs.values():
-            if isinstance(found, Func):
-                self.methods.setdefault(id(found.node), cls)
-        if any(base.split(".")[-1] == "BaseSettings" for base in cls.outside()):
-            self.settings(cls, frame)
-        frame.scope.names[node.name] = cls
-
-    def settings(self, cls, frame):
-        """Fields of pydantic's BaseSettings are environment variables."""
-        prefix = ""
-        config = cls.attrs.get("model_config"), cls.attrs.get("Config")
-        if isinstance(config[0], Outside) and isinstance(config[0].words.get("env_prefix"), Text):
-            prefix = config[0].words["env_prefix"].value
-        elif isinstance(config[1], Class) and isinstance(config[1].attrs.get("env_prefix"), Text):
-            prefix = config[1].attrs["env_prefix"].value
-        for item in cls.node.body:
-            if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
-                field = item.target.id
-                if field == "model_config":
-                    continue
-                value, name = cls.attrs.get(field), plain((prefix + field).upper())
-                if isinstance(value, Outside):  # Field(...)
-                    given = value.words
-                    for word in ("env", "validation_alias", "alias"):
-                        name = given[word] if isinstance(given.get(word), Text) else name
-                    value = value.args[0] if value.args else given.get("default")
-                    value = None if isinstance(value, Unknown) else value
-                cls.attrs[field] = self.environment(name, value, value is None, item, frame)
+        frame.globals.update(node.names)
 
     def run_Assign(self, node, frame):
         value = self.eval(node.value, frame)
         for target in node.targets:
-            self.bind(target, value, frame, node)
+            self.bind(target, value, frame)
 
     def run_AnnAssign(self, node, frame):
         if node.value is not None:
-            self.bind(node.target, self.eval(node.value, frame), frame, node)
+            self.bind(node.target, self.eval(node.value, frame), frame)
 
     def run_AugAssign(self, node, frame):
-        changed = ast.BinOp(left=node.target, op=node.op, right=node.value)
-        self.bind(node.target, self.eval(ast.copy_location(changed, node), frame), frame, node)
+        changed = ast.copy_location(ast.BinOp(left=node.target, op=node.op, right=node.value), node)
+        self.bind(node.target, self.eval(changed, frame), frame)
 
     def run_If(self, node, frame):
         if is_main_guard(node.test):
-            before = frame.main_guard, frame.at_import, frame.run
-            frame.main_guard, frame.at_import, frame.run = True, False, ("guard", before[2][1])
-            self.branches([(node.body, {}), ([], {})], frame)
-            frame.main_guard, frame.at_import, frame.run = before
-            return False
-        truth, yes, no = self.test(node.test, frame)
-        if last_name(node.test) == "TYPE_CHECKING":
-            truth = None
-        if truth is not None:
-            return self.block(node.body if truth else node.orelse, frame)
-        return self.branches([(node.body, yes), (node.orelse, no)], frame)
+            if frame.module is self.entry and frame.function is None:
+                self.guarded.append((node.body, frame))
+            return self.block(node.orelse, frame)
+        known, narrowed, otherwise = self.test(node.test, frame)
+        if known is not None:
+            return self.block(node.body if known else node.orelse, frame)
+        return self.merge([self.branch(narrowed, node.body, frame), self.branch(otherwise, node.orelse, frame)], frame)
 
     def run_For(self, node, frame):
         value = self.eval(node.iter, frame)
+        few = isinstance(value, Items) and value.whole and 0 < len(value.items) <= MAX_LOOP and frame.loops == 0
         frame.loops += 1
-        if isinstance(value, Items) and value.whole and 0 < len(value.items) <= 20 and isinstance(
-                node.target, (ast.Tuple, ast.Name)) and len(node.body) <= 8 and frame.loops == 1:
-            for item in value.items:
-                self.bind(node.target, item, frame, node)
-                self.branches([(node.body, {}), ([], {})], frame)
-        else:
-            self.bind(node.target, self.element(value), frame, node)
-            self.branches([(node.body, {}), ([], {})], frame)
+        for item in value.items if few else [element(value)]:
+            self.bind(node.target, item, frame)
+            self.merge([self.branch({}, node.body, frame), ({}, "")], frame)
         frame.loops -= 1
         return self.block(node.orelse, frame)
 
@@ -2205,442 +1668,348 @@ class Interpreter:
     def run_While(self, node, frame):
         frame.loops += 1
         self.eval(node.test, frame)
-        self.branches([(node.body, {}), ([], {})], frame)
+        self.merge([self.branch({}, node.body, frame), ({}, "")], frame)
         frame.loops -= 1
         return self.block(node.orelse, frame)
 
     def run_With(self, node, frame):
+        guards = len(frame.guards)
         for item in node.items:
             value = self.eval(item.context_expr, frame)
+            if isinstance(value, Object) and value.name == "contextlib.suppress":
+                frame.guards.append(set(exception_names(item.context_expr.args)))
+            enter = value.cls.find("__enter__") if isinstance(value, Object) and value.cls else None
+            if isinstance(enter, Function):
+                value = self.call_function(enter.bind(value), Call([], {}, node, frame))
             if item.optional_vars is not None:
-                if isinstance(value, Outside) and value.name == "tempfile.TemporaryDirectory":
-                    value = Text("temp", "{}")
-                elif isinstance(value, Instance):
-                    enter = value.of.find("__enter__")
-                    value = self.call_function(enter.bind(value), [], {}, node, frame) if isinstance(enter, Func
-                                                                                                     ) else value
-                self.bind(item.optional_vars, value, frame, node)
-        return self.block(node.body, frame)
+                self.bind(item.optional_vars, value, frame)
+        ended = self.block(node.body, frame)
+        del frame.guards[guards:]
+        return ended
 
     run_AsyncWith = run_With
 
     def run_Try(self, node, frame):
-        names, before = frame.scope.names, frame.reached
-        start = dict(names)
-        frame.guards.append([name for handler in node.handlers for name in handled(handler)])
-        ended = self.block(node.body, frame)
-        frame.guards.pop()
-        if frame.reached > before:
-            for handler in node.handlers:
-                self.fallback(handler, frame)
-        middle = {name: value if start.get(name, value) is value else either([start[name], value])
-                  for name, value in names.items()}
-        ended = ended or self.block(node.orelse, frame)
-        ends = [] if ended else [dict(names)]
-        for handler in node.handlers:
-            restore(names, middle)
+        catches = [exception_names([handler.type]) if handler.type else ["BaseException"] for handler in node.handlers]
+        frame.guards.append({name for names in catches for name in names})
+        loads = len(frame.run.loads)
+        tried = self.branch({}, node.body, frame)
+        reached = len(frame.run.loads) > loads
+        branches = [tried if tried[1] else self.branch(tried[0], node.orelse, frame)]
+        # a handler finds each name as it was before or after
+        partly = {name: either([frame.names.get(name) or value, value]) for name, value in tried[0].items()}
+        for handler, names in zip(node.handlers, catches):
+            loads, returns = len(frame.run.loads), len(frame.returns)
             self.eval(handler.type, frame)
-            if not self.block(handler.body, frame):
-                ends.append(dict(names))
-        restore(names, middle if not ends else ends[0])
-        for end in ends[1:]:
-            for name, value in end.items():
-                names[name] = either([names[name], value]) if name in names else value
-        return self.block(node.finalbody, frame) or not ends
+            left, ended = self.branch(partly, handler.body, frame)
+            branches.append((left, ended))
+            if reached and not (ended == "raise" and len(frame.returns) == returns):
+                self.fallback(node, handler, names, left, frame.returns[returns:], len(frame.run.loads) > loads, frame)
+        frame.guards.pop()
+        ended = self.merge(branches, frame)
+        return self.block(node.finalbody, frame) or ended
 
     run_TryStar = run_Try
 
+    def fallback(self, node, handler, catches, left, returned, loads, frame):
+        """Notes how the code goes on after a load failed; a route's handler does so for one request only."""
+        if frame.function and frame.function.node in self.route_nodes:
+            return
+        tried = {frame.module.text(target) for target, _ in assignments(node.body)}
+        values = returned + [left.get(target.id, UNKNOWN) if isinstance(target, ast.Name) else self.eval(value, frame)
+                             for target, value in assignments(handler.body) if frame.module.text(target) in tried]
+        values = [item for value in values for item in each(value)]
+        if loads:
+            then = "loads"
+        elif any(not isinstance(item, (Text, Const)) for item in values):
+            then = "replaces"
+        else:
+            then = "none" if any(is_none(item) for item in values) else "continues"
+        self.fact("fallbacks", frame, handler, catches=catches, then=then)
+
     def run_Match(self, node, frame):
         self.eval(node.subject, frame)
-        return self.branches([(case.body, {}) for case in node.cases[:50]] + [([], {})], frame)
+        return self.merge([self.branch({}, case.body, frame) for case in node.cases] + [({}, "")], frame)
 
-    def fallback(self, handler, frame):
-        """How a handler around a load goes on; one that raises or exits does not."""
-        found = {}
-        for node in handler.body:
-            call = node.value if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) else None
-            if isinstance(node, ast.Raise) or (
-                    call and last_name(call.func) in ("exit", "_exit", "abort", "kill")):
-                return
-            for inner in ast.walk(node):
-                kind = self.fallback_kind(inner, frame)
-                if kind:
-                    found.setdefault(kind, inner)
-        if not found:
-            silent = all(isinstance(node, (ast.Pass, ast.Continue)) for node in handler.body)
-            found["passes" if silent else "logs-only"] = handler.body[0]
-        order = ("returns-model", "assigns-model", "returns-none", "passes", "logs-only")
-        kind = next(kind for kind in order if kind in found)
-        self.report("fallbacks", {"file": frame.module.file, "line": found[kind].lineno, "function": frame.name,
-                                  "kind": kind, "text": frame.module.text(found[kind])})
+    def run_FunctionDef(self, node, frame):
+        names = frame.names.above if frame.names.of_class else frame.names
+        function = Function(frame.module, node, None if names is frame.module.names else names, frame.cls)
+        self.defined.append((function, frame))
+        for item in node.decorator_list:
+            self.decorate(function, item, frame)
+        for item in node.args.defaults + [value for value in node.args.kw_defaults if value]:
+            self.eval(item, frame)
+        self.bind_name(node.name, function, frame)
 
-    def fallback_kind(self, node, frame):
-        empty = (None, False, "", 0)
-        if isinstance(node, ast.Return):
-            if node.value is None or (isinstance(node.value, ast.Constant) and node.value.value in empty):
-                return "returns-none"
-            made = isinstance(node.value, (ast.Call, ast.Name, ast.Attribute, ast.Await))
-            return "returns-model" if made else ""
-        if isinstance(node, ast.Assign):
-            names = [last_name(target) for target in node.targets]
-            model = any(name in self.reader.model_names or MODEL_NAME.search(name) for name in names if name)
-            if model and isinstance(node.value, ast.Constant) and node.value.value in empty:
-                return "returns-none"
-            if isinstance(node.value, (ast.Call, ast.Await, ast.Name, ast.Attribute)) and (
-                    model or self.makes_class(node.value, frame)):
-                return "assigns-model"
-        return ""
+    run_AsyncFunctionDef = run_FunctionDef
 
-    def makes_class(self, node, frame):
-        return isinstance(node, ast.Call) and isinstance(self.eval(node.func, frame), Class)
+    def decorate(self, function, node, frame):
+        """Sees routes and start-up handlers; other decorators change nothing."""
+        value, args, words = self.eval(node.func if isinstance(node, ast.Call) else node, frame), [], {}
+        if isinstance(node, ast.Call):
+            args = [self.eval(item, frame) for item in node.args]
+            words = {item.arg: self.eval(item.value, frame) for item in node.keywords}
+        call, name = Call(args, words, node, frame), last_name(node)
+        first = call.get(0, "path" if "path" in words else "rule")
+        given = first.value if is_plain(first) else None
+        if name in ("before_first_request", "before_serving") or (
+                (name, given) in (("on_event", "startup"), ("listener", "before_server_start"))):
+            self.handlers.append(("on_event", function))
+        elif name in VERBS and given is not None and given[:1] in ("", "/"):
+            method = {"route": "GET", "api_route": "GET"}.get(name, name.upper())
+            owner = next((item.value for item in each(value) if isinstance(item, Bound)), None)
+            self.route(owner, given, function, call, words.get("methods"), method)
 
+    def run_ClassDef(self, node, frame):
+        bases = [each(self.eval(base, frame))[0] for base in node.bases]
+        cls = Class(frame.module, node, frame.cls.name + "." + node.name if frame.cls else node.name, bases)
+        self.fact("classes", frame, node, module=frame.module.name, name=cls.name,
+                  bases=[name_of(base) for base in bases])
+        for item in node.decorator_list + [word.value for word in node.keywords]:
+            self.eval(item, frame)
+        names = Names(frame.names, True)
+        names.layers[0] = cls.attrs
+        inner = Frame(frame.module, names, frame.run, frame, node.lineno, None, cls)
+        inner.label = frame.label
+        self.block(node.body, inner)
+        if cls.outside().endswith(".BaseSettings"):
+            self.settings(cls)
+        self.bind_name(node.name, cls, frame)
 
-    # the whole program
+    @staticmethod
+    def settings(cls):
+        """The fields of pydantic's BaseSettings are variables of the environment."""
+        config = [cls.attrs.get("model_config"), cls.attrs.get("Config")]
+        prefixes = [item.words if isinstance(item, Object) else item.attrs for item in config
+                    if isinstance(item, (Object, Class))]
+        prefix = next((item["env_prefix"].value for item in prefixes if is_plain(item.get("env_prefix"))), "")
+        for item in cls.node.body:
+            if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name) and item.target.id != "model_config":
+                value, variable = cls.attrs.get(item.target.id), (prefix + item.target.id).upper()
+                if isinstance(value, Object):  # Field(default, ...)
+                    names = [value.words.get(word) for word in ("env", "validation_alias", "alias")]
+                    variable = next((name.value for name in names if is_plain(name)), variable)
+                    value = value.args[0] if value.args else value.words.get("default")
+                default = text_of(each(value)[0]) if value is not None and value is not UNKNOWN else None
+                cls.attrs[item.target.id] = hole("environment", variable, default)
 
-    def guarded(self, what, function, *args):
+    # -- the whole program
+
+    def start(self, when, file, function, *args):
+        """Runs something as a start of its own; (what it gives, its Run)."""
+        run = Run(when)
+        self.runs.append(run)
         try:
-            return function(*args)
+            return function(*args, run), run
         except RecursionError:
-            self.bounds.note("%s is nested too deeply to be followed" % what)
-        return None
+            self.cut("%s: nested too deeply to be followed" % file)
+            return UNKNOWN, run
 
-    def frame(self, phase, module):
-        self.runs += 1
-        return Frame(module, Scope(module.env, None), phase, (phase, self.runs), phase == "import")
+    def call_alone(self, function, run):
+        """Calls a function with nothing known of its parameters; a method on an object made the same way."""
+        frame = Frame(function.module, function.module.names, run)
+        call = Call([], {}, function.node, frame)
+        if function.cls is not None and "classmethod" in function.kinds:
+            function = function.bind(function.cls)
+        elif function.cls is not None and function.me is None and "staticmethod" not in function.kinds:
+            function = function.bind(function.cls.instance or self.instantiate(function.cls, call))
+        return self.call_function(function, call)
 
-    def run(self, first, hooks):
-        """Modules as imported, then start-up handlers, then every function by itself."""
-        for phase, modules in (("import", first[:1]), ("rest", self.sources.order)):
-            for module in modules:
-                frame = self.frame(phase, module)
-                self.guarded(module.file, self.run_module, self.modules.get(module.path), frame)
-                while self.late_modules:
-                    late = self.late_modules.pop()
-                    self.guarded(late.file, self.run_module, self.modules.get(late.path), frame)
-        for module in hooks:
-            for name in sorted(GUNICORN_HOOKS & set(module.env)):
-                if isinstance(module.env[name], Func):
-                    self.startup.append(("post_fork", module.env[name]))
-        self.run_startup()
-        while self.pending:
-            function = self.pending.pop(0)
-            self.guarded(function.module.file, self.run_alone, function, self.frame("rest", function.module))
-        self.run_startup()
+    def import_alone(self, name, run):
+        if self.sources.find(name):
+            nowhere = Module("", "", "", False)
+            self.import_module(name, Frame(nowhere, nowhere.names, run), ast.Pass(lineno=0, col_offset=0))
 
-    def run_startup(self):
-        for kind, function in self.startup:
-            frame = self.frame("startup", function.module)
-            self.guarded(function.module.file, self.call_function, function, [], {}, function.node, frame, True)
-            if frame.reached and not isinstance(function.node, ast.Lambda):
-                self.report("startup", {"file": function.module.file, "line": function.node.lineno, "kind": kind,
-                                        "function": function.node.name})
-        self.startup = []
+    def run_program(self, entry, factory, more):
+        """Everything, in the order of the times of `when`; `main` is what only `python main.py` runs."""
+        if entry is not None:
+            self.start("import", entry.file, lambda run: self.run_module(entry, Frame(entry, entry.names, run)))
+        if factory:
+            self.start("import", factory, self.import_alone, factory.partition(":")[0])
+        started = []
+        while self.handlers:
+            kind, function = self.handlers.pop(0)
+            if function.node not in started and not isinstance(function.node, ast.Lambda):
+                started.append(function.node)
+                _, run = self.start("startup", function.module.file, self.call_alone, function)
+                self.fact("startup", Frame(function.module, Names(), run, function=function), function.node, kind=kind,
+                          loads=bool(run.loads))
+        made = self.find_factory(factory)
+        if isinstance(made, Function):
+            self.start("call", made.module.file, self.call_alone, made)
+        for body, frame in self.guarded:
+            def guarded(run, body=body, frame=frame):
+                self.block(body, Frame(frame.module, frame.names, run, Frame(frame.module, frame.names, run)))
+            self.start("main", frame.module.file, guarded)
+        for name in more:
+            self.start("call", name, self.import_alone, name)
+        while self.defined:
+            # the last first: callers mostly stand below what they call
+            function, _ = self.defined.pop()
+            if function.node not in self.called:
+                self.start("call", function.module.file, self.call_alone, function)
 
-    def run_alone(self, function, frame):
-        cls = self.methods.get(id(function.node))
-        if cls is not None:
-            kinds = [last_name(item) for item in function.node.decorator_list]
-            me = cls
-            if "classmethod" not in kinds:
-                init = cls.find("__init__")
-                words = self.parameters(init, [], {}, True) if isinstance(init, Func) else {}
-                words.pop(next(iter(words), None), None)
-                me = self.instantiate(cls, [], words, function.node, frame)
-            function = function.bind(me)
-        self.call_function(function, [], {}, function.node, frame, True)
+    def find_factory(self, factory):
+        module, _, path = factory.partition(":")
+        value = self.known_module(module)
+        for name in path.split("."):
+            found = value.names.get(name) if isinstance(value, Module) else value.find(name) if isinstance(
+                value, Class) else None
+            value = UNKNOWN if found is None else each(found)[0]
+        return value
+
+    # -- the answer
+
+    def uses_model(self, node, seen):
+        """Whether a function, or one that it calls, mentions what holds a model."""
+        if node in seen:
+            return False
+        seen.add(node)
+        for item in ast.walk(node):
+            if (isinstance(item, ast.Name) and item.id in self.model_names) or (
+                    isinstance(item, ast.Attribute) and item.attr in self.model_attributes):
+                return True
+        return any(self.uses_model(callee, seen) for callee in self.callees.get(node, ()))
+
+    def describe_factory(self, made):
+        function = made.find("__init__") if isinstance(made, Class) else made
+        required = []
+        if isinstance(function, Function):
+            spec = function.node.args
+            positional = getattr(spec, "posonlyargs", []) + spec.args
+            required = [item.arg for item in positional[:len(positional) - len(spec.defaults)]]
+            required = required[1:] if function.cls is not None and "staticmethod" not in function.kinds else required
+            required += [item.arg for item, default in zip(spec.kwonlyargs, spec.kw_defaults) if default is None]
+        found = isinstance(made, (Function, Class))
+        return {"found": found, "file": made.module.file if found else "", "line": made.node.lineno if found else 0,
+                "is_async": found and isinstance(made.node, ast.AsyncFunctionDef), "required": required}
 
     def finish_paths(self):
-        """Numbers the paths; one that a caller makes known hides its unknown forms at the same place."""
+        """Drops a path of which nothing is known where another caller makes it known, and numbers the rest."""
         def vague(entry):
-            return entry["anchor"] in ("argument", "unknown") or ("{}" in entry["value"] and not entry["variable"])
+            return "{}" in entry["value"] and not entry["variable"] and not entry["default"]
 
-        known = {key[:4] for key, entry in self.paths.items() if not vague(entry)}
-        numbers = {}
-        for key, entry in self.paths.items():
-            if key[:4] in known and vague(entry):
-                continue
-            if len(self.reader.answer["paths"]) < MAX_ENTRIES:
-                numbers[key] = len(self.reader.answer["paths"])
-            self.reader.add("paths", entry)
-        sure = {mark[:4] for mark, entry in self.loads.items() if entry["path"] in numbers}
-        for mark, entry in self.loads.items():
-            if entry["path"] not in numbers and mark[:4] in sure:
-                continue
-            entry["path"] = numbers.get(entry["path"], -1)
-            self.reader.add("loads", entry)
+        for kind, is_vague in (("paths", vague), ("loads", lambda entry: entry["path"] < 0)):
+            if kind == "loads":
+                numbers = {entry["number"]: index for index, entry in enumerate(self.facts["paths"].values())}
+                for entry in self.facts["loads"].values():
+                    entry["path"] = numbers.get(entry["path"], -1)
+            known = {key[:3] for key, entry in self.facts[kind].items() if not is_vague(entry)}
+            kept = [(key, entry) for key, entry in self.facts[kind].items()
+                    if key[:3] not in known or not is_vague(entry)]
+            order = {module.file: index for index, module in enumerate(self.sources.modules.values())}
+            self.facts[kind] = dict(sorted(kept, key=lambda item: (order[item[0][0]], item[0][1], item[0][2])))
 
-    def finish_main_classes(self):
-        for run, clock, entry in self.main_events:
-            same = [at for other, at in self.load_events if run[0] != "rest" or other == run]
-            if same and run[0] != "guard":
-                entry["before_load"] = clock < min(same)
-            if not any(dict(entry, before_load=None) == dict(other, before_load=None)
-                       for other in self.reader.answer["main_classes"][-200:]):
-                self.reader.add("main_classes", entry)
+    def finish_injected(self):
+        for run, clock, entry in self.injections:
+            times = [at for other in self.runs for at in other.loads if other is run or other.when in WHEN[:2] or (
+                run.when in WHEN[:2] and other.when == "call")]
+            before = clock < min(times) if times and run.when != "main" else None
+            entry["before_load"] = False if entry.get("before_load") is False else before
 
     def finish_routes(self):
-        for owner, entry in self.route_list:
-            if isinstance(owner, Outside):
-                own = owner.words.get("prefix") or owner.words.get("url_prefix")
-                entry["path"] = (owner.prefix or "") + (own.value if isinstance(own, Text) else "") + entry["path"]
-            self.report("routes", entry)
+        for owner, path, view, frame, methods in self.routes:
+            words, attrs = (owner.words, owner.attrs) if isinstance(owner, Object) else ({}, {})
+            for prefix in (words.get("prefix") or words.get("url_prefix"), attrs.get("prefix")):
+                path = prefix.value + path if is_plain(prefix) else path
+            for method in methods:
+                self.fact("routes", Frame(view.module, None, frame.run, function=view), view.node, method=method,
+                          path=path, is_async=isinstance(view.node, ast.AsyncFunctionDef),
+                          uses_model=self.uses_model(view.node, set()))
 
-    def describe_factory(self, module_name, name):
-        answer = empty_answer()["factory"]
-        source = self.module_value(module_name) if module_name else None
-        if not isinstance(source, Source):
-            return answer
-        value = source
-        for part in name.split(".")[:10]:
-            value = next(iter(each(self.attribute(value, part, None))), UNKNOWN)
-        made = value
-        function = value if isinstance(value, Func) else None
-        if isinstance(value, Class):
-            init = value.find("__init__")
-            function = init.bind(value) if isinstance(init, Func) else None
-        if not isinstance(made, (Func, Class)) or isinstance(made.node, ast.Lambda):
-            return answer
-        answer.update(found=True, file=made.module.file, line=made.node.lineno,
-                      is_async=isinstance(made.node, ast.AsyncFunctionDef), signature="()")
-        if function is not None:
-            answer["signature"] = signature(function)
-        if isinstance(made, Class):
-            answer["returns"] = made.node.name
-            return answer
-        answer["cached"] = made.cached or is_singleton(made)
-        if made.node.returns is not None:
-            returns = made.node.returns
-            quoted = constant(returns)
-            answer["returns"] = quoted if isinstance(quoted, str) else made.module.text(returns)
-        else:
-            given = self.guarded("the factory", self.call_function, made, [], {}, made.node,
-                                 self.frame("rest", made.module), True) or UNKNOWN
-            names = [item.of.node.name for item in each(given) if isinstance(item, Instance)]
-            answer["returns"] = names[0] if names else ""
+    def answer(self, factory):
+        self.finish_paths()
+        self.finish_injected()
+        self.finish_routes()
+        answer = dict(empty_answer(), cut=self.reasons, factory=self.describe_factory(self.find_factory(factory)))
+        for kind, facts in self.facts.items():
+            answer[kind] = [{key: value for key, value in entry.items() if key != "number"} for entry in facts.values()]
+        answer["modules"] = [{"name": module.name, "file": module.file, "error": module.error,
+                              "names": sorted(module.names.layers[0]) + ["*"] * module.star}
+                             for module in self.sources.modules.values()]
         return answer
 
 
-def signature(function):
-    """The parameters as written, without self."""
-    spec, module, parts = function.node.args, function.module, []
-    positional = getattr(spec, "posonlyargs", []) + spec.args
-    defaults = [None] * (len(positional) - len(spec.defaults)) + list(spec.defaults)
-    for item, default in list(zip(positional, defaults))[1 if function.me is not None else 0:]:
-        parts.append(module.text(item) + ("=" + module.text(default) if default is not None else ""))
-    if spec.vararg or spec.kwonlyargs:
-        parts.append("*" + (spec.vararg.arg if spec.vararg else ""))
-    for item, default in zip(spec.kwonlyargs, spec.kw_defaults):
-        parts.append(module.text(item) + ("=" + module.text(default) if default is not None else ""))
-    if spec.kwarg:
-        parts.append("**" + spec.kwarg.arg)
-    text = ", ".join(parts)
-    return "(" + (text if len(text) <= MAX_TEXT else text[:MAX_TEXT] + "...") + ")"
-
-
-def is_singleton(function):
-    """Whether a function keeps what it made in a global or an attribute and gives that back."""
-    kept, tested = set(), set()
-    for node in ast.walk(function.node):
-        if isinstance(node, ast.Global):
-            kept.update(node.names)
-        elif isinstance(node, ast.Assign):
-            kept.update(last_name(item) for item in node.targets if isinstance(item, ast.Attribute))
-            kept.update(last_name(item.value) for item in node.targets if isinstance(item, ast.Subscript))
-        elif isinstance(node, (ast.If, ast.IfExp)):
-            tested.update(last_name(item) or constant(item) for item in ast.walk(node.test))
-    return bool((kept & tested) - {"", None})
-
-
-def streams(values):
-    """Keys of the paths whose content is among the values."""
-    return [key for value in values for item in each(value) if isinstance(item, Stream) for key in item.keys]
-
-
-def starless(text):
-    return through(lambda one: Text(one.anchor, re.sub(r"\*+|\[[^]]*\]|\?", "{}", one.value)), text_of(text))
-
-
-def inside(node):
-    """The index of a Subscript; 3.8 wraps it."""
-    part = node.slice
-    return part.value if type(part).__name__ == "Index" else part
-
-
-def restore(names, values):
-    if names is not values:
-        kept = dict(values)
-        names.clear()
-        names.update(kept)
-
-
-def known_truth(value):
-    """Whether a value counts as true; None when that is not known."""
-    if isinstance(value, Const):
-        return bool(value.value)
-    if isinstance(value, Text) and value.anchor == "plain" and "{}" not in value.value:
-        return bool(value.value)
-    if isinstance(value, (Instance, Func, Class, Source)) or (isinstance(value, Text) and value.anchor == "file"):
-        return True
-    return None
-
-
-# --- the request --------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------- request
 
 
 def empty_answer():
-    answer = {"version": "%d.%d.%d" % sys.version_info[:3], "cut": ""}
-    answer.update((name, []) for name in LISTS)
-    answer["factory"] = {"found": False, "file": "", "line": 0, "signature": "", "is_async": False,
-                         "cached": False, "returns": ""}
-    return answer
-
-
-def entry_name(root, path):
-    """(importable name, import root) of the entry point: a file in a package is named with it."""
-    folder, parts = os.path.dirname(path), [os.path.basename(path)]
-    if parts[0].endswith(".py"):
-        parts[0] = parts[0][:-3]
-    while folder != root and os.path.isfile(os.path.join(folder, "__init__.py")) and len(parts) < 20:
-        parts.insert(0, os.path.basename(folder))
-        folder = os.path.dirname(folder)
-    return ".".join(parts), folder
-
-
-def find_definition(sources, module_name, name):
-    """The syntax of a function or class, through re-exports."""
-    for _ in range(10):
-        found = sources.find(module_name)
-        module = sources.by_path.get(found[1]) if found and found[0] in ("module", "package") else None
-        if module is None or module.tree is None:
-            return None
-        for node, context in walk(module.tree):
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and not context.function \
-                    and node.name == name:
-                return node
-        module_name, _, name = module.aliases.get(name, "").rpartition(".")
-        if not module_name:
-            return None
-    return None
+    return dict({kind: [] for kind in KINDS}, version="%d.%d.%d" % sys.version_info[:3], cut=[],
+                factory={"found": False, "file": "", "line": 0, "is_async": False, "required": []})
 
 
 def read(request):
-    """The answer to one request, and the import roots that the code adds itself."""
     root = os.path.normpath(request["root"])
-    bounds, answer = Bounds(), empty_answer()
-    added, search = request["added"], [os.path.normpath(path) for path in request["search"]]
-    sources = Sources(root, search, bounds)
-    reader = Reader(sources, answer, bounds)
-    first, hooks = [], []
-    folder = root
+    search = [os.path.normpath(place) for place in request["search"]]
+    sources = Sources(root, search, None)
+    interpreter = Interpreter(sources)
+    sources.cut = interpreter.cut
+    entry = None
     if request["entrypoint"]:
         path = os.path.normpath(os.path.join(root, request["entrypoint"]))
-        folder = os.path.dirname(path)
-        name, above = entry_name(root, path)
-        for place in [above, folder] if above != folder else [folder]:
-            sources.add_root(place)
-    for place in search + added + [root]:
+        folder, name = os.path.split(path)
+        name = name[:-3] if name.endswith(".py") else name
+        sources.add_root(folder)
+        # a server in a package is imported by its full name
+        while folder != root and os.path.isfile(os.path.join(folder, "__init__.py")):
+            folder, name = os.path.dirname(folder), os.path.basename(folder) + "." + name
+        sources.add_root(folder)
+        entry = interpreter.entry = sources.module(name, "module", path)
+    for place in search + [root]:
         sources.add_root(place)
-    if request["entrypoint"]:
-        first.append(sources.get(name, path, os.path.basename(path) == "__init__.py"))
-    factory_module, _, factory_name = request["factory"].partition(":")
-    found = sources.find(factory_module) if factory_module else None
-    if found and found[0] in ("module", "package"):
-        module = sources.get(factory_module, found[1], found[0] == "package")
-        first += [module] if module is not None and module not in first else []
-    for place in [folder, root] if folder != root else [root]:
-        for name in ("gunicorn.conf", "gunicorn_conf", "gunicorn_config"):
-            path = os.path.join(place, name + ".py")
-            if os.path.isfile(path) and path not in sources.by_path:
-                hooks.append(sources.get(name, path, False))
-    hooks = [module for module in hooks if module is not None]
-    reader.discover(first + hooks)
-    parsed = [module for module in sources.order if module.tree is not None]
-    for module in parsed:
-        reader.survey(module)
-    reader.spread_loading(factory_name.split(".")[-1])
-    for module in parsed:
-        reader.collect_model_names(module)
-    interpreter = Interpreter(reader, {"root": root})
-    if factory_name:
-        interpreter.factory_node = find_definition(sources, factory_module, factory_name)
-    interpreter.run(first if request["entrypoint"] else [], hooks)
-    interpreter.finish_paths()
-    interpreter.finish_main_classes()
-    interpreter.finish_routes()
-    answer["factory"] = interpreter.describe_factory(factory_module, factory_name)
-    for module in sources.order:
-        reader.add("modules", {"name": module.name, "file": module.file, "lines": module.lines,
-                               "error": module.error})
-    answer["cut"] = "; ".join(bounds.reasons)
-    return answer, [place for place in interpreter.new_roots if place not in sources.roots]
+    interpreter.run_program(entry, request["factory"], request["modules"])
+    return interpreter.answer(request["factory"])
+
+
+def checked(data):
+    """The request with every key there; raises ValueError."""
+    given = json.loads(data.decode("utf-8"))
+    request = {"root": "", "entrypoint": "", "factory": "", "search": [], "modules": []}
+    if not isinstance(given, dict):
+        raise ValueError("the request is no JSON object")
+    for key, usual in request.items():
+        value = given.get(key, usual)
+        texts = value if isinstance(value, list) else [value]
+        if type(value) is not type(usual) or any(not isinstance(text, str) or "\0" in text for text in texts):
+            raise ValueError("`%s` is no %s" % (key, "list of texts" if isinstance(usual, list) else "text"))
+        request[key] = value
+    if not os.path.isabs(request["root"]):
+        raise ValueError("`root` is no absolute path")
+    return request
 
 
 def clean(value):
-    """Replaces what JSON readers refuse: halves of surrogate pairs, as bytes of a file name become."""
+    """Writes out the halves of surrogate pairs, which JSON readers refuse; \\xFF for a byte of a file name."""
     if isinstance(value, str):
-        return re.sub("[\ud800-\udfff]", lambda m: "\\x%02X" % (ord(m.group()) - 0xDC00) if 0xDC80 <= ord(
-            m.group()) <= 0xDCFF else "\\u%04X" % ord(m.group()), value)
+        return re.sub("[\ud800-\udfff]", lambda match: "\\x%02X" % (ord(match.group()) - 0xDC00) if
+                      "\udc80" <= match.group() <= "\udcff" else "\\u%04X" % ord(match.group()), value)
     if isinstance(value, list):
         return [clean(item) for item in value]
     return {key: clean(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
-def checked(data):
-    """The request with every key there, or ValueError."""
-    request = json.loads(data.decode("utf-8"))
-    if not isinstance(request, dict):
-        raise ValueError("the request is no JSON object")
-    whole = {"added": []}
-    for key in ("root", "entrypoint", "factory"):
-        whole[key] = request.get(key, "")
-        if not isinstance(whole[key], str) or "\0" in whole[key]:
-            raise ValueError("`%s` is no text" % key)
-    whole["search"] = request.get("search", [])
-    if not isinstance(whole["search"], list) or not all(isinstance(item, str) for item in whole["search"]):
-        raise ValueError("`search` is no list of texts")
-    if not os.path.isabs(whole["root"]):
-        raise ValueError("`root` is no absolute path")
-    return whole
-
-
 def answer_to(data):
     try:
-        request = checked(data)
-        for _ in range(3):
-            answer, added = read(request)
-            if not added:
-                break
-            request["added"] = request["added"] + added[:8]
-        return clean(answer)
+        return clean(read(checked(data)))
     except (ValueError, RecursionError) as error:
-        reason = "the request was not read: %s" % (str(error) or type(error).__name__)
+        reason = "the request was not read: %s" % (error or type(error).__name__)
     except MemoryError:
         reason = "out of memory"
-    except Exception as error:  # an answer without content, never a traceback
+    except Exception as error:  # an answer that says so, never a traceback
         reason = "internal error: %s: %s" % (type(error).__name__, error)
-    return clean(dict(empty_answer(), cut=reason[:500]))
+    return clean(dict(empty_answer(), cut=[reason[:500]]))
 
 
 def main():
-    warnings.simplefilter("ignore")  # of the sources: invalid escapes and the like
+    warnings.simplefilter("ignore")  # about the sources: invalid escapes and the like
     sys.setrecursionlimit(30000)
-    data, result = sys.stdin.buffer.read(1 << 20), []
-    worker = None
-    for size in (256, 64):  # syntax trees are built by recursion in C
-        try:
-            threading.stack_size(size << 20)
-            worker = threading.Thread(target=lambda: result.append(answer_to(data)))
-            worker.start()
-            break
-        except (RuntimeError, ValueError, MemoryError):
-            worker = None
-    if worker is not None:
-        worker.join()
-    else:
-        sys.setrecursionlimit(1500)
-        result.append(answer_to(data))
-    sys.stdout.buffer.write(json.dumps(result[0] if result else empty_answer()).encode("ascii") + b"\n")
-    sys.stdout.buffer.flush()
+    data, answers = sys.stdin.buffer.read(1 << 20), []
+    # syntax trees are built by recursion in C, which needs a stack of more than the usual size
+    threading.stack_size(256 << 20)
+    worker = threading.Thread(target=lambda: answers.append(answer_to(data)))
+    worker.start()
+    worker.join()
+    sys.stdout.write(json.dumps(answers[0]) + "\n")
 
 
 if __name__ == "__main__":
