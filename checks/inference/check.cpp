@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <format>
 
+#include "check/predictor.h"
 #include "facts/state_dict.h"
 
 namespace runup::checks::inference {
@@ -69,6 +70,13 @@ void add_refusal(Judge& judge, std::string_view inputs, bool recorded, const std
 // True when the model is loaded.
 bool judge_load(Judge& judge, const RuntimeFacts& runtime) {
   const LoadFacts& load = runtime.load;
+  if (load.python && load.stage != LoadStage::done) {
+    judge.untold.push_back(load.python->words.empty()
+                               ? std::string("blocked: the service's own predictor could not be made; see "
+                                             "`predictor-load`")
+                               : load.python->words);
+    return false;
+  }
   const std::string words = excerpt(first_line(load.error), kMostWords);
   const std::string who = std::format("{} {}", runtime.witness.library, runtime.witness.version);
   const bool no_architecture =
@@ -76,7 +84,7 @@ bool judge_load(Judge& judge, const RuntimeFacts& runtime) {
   if (load.unsupported && !no_architecture) {
     judge.untold.push_back(
         std::format("{} cannot load this model ({}); the service's own {}, with what the service "
-                    "imports, may, and this version does not ask it",
+                    "imports, may: name the function that loads it in `factory:`",
                     who, words, service_runtime(runtime.witness)));
     return false;
   }
@@ -201,6 +209,47 @@ void judge_outputs(Judge& judge, const RuntimeFacts& runtime, const Answers& goo
   }
 }
 
+// What the second witness adds: that the first one's answers are not its own alone.
+void judge_second(Judge& judge) {
+  const PythonFacts* python = predictor_facts(judge.facts);
+  // A `predict` method answers in a form of its own.
+  if (!judge.facts.witness_parity || (python != nullptr && python->member == ".predict")) {
+    return;
+  }
+  const std::string second = witness_words(judge.facts.runtimes[1]->witness);
+  double apart = 0;
+  std::size_t compared = 0;
+  Answers differing;
+  for (const AnswerPairFacts& answer : judge.facts.witness_parity->answers) {
+    if (!answer.not_compared.empty()) {
+      continue;
+    }
+    bool same = answer.only_in_reference.empty() && answer.only_in_candidate.empty();
+    for (const OutputPairFacts& pair : answer.outputs) {
+      apart = std::max(apart, pair.comparison.max_abs);
+      same = same && pair.comparison.same_shape && pair.comparison.beyond_tolerance == 0 && pair.nan_on_one_side == 0;
+    }
+    ++compared;
+    if (const ExperimentFacts* asked = judge.facts.runtimes[0]->find(answer.asked); !same && asked != nullptr) {
+      differing.push_back(asked);
+    }
+  }
+  if (compared == 0) {
+    return;
+  }
+  judge.judgement.saw(second, std::format("{} of {} answers agree, largest difference {:.2g}",
+                                          compared - differing.size(), compared, apart));
+  if (!differing.empty()) {
+    judge.add("witnesses-differ",
+              std::format("{} and {} answer differently to {}: by up to {:.2g}",
+                          witness_words(judge.facts.runtimes[0]->witness), second, judge.inputs_of(differing), apart),
+              judge.facts.model.architecture.empty()
+                  ? std::string("find out which of the two releases the outputs were accepted with")
+                  : std::format("correct `{}`: it is another network than the service's",
+                                shown_path(judge.facts, judge.facts.model.architecture)));
+  }
+}
+
 std::string nothing_ran_reason(const Judge& judge) {
   if (!judge.untold.empty()) {
     return join(judge.untold, "; ");
@@ -223,7 +272,7 @@ void settle_witness(Judge& judge) {
     if (!judge.untold.empty()) {
       judge.judgement.undecided = join(judge.untold, "; ");
     }
-    // A recording of the service's own module that agrees has compared the two.
+    // A recording of the service's own module that agrees has compared the two, and so has that module itself.
     if (judge.witness->architecture_unverified && judge.agreed_recordings == 0) {
       judge.add(
           "architecture-unverified",
@@ -259,10 +308,15 @@ Judgement judge(const Facts& facts, const Options& options) {
     if (!runtime) {
       continue;
     }
+    // One witness that ran the model is heard out; what another one adds is whether it agrees.
+    if (judge.inferences > 0) {
+      break;
+    }
     if (judge_load(judge, *runtime)) {
       judge_outputs(judge, *runtime, judge_refusals(judge, *runtime, asked));
     }
   }
+  judge_second(judge);
   settle_witness(judge);
   return judgement;
 }

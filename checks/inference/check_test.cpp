@@ -89,7 +89,7 @@ TEST_CASE("inference: what only this runtime lacks says nothing of the model") {
   CHECK(outcome.findings.empty());
   CHECK(outcome.reason ==
         "libtorch 2.6.0 cannot load this model (\"Unknown builtin op: torchvision::nms\"); the service's own "
-        "PyTorch, with what the service imports, may, and this version does not ask it");
+        "PyTorch, with what the service imports, may: name the function that loads it in `factory:`");
 }
 
 TEST_CASE("inference/architecture-broken: the architecture does not compile") {
@@ -398,9 +398,8 @@ TEST_CASE("inference: weights without code are undecided, and the reason says wh
   const Outcome outcome = run_check(kId, facts);
   CHECK(outcome.status == Status::undecided);
   CHECK(outcome.reason ==
-        "`models/sign.pth` holds weights without code, so nothing could be run; name in `architecture:` the "
-        "TorchScript source or "
-        "archive that they fill (this version does not ask the service's own Python)");
+        "`models/sign.pth` holds weights without code, so nothing could be run; name in `factory:` the service's "
+        "function that loads it, or in `architecture:` the TorchScript source or archive that they fill");
   facts.runtimes.clear();
   CHECK(run_check(kId, facts).reason == outcome.reason);
   Facts tried = sign_facts();
@@ -461,4 +460,34 @@ TEST_CASE("inference: a second witness that could not run does not hide the firs
   facts.runtimes.push_back(
       Observed<RuntimeFacts>::none({.kind = AbsenceKind::missing, .detail = "not installed"}));
   CHECK(run_check(kId, facts).status == Status::passed);
+}
+
+TEST_CASE("inference/witnesses-differ: the service's own runtime is heard, the second one agrees or not") {
+  Facts facts = predictor_facts_of_sign();
+  const Experiment asked = facts.runtimes[0]->experiments.front().asked;
+  OutputPairFacts pair{.reference = "output[0]", .candidate = "output[0]"};
+  pair.comparison = {.same_shape = true, .max_abs = 1e-7};
+  facts.witness_parity = ParityFacts{.candidate = 1, .answers = {{.asked = asked, .outputs = {pair}}}};
+  Outcome outcome = run_check(kId, facts);
+  CHECK(outcome.status == Status::passed);
+  CHECK(outcome.findings.empty());
+  CHECK(evidence_of(outcome, "libtorch 2.6.0 on `cpu`") == "1 of 1 answers agree, largest difference 1e-07");
+  CHECK(evidence_of(outcome, "inferences").ends_with("by torch 2.6.0+cpu on `cpu`"));
+
+  facts.witness_parity->answers[0].outputs[0].comparison = {.same_shape = true, .max_abs = 0.5, .beyond_tolerance = 3};
+  outcome = run_check(kId, facts);
+  CHECK(find_finding(outcome, "witnesses-differ").severity == Severity::warning);
+  CHECK(find_finding(outcome, "witnesses-differ").fix.starts_with("correct `architectures/sign.py`"));
+  // What `predict` returns has a form of its own.
+  python_of(facts).member = ".predict";
+  CHECK(run_check(kId, facts).findings.empty());
+}
+
+TEST_CASE("inference: a predictor that could not be made blocks, whatever another runtime says") {
+  Facts facts = predictor_facts_of_sign();
+  facts.runtimes[0].value->load.stage = LoadStage::artifact;
+  python_of(facts).stage = FactoryStage::factory;
+  const Outcome outcome = run_check(kId, facts);
+  CHECK(outcome.status == Status::undecided);
+  CHECK(outcome.reason == "blocked: the service's own predictor could not be made; see `predictor-load`");
 }

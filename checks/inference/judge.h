@@ -46,6 +46,8 @@ inline constexpr std::array kFindings{
     FindingInfo{"wrong-label", Severity::error,
                 "a recorded sample is given another label than the expected one"},
     FindingInfo{"unknown-label", Severity::error, "a sample expects a label that the model does not know"},
+    FindingInfo{"witnesses-differ", Severity::warning,
+                "the service's own runtime and another one answer differently"},
     FindingInfo{"architecture-unverified", Severity::note,
                 "the model was run in an architecture that was never compared with the service's own"}};
 

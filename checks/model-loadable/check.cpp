@@ -7,6 +7,7 @@
 #include <format>
 
 #include "base/text.h"
+#include "check/predictor.h"
 #include "check/wording.h"
 #include "facts/weights_only.h"
 #include "format_rules.h"
@@ -387,6 +388,11 @@ Judgement judge(const Facts& facts, const NoOptions&) {
   judge_use(judge);
   if (judge.is_checkpoint()) {
     judge_globals(judge);
+  }
+  if (predictor_loads_file(facts)) {
+    constexpr std::array<std::string_view, 4> kForetold{"main-class", "foreign-class", "import-first",
+                                                        "pickle-protocol"};
+    refute(judgement, kForetold);
   }
   return judgement;
 }

@@ -275,3 +275,22 @@ TEST_CASE("model-loadable: extensions promise formats whatever their case") {
   CHECK(promising_extension("a/model.bin").empty());
   CHECK(extension_fits("", ArtifactKind::keras));
 }
+
+TEST_CASE("model-loadable: what the service's own loading copes with is a note") {
+  const auto with_main_class = [](Facts facts) {
+    facts.artifact.value->globals.push_back(
+        {.module = "__main__", .name = "Net", .member = "data.pkl", .key_path = "model", .uses = 1});
+    return facts;
+  };
+  CHECK(find_finding(run_check(kId, with_main_class(sign_facts())), "main-class").severity == Severity::error);
+  Facts facts = with_main_class(predictor_facts_of_sign());
+  const Finding finding = find_finding(run_check(kId, facts), "main-class");
+  CHECK(finding.severity == Severity::note);
+  CHECK(finding.message.ends_with("; the service's own loading copes with that"));
+  // Not when it never opened the file, or could not be made.
+  python_of(facts).opened.clear();
+  CHECK(find_finding(run_check(kId, facts), "main-class").severity == Severity::error);
+  facts = with_main_class(predictor_facts_of_sign());
+  python_of(facts).stage = FactoryStage::factory;
+  CHECK(find_finding(run_check(kId, facts), "main-class").severity == Severity::error);
+}

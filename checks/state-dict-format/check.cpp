@@ -5,6 +5,7 @@
 #include <array>
 #include <format>
 
+#include "check/predictor.h"
 #include "facts/state_dict.h"
 #include "sizes.h"
 
@@ -205,6 +206,10 @@ Judgement judge(const Facts& facts, const Options& options) {
     judge_no_choice(judge, choice);
   } else {
     judge_chosen(judge);
+  }
+  if (predictor_holds_weights(facts)) {
+    constexpr std::array<std::string_view, 3> kForetold{"wrapper-prefix", "inner-prefix", "whole-module"};
+    refute(judgement, kForetold);
   }
   return judgement;
 }

@@ -386,3 +386,20 @@ TEST_CASE("state-dict-format: chains of wrappers, and renames only where they ar
   CHECK(guess_renames({"a.weight"}, {"b.weight", "c.weight"}, 3).empty());
   CHECK_FALSE(explain_by_prefix({"a", "b"}, {"c", "d"}));
 }
+
+TEST_CASE("state-dict-format: a prefix that the service strips is a note") {
+  const auto wrapped = [](Facts facts) {
+    for (TensorFacts& tensor : artifact_of(facts).tensors) {
+      tensor.path.insert(std::string("model_state_dict.").size(), "module.");
+    }
+    return facts;
+  };
+  CHECK(find_finding(run_check(kId, wrapped(unconfirmed())), "wrapper-prefix").severity == Severity::error);
+  Facts facts = predictor_facts_of_sign();
+  facts.model.architecture.clear();
+  facts.runtimes.pop_back();
+  CHECK(find_finding(run_check(kId, wrapped(facts)), "wrapper-prefix").severity == Severity::note);
+  // Not when its network holds other numbers: with `strict=False` such a file writes nothing.
+  facts.predictor_weights.value->differing_count = 4;
+  CHECK(find_finding(run_check(kId, wrapped(facts)), "wrapper-prefix").severity == Severity::error);
+}

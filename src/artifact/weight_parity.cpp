@@ -67,6 +67,11 @@ WeightParityFacts sum_up(WeightState& state) {
     ++facts.tensors;
     add(name, facts.not_comparable, facts.not_comparable_count);
   }
+  for (std::size_t i = 0; i < state.candidates().tensors.size(); ++i) {
+    if (const CandidateState& one = state.candidate(i); !one.used && !one.named) {
+      add(state.candidates().tensors[i].name, facts.extra, facts.extra_count);
+    }
+  }
   const std::uint64_t found = facts.by_name + facts.by_value + facts.differing_count;
   if (throughout >= kFewestForAll && 5 * throughout >= 4 * found) {
     facts.explanation = std::format(

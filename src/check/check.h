@@ -43,6 +43,11 @@ struct Needs {
   bool values = false;
   bool host = false;
   bool runtime = false;
+  // what the service's own interpreter made by the model's `factory:`, and in another folder once more
+  // (LoadFacts::python of the first witness)
+  bool predictor = false;
+  // Facts::predictor_weights
+  bool predictor_weights = false;
   // every conversion is judged as well, each as if it were the model (see Facts::conversions and
   // runner/conversions.h): the check itself sees one file at a time
   bool conversions = false;

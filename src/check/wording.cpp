@@ -54,9 +54,11 @@ std::string_view cut_text(std::string_view text, std::size_t most) {
 
 std::string shown_path(const Facts& facts, std::string_view path) {
   const std::string_view root = facts.target.package;
-  if (root.size() > 1 && path.size() > root.size() + 1 && path.starts_with(root) &&
-      path[root.size()] == '/') {
-    return std::string(path.substr(root.size() + 1));
+  // What the service's interpreter says stands where it will on the server.
+  const std::string here = path_here(placed_folders(facts.target), std::string(path));
+  if (root.size() > 1 && here.size() > root.size() + 1 && here.starts_with(root) &&
+      here[root.size()] == '/') {
+    return here.substr(root.size() + 1);
   }
   return std::string(path);
 }
@@ -134,11 +136,11 @@ std::string_view service_runtime(const WitnessFacts& witness) {
 }
 
 std::string no_witness_words(const Facts& facts) {
-  if (facts.artifact && facts.model.architecture.empty() &&
+  if (facts.artifact && facts.model.architecture.empty() && facts.model.factory.empty() &&
       holds_weights_without_code(facts.artifact->kind)) {
     return std::format(
-        "`{}` holds weights without code, so nothing could be run; name in `architecture:` the TorchScript "
-        "source or archive that they fill (this version does not ask the service's own Python)",
+        "`{}` holds weights without code, so nothing could be run; name in `factory:` the service's function that "
+        "loads it, or in `architecture:` the TorchScript source or archive that they fill",
         model_file(facts));
   }
   for (const auto& runtime : facts.runtimes) {

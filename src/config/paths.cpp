@@ -47,6 +47,9 @@ PathResolver::PathResolver(std::string folder, TargetDeclaration& target) : fold
   as_service_opens("entrypoint", target.entrypoint);
   as_service_opens("python", target.python);
   as_service_opens("onnxruntime", target.onnxruntime);
+  for (std::size_t i = 0; i < target.writable.size(); ++i) {
+    as_service_opens(item_path("writable", i), target.writable[i]);
+  }
   if (!target.entrypoint.empty()) {
     entry_folder_ = std::filesystem::path(target.entrypoint).parent_path().string();
   }

@@ -202,6 +202,8 @@ struct ConversionDeclaration {
 struct ModelDeclaration {
   std::string path;
   std::string factory;
+  // where the network is in what the factory returns: `.model`, `.pipeline.encoder`; found when empty
+  std::string network;
   std::string state_dict;
   std::string architecture;
   std::string device = "cpu";
@@ -216,6 +218,8 @@ struct ModelDeclaration {
         Field{"path", &ModelDeclaration::path, "the model file, relative to the entry point's folder",
               Rule{.required = true, .min = 1}},
         Field{"factory", &ModelDeclaration::factory, "`module:function` that returns the loaded predictor"},
+        Field{"network", &ModelDeclaration::network,
+              "where the network is in what the factory returns, such as `.model`; found by its type otherwise"},
         Field{
             "state_dict", &ModelDeclaration::state_dict,
             "key path of the state_dict inside the checkpoint; found by itself when there is one candidate"},
@@ -242,6 +246,10 @@ struct MountDeclaration {
   }
 };
 
+// `path` with the first of these folders that it lies in put in the other's place: on the server, or here.
+std::string path_on_server(const std::vector<MountDeclaration>& folders, const std::string& path);
+std::string path_here(const std::vector<MountDeclaration>& folders, const std::string& path);
+
 // Everything above `models:` that describes the target. After planning, all paths of it and of the
 // models are absolute.
 struct TargetDeclaration {
@@ -251,6 +259,7 @@ struct TargetDeclaration {
   std::vector<MountDeclaration> mounts;
   std::string entrypoint;
   std::string python;
+  std::vector<std::string> writable;
   std::string onnxruntime;
   bool operator==(const TargetDeclaration&) const = default;
   static constexpr auto fields() {
@@ -264,8 +273,13 @@ struct TargetDeclaration {
         Field{"entrypoint", &TargetDeclaration::entrypoint,
               "the server's main file, relative to the package"},
         Field{"python", &TargetDeclaration::python, "the service's interpreter, relative to the package"},
+        Field{"writable", &TargetDeclaration::writable,
+              "folders that the service writes to while it loads its model; all others are read-only"},
         Field{"onnxruntime", &TargetDeclaration::onnxruntime,
               "the service's own libonnxruntime, relative to the package; without it the system's is used"}};
+
+// What stands elsewhere on the server than here: the mounts, and the package where it is `installed_at`.
+std::vector<MountDeclaration> placed_folders(const TargetDeclaration& target);
   }
 };
 

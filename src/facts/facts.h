@@ -38,6 +38,10 @@ struct Facts {
   Observed<HostFacts> host;
   // the first witness is the one whose word counts most; empty when no runtime was asked
   std::vector<Observed<RuntimeFacts>> runtimes;
+  // the answers of the first witness against those of the second, where both ran: `reference` 0, `candidate` 1
+  std::optional<ParityFacts> witness_parity;
+  // the numbers of the network that the factory made, against those of the model's own file
+  Observed<WeightParityFacts> predictor_weights;
   std::vector<ConversionFacts> conversions;
   // the answers of every two files that ran
   std::vector<ParityFacts> parity;
@@ -51,6 +55,8 @@ struct Facts {
                       Field{"label_file", &Facts::label_file},
                       Field{"host", &Facts::host},
                       Field{"runtimes", &Facts::runtimes},
+                      Field{"witness_parity", &Facts::witness_parity},
+                      Field{"predictor_weights", &Facts::predictor_weights},
                       Field{"conversions", &Facts::conversions},
                       Field{"parity", &Facts::parity}};
   }

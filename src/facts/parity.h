@@ -147,6 +147,9 @@ struct WeightParityFacts {
   // code multiplies by. At most 1000.
   std::vector<std::string> either_way;
   std::uint64_t either_way_count = 0;
+  // Tensors of the conversion in which no number of the original was looked for with success; at most 1000.
+  std::vector<std::string> extra;
+  std::uint64_t extra_count = 0;
   // what explains all differences at once: "all 24 tensors that were found again differ ..."
   std::string explanation;
   // why nothing could be compared at all; empty when something could
@@ -162,6 +165,8 @@ struct WeightParityFacts {
                       Field{"not_comparable_count", &WeightParityFacts::not_comparable_count},
                       Field{"either_way", &WeightParityFacts::either_way},
                       Field{"either_way_count", &WeightParityFacts::either_way_count},
+                      Field{"extra", &WeightParityFacts::extra},
+                      Field{"extra_count", &WeightParityFacts::extra_count},
                       Field{"explanation", &WeightParityFacts::explanation},
                       Field{"not_compared", &WeightParityFacts::not_compared}};
   }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/codec.h"
+#include "facts/observed.h"
 
 namespace runup {
 
@@ -44,13 +45,16 @@ struct ExceptionFacts {
   std::vector<FrameFacts> frames;
   // for an OSError: the file that it is about, as it was asked for
   std::string path;
+  // it was about writing there, which the process may not
+  bool writing = false;
   // the exception that it came from: "FileNotFoundError: ..."
   std::string cause;
   bool operator==(const ExceptionFacts&) const = default;
   static constexpr auto fields() {
     return std::tuple{Field{"kind", &ExceptionFacts::kind},     Field{"message", &ExceptionFacts::message},
                       Field{"bases", &ExceptionFacts::bases},   Field{"frames", &ExceptionFacts::frames},
-                      Field{"path", &ExceptionFacts::path},     Field{"cause", &ExceptionFacts::cause}};
+                      Field{"path", &ExceptionFacts::path},     Field{"writing", &ExceptionFacts::writing},
+                      Field{"cause", &ExceptionFacts::cause}};
   }
 };
 
@@ -71,10 +75,74 @@ constexpr auto enum_names(FactoryStage) {
       {{import, "import"}, {lookup, "lookup"}, {factory, "factory"}, {network, "network"}, {done, "done"}}};
 }
 
+// A file that the service asked for while it made the predictor, outside the interpreter's own folders.
+struct OpenedFileFacts {
+  // as it was asked for, and what that meant in the folder of that moment
+  std::string path;
+  std::string absolute;
+  bool writing = false;
+  bool exists = false;
+  // the line of the package that asked for it; empty and 0 when none did
+  std::string file;
+  std::uint64_t line = 0;
+  bool operator==(const OpenedFileFacts&) const = default;
+  static constexpr auto fields() {
+    return std::tuple{Field{"path", &OpenedFileFacts::path},       Field{"absolute", &OpenedFileFacts::absolute},
+                      Field{"writing", &OpenedFileFacts::writing}, Field{"exists", &OpenedFileFacts::exists},
+                      Field{"file", &OpenedFileFacts::file},       Field{"line", &OpenedFileFacts::line}};
+  }
+};
+
+// A distribution in the interpreter's environment.
+struct InstalledFacts {
+  // as it calls itself: `scikit-learn`
+  std::string name;
+  std::string version;
+  bool operator==(const InstalledFacts&) const = default;
+  static constexpr auto fields() {
+    return std::tuple{Field{"name", &InstalledFacts::name}, Field{"version", &InstalledFacts::version}};
+  }
+};
+
+// A global that the model file's pickles name, looked up after the predictor was made.
+struct ResolvedFacts {
+  std::string module;
+  std::string name;
+  bool found = false;
+  // where the module was loaded from; empty for one that is built in, and for `__main__`
+  std::string file;
+  // why it was not found: "ModuleNotFoundError: No module named 'sklearn'"
+  std::string error;
+  // the module itself could be imported
+  bool has_module = false;
+  bool operator==(const ResolvedFacts&) const = default;
+  static constexpr auto fields() {
+    return std::tuple{Field{"module", &ResolvedFacts::module}, Field{"name", &ResolvedFacts::name},
+                      Field{"found", &ResolvedFacts::found},   Field{"file", &ResolvedFacts::file},
+                      Field{"error", &ResolvedFacts::error},   Field{"has_module", &ResolvedFacts::has_module}};
+  }
+};
+
+// Making the predictor once more in a process that was started in another folder.
+struct ElsewhereFacts {
+  std::string folder;
+  FactoryStage stage = FactoryStage::import;
+  // why no network was found, in our words
+  std::string words;
+  std::optional<ExceptionFacts> exception;
+  bool operator==(const ElsewhereFacts&) const = default;
+  static constexpr auto fields() {
+    return std::tuple{Field{"folder", &ElsewhereFacts::folder}, Field{"stage", &ElsewhereFacts::stage},
+                      Field{"words", &ElsewhereFacts::words}, Field{"exception", &ElsewhereFacts::exception}};
+  }
+};
+
 struct PythonFacts {
   // "3.13.5", and the interpreter's own path by its own word
   std::string version;
   std::string executable;
+  // what it was not kept from: "it can write everywhere (no Landlock: ...)"
+  std::vector<std::string> unprotected;
   // how far it came
   FactoryStage stage = FactoryStage::import;
   Duration import;
@@ -86,10 +154,28 @@ struct PythonFacts {
   // modules of the network whose `training` is true, `.` for itself; at most 100
   std::vector<std::string> training;
   std::optional<ExceptionFacts> exception;
+  // why no network was found, in our words
+  std::string words;
+  // of an ONNX Runtime session: the file that it holds, absolute; empty where it does not say
+  std::string session_file;
+  // in the order of asking, each once; at most 1000
+  std::vector<OpenedFileFacts> opened;
+  // hosts that it asked for: `huggingface.co:443`; at most 100
+  std::vector<std::string> connections;
+  // sorted by name; at most 5000
+  std::vector<InstalledFacts> installed;
+  std::vector<ResolvedFacts> globals;
+  // buffers of the network that its state_dict has; at most 1000. How many of its modules are quantised
+  std::vector<std::string> buffers;
+  std::uint64_t quantised = 0;
+  // why the network's numbers could not be compared with the model file's; empty when they were taken
+  std::string no_numbers;
+  Observed<ElsewhereFacts> elsewhere;
   bool operator==(const PythonFacts&) const = default;
   static constexpr auto fields() {
     return std::tuple{Field{"version", &PythonFacts::version},
                       Field{"executable", &PythonFacts::executable},
+                      Field{"unprotected", &PythonFacts::unprotected},
                       Field{"stage", &PythonFacts::stage},
                       Field{"import", &PythonFacts::import},
                       Field{"factory", &PythonFacts::factory},
@@ -97,7 +183,17 @@ struct PythonFacts {
                       Field{"network", &PythonFacts::network},
                       Field{"member", &PythonFacts::member},
                       Field{"training", &PythonFacts::training},
-                      Field{"exception", &PythonFacts::exception}};
+                      Field{"exception", &PythonFacts::exception},
+                      Field{"words", &PythonFacts::words},
+                      Field{"session_file", &PythonFacts::session_file},
+                      Field{"opened", &PythonFacts::opened},
+                      Field{"connections", &PythonFacts::connections},
+                      Field{"installed", &PythonFacts::installed},
+                      Field{"globals", &PythonFacts::globals},
+                      Field{"buffers", &PythonFacts::buffers},
+                      Field{"quantised", &PythonFacts::quantised},
+                      Field{"no_numbers", &PythonFacts::no_numbers},
+                      Field{"elsewhere", &PythonFacts::elsewhere}};
   }
 };
 

@@ -11,9 +11,9 @@
 #include "check/wording.h"
 #include "facts/model_files.h"
 #include "runner/core_probes.h"
-#include "runner/interpreter.h"
 #include "runner/output_store.h"
 #include "runner/parity.h"
+#include "runner/python_observer.h"
 #include "runner/questions.h"
 #include "runner/references.h"
 #include "runner/runtime_observer.h"
@@ -22,13 +22,6 @@
 namespace runup {
 
 namespace {
-
-// Where the service is started: the folder of its entry point.
-std::string entry_folder(const TargetDeclaration& target) {
-  const std::size_t slash = target.entrypoint.rfind('/');
-  return target.entrypoint.empty() || slash == std::string::npos ? target.package
-                                                                 : target.entrypoint.substr(0, slash);
-}
 
 // Each is a descriptor of the probes.
 constexpr std::size_t kMostExternalFiles = 100;
@@ -49,7 +42,7 @@ class ModelObserver {
       return std::move(facts_);
     }
     read_files();
-    if (needs_.runtime) {
+    if (needs_.runtime || needs_.predictor) {
       run_files();
     }
     if (needs_.parity) {
@@ -104,7 +97,15 @@ class ModelObserver {
     if (!facts_.model.factory.empty()) {
       facts_.runtimes.push_back(run_in_python(own));
     }
+    if (!needs_.runtime) {
+      return;
+    }
     facts_.runtimes.push_back(run(facts_, std::nullopt, own));
+    if (own.size() == 2) {
+      facts_.witness_parity =
+          compare_witnesses(facts_.model, {.runtime = facts_.runtimes.data(), .store = own.data()},
+                            {.runtime = &facts_.runtimes[1], .store = &own[1]}, usual_inferences(model_));
+    }
     // The first that ran the model speaks for it.
     const auto ran = std::ranges::find_if(facts_.runtimes, [](const Observed<RuntimeFacts>& runtime) {
       return runtime && runtime->load.stage == LoadStage::done;
@@ -172,52 +173,49 @@ class ModelObserver {
     }
   }
 
+  // The experiments whose outputs are compared with another file's or another witness's.
+  std::vector<Experiment> kept_experiments(std::optional<std::size_t> conversion) const {
+    std::vector<Experiment> keep;
+    if (needs_.parity && !facts_.conversions.empty()) {
+      keep = compared_experiments(model_, conversion);
+    }
+    if (!conversion && needs_.runtime && !facts_.model.factory.empty()) {
+      for (Experiment& experiment : usual_inferences(model_)) {
+        if (std::ranges::find(keep, experiment) == keep.end()) {
+          keep.push_back(std::move(experiment));
+        }
+      }
+    }
+    return keep;
+  }
+
   // What the factory makes in the service's own interpreter.
   Observed<RuntimeFacts> run_in_python(std::vector<OutputStore>& stores) {
     stores.emplace_back();
-    const auto interpreter = find_interpreter(context_.plan.target, runtime_environment(context_.plan));
-    if (!interpreter) {
-      return Observed<RuntimeFacts>::none(
-          {.kind = AbsenceKind::missing, .detail = interpreter.error().describe()});
-    }
-    if (opened_.front().absence) {
-      return Observed<RuntimeFacts>::none(*opened_.front().absence);
-    }
-    const bool keeps = needs_.parity && !facts_.conversions.empty();
-    if (keeps) {
+    const std::vector<Experiment> keep = kept_experiments(std::nullopt);
+    if (!keep.empty()) {
       stores.back() = OutputStore::make();
     }
-    const std::string folder = entry_folder(context_.plan.target);
-    auto seen = observe_runtime(context_,
-                                {.program = kPythonProgram,
-                                 .name = model_.name,
-                                 .declaration = facts_.model,
-                                 .artifact = opened_.front(),
-                                 .python = {.interpreter = interpreter->path,
-                                            .root = context_.plan.target.package,
-                                            .folder = folder,
-                                            .path = {folder},
-                                            .arguments = {context_.plan.target.entrypoint}},
-                                 .experiments = experiments_of(model_, std::nullopt),
-                                 .keep = keeps ? compared_experiments(model_) : std::vector<Experiment>{},
-                                 .store = stores.back().fd()},
-                                target_.host);
+    PythonAnswer answer = observe_python(
+        context_,
+        {.name = model_.name,
+         .declaration = facts_.model,
+         .artifact = opened_.front(),
+         .content = facts_.artifact ? &*facts_.artifact : nullptr,
+         .experiments = needs_.runtime ? experiments_of(model_, std::nullopt) : std::vector<Experiment>{},
+         .keep = keep,
+         .store = stores.back().fd(),
+         .survey = needs_.predictor,
+         .numbers = needs_.predictor_weights},
+        target_.host);
     stores.back().close_writing();
-    if (seen && interpreter->guessed && lacks_library(*seen)) {
-      return Observed<RuntimeFacts>::none(
-          {.kind = AbsenceKind::missing,
-           .detail = std::format("`{}` lacks what the service imports ({}); name the service's interpreter in "
-                                 "`python:`",
-                                 interpreter->path, seen->load.error)},
-          seen.took);
+    if (needs_.predictor_weights && facts_.artifact) {
+      context_.progress(std::format("{}: comparing the network's numbers with the file's", model_.name));
+      facts_.predictor_weights =
+          observe_weights(context_, facts_.model, {.opened = opened_.front(), .external = external_.front()},
+                          {.opened = answer.numbers, .external = {}});
     }
-    return seen;
-  }
-
-  // An interpreter that is perhaps not the service's is no witness against it.
-  static bool lacks_library(const RuntimeFacts& runtime) {
-    return runtime.load.python && runtime.load.python->exception &&
-           runtime.load.python->exception->kind == "ModuleNotFoundError";
+    return std::move(answer.facts);
   }
 
   Observed<RuntimeFacts> run(const Facts& view, std::optional<std::size_t> conversion,
@@ -226,8 +224,8 @@ class ModelObserver {
     if (auto obstacle = runtime_obstacle(context_, view)) {
       return Observed<RuntimeFacts>::none(*obstacle);
     }
-    const bool keeps = needs_.parity && !facts_.conversions.empty();
-    if (keeps) {
+    const std::vector<Experiment> keep = kept_experiments(conversion);
+    if (!keep.empty()) {
       stores.back() = OutputStore::make();
     }
     auto seen = observe_runtime(
@@ -237,7 +235,7 @@ class ModelObserver {
          .declaration = view.model,
          .artifact = opened_[conversion ? *conversion + 1 : 0],
          .experiments = experiments_of(model_, conversion),
-         .keep = keeps ? compared_experiments(model_, conversion) : std::vector<Experiment>{},
+         .keep = keep,
          .store = stores.back().fd()},
         target_.host);
     stores.back().close_writing();

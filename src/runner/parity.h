@@ -3,6 +3,7 @@
 
 // The answers of a model's files to the same inputs, held against each other.
 
+#include <optional>
 #include <vector>
 
 #include "facts/facts.h"
@@ -24,5 +25,9 @@ struct FileAnswers {
 // order.
 std::vector<ParityFacts> compare_files(const ModelDeclaration& model, const std::vector<FileAnswers>& files,
                                        const std::vector<Experiment>& asked);
+
+// Two witnesses of one file, with the usual tolerances; nothing when one of them did not load it.
+std::optional<ParityFacts> compare_witnesses(const ModelDeclaration& model, const FileAnswers& first,
+                                             const FileAnswers& second, const std::vector<Experiment>& asked);
 
 }  // namespace runup

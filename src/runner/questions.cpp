@@ -58,6 +58,8 @@ Needs operator|(Needs a, Needs b) {
           .values = a.values || b.values,
           .host = a.host || b.host,
           .runtime = a.runtime || b.runtime,
+          .predictor = a.predictor || b.predictor,
+          .predictor_weights = a.predictor_weights || b.predictor_weights,
           .conversions = a.conversions || b.conversions,
           .parity = a.parity || b.parity};
 }
@@ -135,7 +137,8 @@ Needs needs_of(const PlannedModel& model) {
     }
   }
   all.runtime = all.runtime || all.parity;
-  all.artifact = all.artifact || all.runtime || all.values;
+  all.predictor = all.predictor || all.predictor_weights;
+  all.artifact = all.artifact || all.runtime || all.values || all.predictor;
   all.package = all.package || all.artifact;
   return all;
 }
@@ -158,6 +161,15 @@ std::vector<Experiment> experiments_of(const PlannedCheck& check, const ModelDec
 std::vector<Experiment> experiments_of(const PlannedModel& model, std::optional<std::size_t> conversion) {
   return gather(model, conversion,
                 [&](const Needs& needs) { return !conversion || needs.conversions || needs.parity; });
+}
+
+std::vector<Experiment> usual_inferences(const PlannedModel& model) {
+  std::vector<Experiment> usual = experiments_of(model, std::nullopt);
+  std::erase_if(usual, [](const Experiment& experiment) {
+    return experiment.kind != ExperimentKind::infer || !experiment.axes.empty() || !experiment.sizes.empty() ||
+           experiment.gradients;
+  });
+  return usual;
 }
 
 std::vector<Experiment> compared_experiments(const PlannedModel& model,

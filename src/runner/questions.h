@@ -28,6 +28,8 @@ std::vector<Experiment> experiments_of(const PlannedCheck& check, const ModelDec
 // inferences with the usual sizes, what measures time, inferences with other sizes, limits, and at the end
 // those in processes of their own. With `conversion`, of those that see `conversions[*conversion]`, in its names.
 std::vector<Experiment> experiments_of(const PlannedModel& model, std::optional<std::size_t> conversion = {});
+// Of those, inferences of the usual sizes: what two witnesses of one file are compared by.
+std::vector<Experiment> usual_inferences(const PlannedModel& model);
 // Those of checks that compare the files' answers.
 std::vector<Experiment> compared_experiments(const PlannedModel& model,
                                              std::optional<std::size_t> conversion = {});

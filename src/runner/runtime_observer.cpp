@@ -20,6 +20,8 @@ constexpr std::size_t kMostProcesses = 4;
 constexpr std::uint64_t kCallsPerStep = 20;
 constexpr std::uint64_t kMostFileBytes = std::uint64_t{64} << 20U;
 static_assert(kMostKeptBytes > kMostFileBytes);
+// A network's numbers against those of its file, which may be of half precision or compressed.
+constexpr std::uint64_t kLargerInMemory = 4;
 
 // ", `time` 500 and `frames[2]` 148"; empty for the usual sizes
 std::string sizes_of(const Experiment& experiment) {
@@ -214,6 +216,12 @@ class RuntimeObserver {
     if (keeps) {
       descriptors.push_back(job_.store);
     }
+    PythonRequest python = job_.python;
+    const bool numbers = job_.numbers >= 0 && mode == RuntimeMode::experiments;
+    if (numbers) {
+      python.numbers = kFirstPassedFd + static_cast<int>(descriptors.size());
+      descriptors.push_back(job_.numbers);
+    }
     answers.absence = call_probe(
         context_,
         {.who = std::string(job_.program.who),
@@ -222,13 +230,15 @@ class RuntimeObserver {
                  .descriptors = std::move(descriptors),
                  .limits = {.deadline = deadline,
                             .resident_bytes = memory_,
-                            .file_bytes = keeps ? kMostKeptBytes : kMostFileBytes}},
+                            .file_bytes = std::max(keeps ? kMostKeptBytes : kMostFileBytes,
+                                                   numbers ? kMostFileBytes + kLargerInMemory * job_.artifact.bytes
+                                                           : 0)}},
          .request = encode(RuntimeRequest{.mode = mode,
                                           .model = job_.declaration,
                                           .experiments = asked,
                                           .keep = keeps ? job_.keep : std::vector<Experiment>{},
                                           .library = context_.plan.target.onnxruntime,
-                                          .python = job_.python,
+                                          .python = std::move(python),
                                           .spawned_at = start}),
          .remedy = std::string(job_.program.remedy),
          .patience = [&] { return current() != nullptr ? patience_for(*current()) : patience_for_loading(); },

@@ -30,6 +30,8 @@ struct RuntimeJob {
   // those of them whose outputs are kept in `store`, a descriptor; -1 when none are
   std::vector<Experiment> keep;
   int store = -1;
+  // of the python probe: a descriptor that the network's numbers are written to; -1: they are not
+  int numbers = -1;
 };
 
 // `host` bounds the memory.

@@ -28,10 +28,11 @@ class Child:
     def __init__(self, folder):
         ours, theirs = socket.socketpair()
         self.channel = ours
-        self.inputs, self.outputs = os.memfd_create("inputs"), os.memfd_create("outputs")
+        self.inputs, self.outputs, self.numbers = (os.memfd_create(name) for name in ("in", "out", "numbers"))
 
         def place():
-            high = [os.dup2(fd, 100 + i) for i, fd in enumerate((theirs.fileno(), self.inputs, self.outputs))]
+            high = [os.dup2(fd, 100 + i)
+                    for i, fd in enumerate((theirs.fileno(), self.inputs, self.outputs, self.numbers))]
             for i, fd in enumerate(high):
                 os.dup2(fd, 3 + i)
 
@@ -47,8 +48,8 @@ class Child:
     def __exit__(self, *_):
         self.channel.close()
         self.process.wait(30)
-        os.close(self.inputs)
-        os.close(self.outputs)
+        for fd in (self.inputs, self.outputs, self.numbers):
+            os.close(fd)
 
     def ask(self, **message):
         body = json.dumps(message).encode()
@@ -58,8 +59,12 @@ class Child:
             return None
         return json.loads(self.channel.recv(struct.unpack("<I", header)[0], socket.MSG_WAITALL))
 
-    def load(self, root, factory, entry=None):
-        return self.ask(do="load", root=str(root), path=[str(entry or root)], argv=["main.py"], factory=factory)
+    def load(self, root, factory, entry=None, network=""):
+        return self.ask(do="load", root=str(root), path=[str(entry or root)], argv=["main.py"], factory=factory,
+                        network=network)
+
+    def look(self, survey=False, globals=(), numbers=False):
+        return self.ask(do="look", survey=survey, globals=list(globals), numbers=numbers)
 
     def tensors(self, **arrays):
         told, at = [], 0
@@ -285,8 +290,151 @@ def flags_and_devices(folder):
     assert loaded(folder)["training"] == [".", "layer"]
 
 
+def a_named_network(folder):
+    write(folder, net=NETWORK, service="""
+        from net import Net
+        class Predictor: pass
+        def get():
+            p = Predictor(); p.a = Net(); p.parts = [{"b": Net().eval()}]; return p
+    """)
+    with Child(folder) as child:
+        assert child.load(folder, "service:get", network=".parts.0.b")["loaded"]["member"] == ".parts.0.b"
+    for network, words in [(".c", "without `.c`"), (".parts", "is a `list`")]:
+        with Child(folder) as child:
+            answer = child.load(folder, "service:get", network=network)["failed"]
+            assert words in answer["words"] and answer["predictor"] == "service.Predictor", answer
+
+
+def the_predict_method(folder):
+    """Where no network is found."""
+    write(folder, service="""
+        import torch
+        class Predictor:
+            __slots__ = ()
+            def predict(self, x):
+                if x.shape[1] != 4: raise ValueError("four numbers")
+                return {"label": "a", "confidence": 0.25, "logits": torch.from_numpy(x * 2)}
+        def get(): return Predictor()
+    """)
+    with Child(folder) as child:
+        answer = child.load(folder, "service:get")["loaded"]
+        assert (answer["member"], answer["library"]) == (".predict", "torch"), answer
+        confidence, logits = child.call(x=X)["outputs"]
+        assert confidence["name"] == "confidence" and confidence["array"] == 0.25 and confidence["shape"] == []
+        assert numpy.array_equal(logits["array"], 2 * X)
+        # What it takes is its own affair.
+        refused = child.call(x=X[:, :3])
+        assert refused["unsupported"] and "ValueError: four numbers" in refused["refused"], refused
+        assert "no network is found" in child.look(numbers=True)["no_numbers"]
+
+
+def what_was_asked_for(folder):
+    (Path(folder) / "models").mkdir()
+    torch.save({"a": torch.zeros(2)}, Path(folder) / "models/m.pth")
+    write(folder, net=NETWORK, service="""
+        import json, socket, sys, torch
+        from pathlib import Path
+        from net import Net
+        HERE = Path(__file__).resolve().parent
+        def get():
+            torch.load("models/m.pth")
+            for _ in range(3):
+                torch.load(HERE / "models/m.pth")
+            try:
+                open("labels.json")
+            except OSError:
+                pass
+            open("/tmp/runup-a-log", "w").close()
+            try:
+                socket.create_connection(("127.0.0.1", 9), timeout=1)
+            except OSError:
+                pass
+            json.load(open(HERE / "더하기.json"))
+            return Net().eval()
+    """)
+    (Path(folder) / "더하기.json").write_text("{}")
+    with Child(folder) as child:
+        child.load(folder, "service:get")
+        seen = child.look()
+        assert seen["installed"] == [] and seen["globals"] == []
+        assert [(one["path"], one["writing"], one["exists"]) for one in seen["opened"]] == [
+            ("models/m.pth", False, True), (f"{os.path.realpath(folder)}/models/m.pth", False, True),
+            ("labels.json", False, False), ("/tmp/runup-a-log", True, True),
+            (f"{os.path.realpath(folder)}/더하기.json", False, True)], seen["opened"]
+        lines = (Path(folder) / "service.py").read_text().splitlines()
+        for one in seen["opened"]:
+            assert one["file"] == f"{os.path.realpath(folder)}/service.py", one
+            assert Path(one["path"]).name.split(".")[0] in lines[one["line"] - 1], one
+            assert one["absolute"] == os.path.join(os.path.realpath(folder), one["path"]), one
+        assert seen["connections"] == ["127.0.0.1:9"], seen["connections"]
+
+
+def a_survey(folder):
+    write(folder, net=NETWORK, service="""
+        import sys
+        from net import Net
+        sys.modules["__main__"].Net = Net
+        def get(): return Net().eval()
+    """)
+    asked = [["__main__", "Net"], ["__main__", "Other"], ["net", "Net.forward"], ["net", "Nets"],
+             ["collections", "OrderedDict"], ["a_package_that_nobody_has.x", "Y"]]
+    with Child(folder) as child:
+        child.load(folder, "service:get")
+        seen = child.look(survey=True, globals=asked)
+    found = {f"{one['module']}.{one['name']}": one for one in seen["globals"]}
+    assert [one["found"] for one in found.values()] == [True, False, True, False, True, False], found
+    assert found["net.Net.forward"]["file"] == str(Path(folder) / "net.py")
+    assert found["net.Nets"]["has_module"] and "no attribute 'Nets'" in found["net.Nets"]["error"]
+    absent = found["a_package_that_nobody_has.x.Y"]
+    assert not absent["has_module"] and absent["error"].startswith("ModuleNotFoundError: No module named"), absent
+    from importlib import metadata
+    installed = {one["name"]: one["version"] for one in seen["installed"]}
+    for name in ("numpy", "torch"):
+        assert installed[name] == metadata.version(name), (name, installed.get(name))
+
+
+def the_numbers(folder):
+    """As safetensors, read here by the format's own rules."""
+    write(folder, service="""
+        import torch
+        class Net(torch.nn.Module):
+            def __init__(self):
+                super().__init__()
+                torch.manual_seed(3)
+                self.a = torch.nn.Linear(4, 3)
+                self.norm = torch.nn.BatchNorm1d(3)
+                self.small = torch.nn.Parameter(torch.randn(5).to(torch.bfloat16))
+                self.tied = torch.nn.Linear(4, 3, bias=False)
+                self.tied.weight = self.a.weight
+                self.turned = torch.nn.Parameter(torch.randn(2, 6).t())
+                self.register_buffer("scratch", torch.ones(2), persistent=False)
+                self.empty = torch.nn.Parameter(torch.empty(0, 3))
+        def get(): return Net().eval()
+    """)
+    with Child(folder) as child:
+        answer = child.load(folder, "service:get")
+        assert "loaded" in answer, answer
+        buffers = answer["loaded"]["buffers"]
+        assert child.look(numbers=True)["no_numbers"] == ""
+        data = os.pread(child.numbers, 1 << 20, 0)
+    sys.path.insert(0, folder)
+    import service
+    state = service.get().state_dict()
+    length = struct.unpack("<Q", data[:8])[0]
+    header = json.loads(data[8:8 + length])
+    del state["tied.weight"]
+    assert set(header) == set(state), set(header) ^ set(state)
+    assert set(buffers) == {"norm.running_mean", "norm.running_var", "norm.num_batches_tracked", "scratch"}, buffers
+    for name, value in state.items():
+        start, end = header[name]["data_offsets"]
+        read = torch.frombuffer(bytearray(data[8 + length:][start:end]) or bytearray(1), dtype=torch.uint8)
+        read = read[:end - start].view(value.dtype).reshape(header[name]["shape"])
+        assert torch.equal(read, value), name
+
+
 if __name__ == "__main__":
-    for case in [the_example, where_the_network_is, outputs_by_name, gradients_are_told, refusals, failures_to_load,
+    for case in [a_named_network, the_predict_method, what_was_asked_for, a_survey, the_numbers,
+                 the_example, where_the_network_is, outputs_by_name, gradients_are_told, refusals, failures_to_load,
                  what_is_printed_stays_outside, a_death_is_silence, main_is_not_ours, flags_and_devices]:
         with tempfile.TemporaryDirectory(prefix="runup-python-") as scratch:
             case(scratch)

@@ -255,6 +255,44 @@ inline Facts sign_facts() {
   return facts;
 }
 
+// The facts of a model with a factory, which the service's interpreter called: what it made holds the file's
+// four tensors, and the encoder's classes were found.
+inline Facts predictor_facts_of_sign() {
+  Facts facts = sign_facts();
+  facts.model.factory = "processing.predictor:get_predictor";
+  RuntimeFacts runtime = *facts.runtimes.front();
+  runtime.witness = {.library = "torch",
+                     .version = "2.6.0+cpu",
+                     .device = "cpu",
+                     .form = "`processing.predictor:get_predictor` in Python 3.11.9"};
+  runtime.load = {.stage = LoadStage::done, .devices = {"cpu"}};
+  runtime.load.python = PythonFacts{
+      .version = "3.11.9",
+      .executable = "/srv/sign/.venv/bin/python",
+      .stage = FactoryStage::done,
+      .import = Duration::from_seconds(2),
+      .factory = Duration::from_milliseconds(250),
+      .predictor = "processing.predictor.Predictor",
+      .network = "processing.network.Net",
+      .member = ".model",
+      .opened = {{.path = "/srv/sign/models/sign.pth",
+                  .absolute = "/srv/sign/models/sign.pth",
+                  .exists = true,
+                  .file = "/srv/sign/processing/predictor.py",
+                  .line = 12}},
+      .installed = {{"numpy", "2.1.0"}, {"scikit-learn", "1.5.2"}, {"torch", "2.6.0+cpu"}},
+      .elsewhere = Observed<ElsewhereFacts>::seen({.folder = "/", .stage = FactoryStage::done}, {})};
+  for (const GlobalFacts& global : facts.artifact->globals) {
+    runtime.load.python->globals.push_back(
+        {.module = global.module, .name = global.name, .found = true, .has_module = true});
+  }
+  facts.runtimes.insert(facts.runtimes.begin(), Observed<RuntimeFacts>::seen(std::move(runtime), {}));
+  facts.predictor_weights = Observed<WeightParityFacts>::seen({.tensors = 4, .by_name = 4}, {});
+  return facts;
+}
+
+inline PythonFacts& python_of(Facts& facts) { return *facts.runtimes.front().value->load.python; }
+
 // No runtime gave an answer.
 inline void lose_runtime(Facts& facts, const Absence& why) {
   facts.runtimes = {Observed<RuntimeFacts>::none(why)};

@@ -163,10 +163,26 @@ struct PythonRequest {
   std::vector<std::string> path;
   // `sys.argv`
   std::vector<std::string> arguments;
+  // what stands elsewhere on the server
+  std::vector<MountDeclaration> placed;
+  // a folder of its own: HOME, TMPDIR and the caches lie there; and what else it may write below. All
+  // other files are read-only, and there is no network
+  std::string scratch;
+  std::vector<std::string> writable;
+  // say what is installed, and look up these globals, each {module, name}; importing them may have effects,
+  // so that this process is asked for nothing else
+  bool survey = false;
+  std::vector<std::vector<std::string>> globals;
+  // the descriptor that the network's numbers are written to, as a safetensors file; -1: they are not
+  std::int32_t numbers = -1;
   static constexpr auto fields() {
     return std::tuple{Field{"interpreter", &PythonRequest::interpreter}, Field{"root", &PythonRequest::root},
                       Field{"folder", &PythonRequest::folder}, Field{"path", &PythonRequest::path},
-                      Field{"arguments", &PythonRequest::arguments}};
+                      Field{"arguments", &PythonRequest::arguments},
+                      Field{"placed", &PythonRequest::placed},
+                      Field{"scratch", &PythonRequest::scratch}, Field{"writable", &PythonRequest::writable},
+                      Field{"survey", &PythonRequest::survey},
+                      Field{"globals", &PythonRequest::globals}, Field{"numbers", &PythonRequest::numbers}};
   }
 };
 

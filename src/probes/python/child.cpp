@@ -46,14 +46,15 @@ Result<void> write_all(int fd, Bytes bytes, std::uint64_t at) {
   return {};
 }
 
-// posix_spawnp with the three descriptors in their places; an errno value.
-int spawn(const std::string& interpreter, const std::array<int, 3>& descriptors, pid_t& process) {
+// posix_spawnp with the descriptors in their places; an errno value.
+int spawn(const std::string& interpreter, const std::vector<int>& descriptors, pid_t& process) {
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
-  for (int i = 0; i < 3; ++i) {
+  const int count = static_cast<int>(descriptors.size());
+  for (int i = 0; i < count; ++i) {
     ::posix_spawn_file_actions_adddup2(&actions, descriptors[static_cast<std::size_t>(i)], kAside + i);
   }
-  for (int i = 0; i < 3; ++i) {
+  for (int i = 0; i < count; ++i) {
     ::posix_spawn_file_actions_adddup2(&actions, kAside + i, kFirst + i);
     ::posix_spawn_file_actions_addclose(&actions, kAside + i);
   }
@@ -69,7 +70,7 @@ int spawn(const std::string& interpreter, const std::array<int, 3>& descriptors,
 
 }  // namespace
 
-Result<PythonChild> PythonChild::start(const std::string& interpreter) {
+Result<PythonChild> PythonChild::start(const std::string& interpreter, int numbers) {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
     return std::unexpected(system_error("cannot make a channel to the interpreter", errno));
@@ -81,8 +82,12 @@ Result<PythonChild> PythonChild::start(const std::string& interpreter) {
   if (!inputs || !outputs) {
     return std::unexpected(system_error("cannot make a file in memory", errno));
   }
+  std::vector<int> descriptors{theirs.get(), inputs.get(), outputs.get()};
+  if (numbers >= 0) {
+    descriptors.push_back(numbers);
+  }
   pid_t process = 0;
-  if (const int error = spawn(interpreter, {theirs.get(), inputs.get(), outputs.get()}, process); error != 0) {
+  if (const int error = spawn(interpreter, descriptors, process); error != 0) {
     return std::unexpected(system_error(std::format("cannot start `{}`", printable(interpreter)), error));
   }
   return PythonChild(process, std::move(ours), std::move(inputs), std::move(outputs));

@@ -34,8 +34,9 @@ struct PlacedTensor {
 class PythonChild {
  public:
   // Starts `interpreter` in the current folder with this process's environment. An error when it cannot be
-  // started; that it is no Python at all shows when it does not answer.
-  static Result<PythonChild> start(const std::string& interpreter);
+  // started; that it is no Python at all shows when it does not answer. `numbers` is a descriptor that the
+  // child gets too, -1 for none.
+  static Result<PythonChild> start(const std::string& interpreter, int numbers = -1);
 
   // Sends a request, and waits for as long as it takes: who watches this process has the deadline. A child
   // that dies takes this process with it, by the same signal or with the same exit status, so that what

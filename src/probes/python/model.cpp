@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "probes/python/model.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <format>
 #include <memory>
 #include <utility>
@@ -12,6 +14,8 @@
 #include "probes/python/child.h"
 #include "probes/runtime/process.h"
 #include "probes/runtime/values.h"
+#include "probes/sandbox/sandbox.h"
+#include "probes/sandbox/view.h"
 
 namespace runup {
 
@@ -42,6 +46,9 @@ struct LoadAnswer {
   std::optional<ExceptionFacts> exception;
   std::string python;
   std::string executable;
+  std::string session_file;
+  std::vector<std::string> buffers;
+  std::uint64_t quantised = 0;
   static constexpr auto fields() {
     return std::tuple{Field{"library", &LoadAnswer::library},     Field{"version", &LoadAnswer::version},
                       Field{"device", &LoadAnswer::device},       Field{"devices", &LoadAnswer::devices},
@@ -50,7 +57,23 @@ struct LoadAnswer {
                       Field{"member", &LoadAnswer::member},       Field{"times", &LoadAnswer::times},
                       Field{"stage", &LoadAnswer::stage},         Field{"words", &LoadAnswer::words},
                       Field{"exception", &LoadAnswer::exception}, Field{"python", &LoadAnswer::python},
-                      Field{"executable", &LoadAnswer::executable}};
+                      Field{"executable", &LoadAnswer::executable},
+                      Field{"session_file", &LoadAnswer::session_file},
+                      Field{"buffers", &LoadAnswer::buffers},
+                      Field{"quantised", &LoadAnswer::quantised}};
+  }
+};
+
+struct LookAnswer {
+  std::vector<OpenedFileFacts> opened;
+  std::vector<std::string> connections;
+  std::vector<InstalledFacts> installed;
+  std::vector<ResolvedFacts> globals;
+  std::string no_numbers;
+  static constexpr auto fields() {
+    return std::tuple{Field{"opened", &LookAnswer::opened}, Field{"connections", &LookAnswer::connections},
+                      Field{"installed", &LookAnswer::installed}, Field{"globals", &LookAnswer::globals},
+                      Field{"no_numbers", &LookAnswer::no_numbers}};
   }
 };
 
@@ -159,12 +182,13 @@ std::string words_of(const LoadAnswer& answer, const std::string& root) {
   return words;
 }
 
-Json load_request(const RuntimeRequest& request) {
+Json load_request(const ModelDeclaration& model, const PythonRequest& python) {
   return {{"do", "load"},
-          {"root", encode_text(request.python.root)},
-          {"path", encode(request.python.path)},
-          {"argv", encode(request.python.arguments)},
-          {"factory", encode_text(request.model.factory)}};
+          {"root", encode_text(python.root)},
+          {"path", encode(python.path)},
+          {"argv", encode(python.arguments)},
+          {"factory", encode_text(model.factory)},
+          {"network", encode_text(model.network)}};
 }
 
 void describe(const LoadAnswer& answer, const RuntimeRequest& request, Loaded& out) {
@@ -183,18 +207,90 @@ void describe(const LoadAnswer& answer, const RuntimeRequest& request, Loaded& o
                                 .network = answer.network,
                                 .member = answer.member,
                                 .training = answer.training,
-                                .exception = answer.exception};
+                                .exception = answer.exception,
+                                .words = answer.words,
+                                .session_file = answer.session_file,
+                                .buffers = answer.buffers,
+                                .quantised = answer.quantised};
+}
+
+// What the process knows besides.
+Result<void> look(PythonChild& child, const PythonRequest& request, PythonFacts& facts) {
+  const auto said = child.ask({{"do", "look"},
+                               {"survey", request.survey},
+                               {"globals", encode(request.globals)},
+                               {"numbers", request.numbers >= 0}});
+  if (!said) {
+    return std::unexpected(said.error());
+  }
+  auto answer = decode<LookAnswer>(*said);
+  if (!answer) {
+    return std::unexpected(answer.error());
+  }
+  facts.opened = std::move(answer->opened);
+  facts.connections = std::move(answer->connections);
+  facts.installed = std::move(answer->installed);
+  facts.globals = std::move(answer->globals);
+  facts.no_numbers = std::move(answer->no_numbers);
+  return {};
+}
+
+// Makes the paths of the request those of the server.
+void move_to_server(PythonRequest& request) {
+  request.root = path_on_server(request.placed, request.root);
+  request.folder = path_on_server(request.placed, request.folder);
+  for (std::vector<std::string>* paths : {&request.path, &request.arguments, &request.writable}) {
+    for (std::string& path : *paths) {
+      path = path_on_server(request.placed, path);
+    }
+  }
+}
+
+// Puts the package where it will stand and the caches into the scratch folder, and shuts the rest. Returns what
+// could not be done.
+std::vector<std::string> confine(PythonRequest& request) {
+  std::vector<std::string> off;
+  if (!request.placed.empty()) {
+    const std::string root = request.scratch + "/root";
+    ::mkdir(root.c_str(), 0700);
+    if (const auto entered = enter_view(request.placed, root)) {
+      move_to_server(request);
+    } else {
+      off.push_back(std::format("it ran with the package in `{}`, since `{}` cannot be shown here ({})", request.root,
+                                request.placed.back().at, entered.error().describe()));
+    }
+  }
+  const auto set = [](const char* name, const std::string& value) { ::setenv(name, value.c_str(), 1); };
+  const std::string home = request.scratch + "/home";
+  const std::string temporary = request.scratch + "/tmp";
+  ::mkdir(home.c_str(), 0700);
+  ::mkdir(temporary.c_str(), 0700);
+  set("HOME", home);
+  set("TMPDIR", temporary);
+  set("PYTHONDONTWRITEBYTECODE", "1");
+  for (const char* name : {"XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"}) {
+    ::unsetenv(name);
+  }
+  std::vector<std::string> writable = request.writable;
+  writable.push_back(request.scratch);
+  for (std::string& words : enter_sandbox({.writable = writable})) {
+    off.push_back(std::move(words));
+  }
+  return off;
 }
 
 Result<void> load(const RuntimeRequest& request, const Experiment* trial, Loaded& out) {
-  if (::chdir(request.python.folder.c_str()) != 0) {
-    return std::unexpected(system_error(std::format("cannot enter `{}`", printable(request.python.folder)), errno));
+  const Duration started = steady_now();
+  PythonRequest python = request.python;
+  const std::vector<std::string> unprotected = confine(python);
+  if (::chdir(python.folder.c_str()) != 0) {
+    return std::unexpected(system_error(std::format("cannot enter `{}`", printable(python.folder)), errno));
   }
-  auto child = PythonChild::start(request.python.interpreter);
+  auto child = PythonChild::start(python.interpreter, python.numbers);
   if (!child) {
     return std::unexpected(child.error());
   }
-  const auto said = child->ask(load_request(request));
+  const auto said = child->ask(load_request(request.model, python));
   if (!said) {
     return std::unexpected(said.error());
   }
@@ -206,10 +302,17 @@ Result<void> load(const RuntimeRequest& request, const Experiment* trial, Loaded
     return std::unexpected(answer.error());
   }
   describe(*answer, request, out);
+  out.load.python->unprotected = unprotected;
+  out.load.took = steady_now() - started;
+  if (request.mode == RuntimeMode::experiments) {
+    if (const auto looked = look(*child, request.python, *out.load.python); !looked) {
+      return std::unexpected(looked.error());
+    }
+  }
   if (!loaded) {
     // That no network is found says nothing of the model.
     return fail(answer->exception ? ErrorCode::bad_input : ErrorCode::unsupported,
-                words_of(*answer, request.python.root));
+                words_of(*answer, python.root));
   }
   out.model = std::make_unique<PythonModel>(std::make_shared<PythonChild>(std::move(*child)));
   out.load.stage = LoadStage::done;
@@ -226,14 +329,12 @@ Result<void> load(const RuntimeRequest& request, const Experiment* trial, Loaded
 }  // namespace
 
 Loaded load_in_python(const RuntimeRequest& request, const Experiment* trial) {
-  const Duration started = steady_now();
   Loaded out;
   if (const auto outcome = load(request, trial, out); !outcome) {
     out.load.error = outcome.error().describe();
     out.load.unsupported = outcome.error().code == ErrorCode::unsupported;
     out.model.reset();
   }
-  out.load.took = steady_now() - started;
   return out;
 }
 

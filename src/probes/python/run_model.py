@@ -6,6 +6,7 @@ Frames on descriptor 3, both ways: four bytes (the length, little-endian) and on
 inputs come in descriptor 4, those of outputs go to descriptor 5, in row-major order; both are files in memory.
 
     {"do": "load", ...}   see Session.load(); answered by {"loaded": ...} or {"failed": ...}
+    {"do": "look", ...}   see Session.look(): what was opened, what is installed; answered in any case
     {"do": "call", "inputs": [tensor...], "gradients": false}
                           answered by {"took": seconds, "outputs": [tensor...]} or {"refused": words, ...}
     {"do": "time", "inputs": [tensor...], "count": n}
@@ -14,6 +15,8 @@ inputs come in descriptor 4, those of outputs go to descriptor 5, in row-major o
 A tensor is {"name", "dtype", "shape", "offset", "bytes"}, its dtype by PyTorch's name.
 """
 
+import ctypes
+import errno
 import importlib
 import inspect
 import json
@@ -23,11 +26,19 @@ import sys
 import time
 import traceback
 
-CHANNEL, INPUTS, OUTPUTS = 3, 4, 5
+CHANNEL, INPUTS, OUTPUTS, NUMBERS = 3, 4, 5, 6
 MOST_WORDS = 4000
 MOST_FRAMES = 60
 MOST_OUTPUT_BYTES = 1 << 30
 MOST_OUTPUTS = 1000
+MOST_OPENED = 1000
+MOST_CONNECTIONS = 100
+MOST_INSTALLED = 5000
+MOST_HEADER_BYTES = 1 << 26
+PART_BYTES = 1 << 24
+# safetensors' names of PyTorch's types
+STORED_TYPES = {"float64": "F64", "float32": "F32", "float16": "F16", "bfloat16": "BF16", "int64": "I64",
+                "int32": "I32", "int16": "I16", "int8": "I8", "uint8": "U8", "bool": "BOOL"}
 
 
 class Refusal(Exception):
@@ -83,6 +94,15 @@ def class_of(error):
     return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
 
 
+def refused_to_write(error):
+    """The package and all but a scratch folder are read-only here: what can be read, or is not there, was to be
+    written."""
+    path = getattr(error, "filename", None)
+    if not isinstance(error, OSError) or error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS) or path is None:
+        return False
+    return isinstance(path, int) or not os.path.lexists(path) or os.access(path, os.R_OK)
+
+
 def describe_exception(error, root):
     """The exception, what caused it, and where: frames from the outermost on, `own` ones of the package."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != "<runup>"]
@@ -94,6 +114,7 @@ def describe_exception(error, root):
         # for OSError: what could not be opened
         "path": str(getattr(error, "filename", None) or ""),
         "bases": [kind.__name__ for kind in type(error).__mro__[:-1]],
+        "writing": refused_to_write(error),
         "cause": "",
     }
     if cause is not None:
@@ -147,10 +168,22 @@ def numpy_input(tensor):
     return numpy.frombuffer(read_input(tensor), dtype=tensor["dtype"]).reshape(tensor["shape"])
 
 
-class Outputs:
-    """What a model returned, tensor by tensor: named as runup's other runtimes name them."""
+def write_at(descriptor, parts, at):
+    """Where the next byte goes."""
+    for data in parts:
+        while data:
+            written = os.pwrite(descriptor, data, at)
+            at += written
+            data = data[written:]
+    return at
 
-    def __init__(self):
+
+class Outputs:
+    """What a model returned, tensor by tensor, named as runup's other runtimes name them; of a `predict` method
+    single numbers too."""
+
+    def __init__(self, numbers=False):
+        self.numbers = numbers
         self.tensors = []
         self.at = 0
 
@@ -161,7 +194,10 @@ class Outputs:
         if torch is not None and isinstance(value, torch.Tensor):
             self.add_torch(torch, value, name or "output[0]")
         elif numpy is not None and isinstance(value, (numpy.ndarray, numpy.generic)):
-            self.add_bytes(name or "output[0]", str(value.dtype), value.shape, numpy.ascontiguousarray(value))
+            value = numpy.ascontiguousarray(value).reshape(value.shape)
+            self.add_parts(name or "output[0]", str(value.dtype), value.shape, value.nbytes, [value.tobytes()])
+        elif self.numbers and isinstance(value, (bool, int, float)):
+            self.add_parts(name or "output[0]", "float64", (), 8, [struct.pack("<d", float(value))])
         elif isinstance(value, dict):
             for key, one in value.items():
                 self.add(one, f"{name}.{key}" if name else str(key), depth + 1)
@@ -176,30 +212,129 @@ class Outputs:
         if value.layout != torch.strided:
             value = value.to_dense()
         value = value.to("cpu").contiguous()
-        dtype = str(value.dtype)
-        # As bytes through a view: not every type has a counterpart in NumPy, nor every service NumPy.
-        flat = value.reshape(-1)
-        data = bytes(flat.view(torch.uint8).numpy()) if numpy_works(torch) else bytes(flat.view(torch.uint8).tolist())
-        self.add_bytes(name, dtype[6:] if dtype.startswith("torch.") else dtype, tuple(value.shape), data)
+        self.add_parts(name, type_name(value), value.shape, value.numel() * value.element_size(), parts_of(value))
 
-    def add_bytes(self, name, dtype, shape, data):
-        data = memoryview(data).cast("B") if len(data) else memoryview(b"")
-        if self.at + len(data) > MOST_OUTPUT_BYTES:
+    def add_parts(self, name, dtype, shape, size, parts):
+        if self.at + size > MOST_OUTPUT_BYTES:
             raise Refusal(f"the outputs have more than {MOST_OUTPUT_BYTES >> 20} MiB")
-        self.tensors.append({"name": name, "dtype": dtype, "shape": [int(size) for size in shape],
-                             "offset": self.at, "bytes": len(data)})
-        while data:
-            written = os.pwrite(OUTPUTS, data[:1 << 24], self.at)
-            self.at += written
-            data = data[written:]
+        self.tensors.append({"name": name, "dtype": dtype, "shape": [int(length) for length in shape],
+                             "offset": self.at, "bytes": size})
+        self.at = write_at(OUTPUTS, parts, self.at)
 
 
-def numpy_works(torch):
+def type_name(tensor):
+    name = str(tensor.dtype)
+    return name[6:] if name.startswith("torch.") else name
+
+
+def parts_of(tensor):
+    """The bytes of a contiguous tensor of the CPU. Not every type has a counterpart in NumPy, nor every service NumPy."""
+    start, size = tensor.data_ptr(), tensor.numel() * tensor.element_size()
+    for at in range(0, size, PART_BYTES):
+        yield ctypes.string_at(start + at, min(PART_BYTES, size - at))
+
+
+# ------------------------------------------------------------------------------------------------- watching
+
+
+class Watch:
+    """What the service asks the system for while its predictor is made, by the interpreter's audit events."""
+
+    def __init__(self):
+        self.on = False
+        self.root = "/"
+        self.own = ()
+        self.opened = {}
+        self.connections = {}
+        sys.addaudithook(self.hear)
+
+    def start(self, root):
+        self.root = root
+        folders = [sys.prefix, sys.base_prefix, sys.exec_prefix, os.path.dirname(os.__file__), "/proc", "/sys", "/dev",
+                   "/etc", "/usr"]
+        folders += [path for path in sys.path if os.path.basename(path) in ("site-packages", "dist-packages")]
+        # A package may stand where the interpreter does, as `/usr/src/app`.
+        self.own = tuple(folder.rstrip("/") + "/" for folder in folders if not inside(root, folder))
+        self.on = True
+
+    def hear(self, event, arguments):
+        if not self.on:
+            return
+        try:
+            if event == "open":
+                self.hear_open(arguments[0], arguments[1] if len(arguments) > 1 else "r",
+                               arguments[2] if len(arguments) > 2 else 0)
+            elif event == "socket.getaddrinfo":
+                self.connections.setdefault(f"{text_of(arguments[0])}:{arguments[1]}")
+            elif event == "socket.connect" and isinstance(arguments[1], tuple):
+                self.connections.setdefault(f"{arguments[1][0]}:{arguments[1][1]}")
+        except Exception:  # what cannot be understood here must not disturb the service
+            pass
+
+    def hear_open(self, path, mode, flags):
+        if isinstance(path, int) or len(self.opened) >= MOST_OPENED:
+            return
+        path = text_of(os.fspath(path))
+        writing = any(letter in mode for letter in "wax+") if mode else bool(flags & (os.O_WRONLY | os.O_RDWR))
+        absolute = os.path.abspath(path)
+        if absolute.startswith(self.own) or (path, writing) in self.opened:
+            return
+        if absolute.endswith((".py", ".pyc", ".so")) or "/__pycache__/" in absolute:
+            return
+        file, line = self.place()
+        self.opened[path, writing] = {"path": path, "absolute": absolute, "writing": writing, "file": file, "line": line}
+
+    def place(self):
+        """The line of the package that led here."""
+        frame = sys._getframe(3)
+        for _ in range(200):
+            if frame is None:
+                break
+            name = frame.f_code.co_filename
+            if name.startswith("/") and inside(name, self.root) and not name.startswith(self.own):
+                return name, frame.f_lineno
+            frame = frame.f_back
+        return "", 0
+
+    def seen(self):
+        opened = [{**one, "exists": os.path.exists(one["absolute"])} for one in self.opened.values()]
+        return {"opened": opened, "connections": list(self.connections)[:MOST_CONNECTIONS]}
+
+
+def text_of(name):
+    return name.decode(errors="surrogateescape") if isinstance(name, bytes) else str(name)
+
+
+def installed():
+    """Distribution -> version, of those that the interpreter finds."""
     try:
-        torch.zeros(1).numpy()
-        return True
-    except Exception:
-        return False
+        from importlib import metadata
+    except ImportError:
+        return []
+    found = {}
+    for distribution in metadata.distributions():
+        try:
+            name, version = distribution.metadata["Name"], distribution.version
+        except Exception:
+            continue
+        if name and version and len(found) < MOST_INSTALLED:
+            found.setdefault(str(name), str(version))
+    return [{"name": name, "version": found[name]} for name in sorted(found)]
+
+
+def resolve(module, name):
+    """Looks a pickled global up, as unpickling does."""
+    answer = {"module": module, "name": name, "found": False, "has_module": False, "file": "", "error": ""}
+    try:
+        value = sys.modules["__main__"] if module == "__main__" else importlib.import_module(module)
+        answer["has_module"] = True
+        answer["file"] = text_of(getattr(value, "__file__", None) or "") if module != "__main__" else ""
+        for part in name.split("."):
+            value = getattr(value, part)
+        answer["found"] = True
+    except BaseException as error:
+        answer["error"] = f"{class_of(error)}: {first_words(error)}"[:500]
+    return answer
 
 
 # --------------------------------------------------------------------------------------------------- models
@@ -228,6 +363,10 @@ def members_of(value):
         return [(f".{key}", getattr(value, key, None)) for key in getattr(type(value), "__slots__", ())]
 
 
+def is_named_model(member):
+    return member[0] in (".model", "['model']")
+
+
 def find_model(predictor):
     """The network inside what the factory returned, and how it is reached; `.model` comes first."""
     if is_model(predictor):
@@ -236,19 +375,51 @@ def find_model(predictor):
         members = [(f"[{i}]", one) for i, one in enumerate(predictor)]
     else:
         members = members_of(predictor)
-    members.sort(key=lambda member: member[0] not in (".model", "['model']"))
+    members.sort(key=lambda member: not is_named_model(member))
     found = [member for member in members if is_model(member[1])]
-    if found and (len(found) == 1 or found[0][0] in (".model", "['model']")):
+    if found and (len({id(one) for _, one in found}) == 1 or is_named_model(found[0])):
         return found[0]
     if found:
         raise Refusal("the predictor holds several networks (" + ", ".join(f"`{name}`" for name, _ in found) +
-                      "), and none is called `model`")
+                      "), and none is called `model`; name the one that answers in `network:`")
     for name, one in members:
         for inner, value in members_of(one) if not isinstance(one, (str, bytes, int, float)) else ():
-            if inner == ".model" and is_model(value):
+            if is_named_model((inner, value)) and is_model(value):
                 return name + inner, value
     raise Refusal(f"the factory returned a `{class_of_value(predictor)}` in which no network is found; expected a "
-                  "`torch.nn.Module` or an ONNX Runtime session, or an object with one in `.model`")
+                  "`torch.nn.Module` or an ONNX Runtime session, or an object with one in `.model`; say where it is "
+                  "in `network:`")
+
+
+def follow(predictor, path):
+    """What the config's `network:` names: `.model`, `.parts.0.encoder`."""
+    value = predictor
+    for part in path.strip(".").split("."):
+        try:
+            if isinstance(value, dict):
+                value = value[part]
+            elif isinstance(value, (list, tuple)):
+                value = value[int(part)]
+            else:
+                value = getattr(value, part)
+        except (AttributeError, LookupError, ValueError):
+            raise Refusal(f"the factory returned a `{class_of_value(predictor)}` without `{path}`, which `network:` "
+                          "names") from None
+    if not is_model(value):
+        raise Refusal(f"`{path}`, which `network:` names, is a `{class_of_value(value)}`; expected a "
+                      "`torch.nn.Module` or an ONNX Runtime session")
+    return path, value
+
+
+def network_of(predictor, path):
+    """What is called, and how it is reached."""
+    try:
+        name, model = follow(predictor, path) if path else find_model(predictor)
+    except Refusal as refusal:
+        if path or not callable(getattr(predictor, "predict", None)):
+            raise
+        return ".predict", PredictMethod(predictor.predict, str(refusal))
+    return name, OnnxNetwork(model) if is_session(model) else TorchNetwork(model)
 
 
 def class_of_value(value):
@@ -271,17 +442,53 @@ class TorchNetwork:
 
     def describe(self):
         module = self.module
-        training = []
+        training, buffers, quantised = [], [], 0
         if isinstance(module, self.torch.nn.Module):
             training = [name or "." for name, one in module.named_modules() if getattr(one, "training", False)]
+            buffers = [name for name, _ in module.named_buffers()]
+            quantised = sum("quantized" in type(one).__module__ for one in module.modules())
         return {
             "library": "torch",
             "version": str(self.torch.__version__),
             "device": self.device,
             "devices": sorted({str(tensor.device) for tensor in self.tensors()}),
             "training": training[:100],
+            "buffers": buffers[:1000],
+            "quantised": quantised,
             "class": class_of_value(module),
         }
+
+    def write_numbers(self):
+        """The state_dict as a safetensors file in descriptor 6; why not, where it cannot be."""
+        if not isinstance(self.module, self.torch.nn.Module):
+            return f"a `{class_of_value(self.module)}` has no state_dict"
+        kept, header, at, seen = [], {}, 0, set()
+        for name, value in self.module.state_dict().items():
+            if not isinstance(value, self.torch.Tensor) or value.is_quantized or value.layout != self.torch.strided:
+                continue
+            if value.device.type == "meta" or type_name(value) not in STORED_TYPES:
+                continue
+            # Tied ones once: a file may have either of their names.
+            place = (value.data_ptr(), value.shape, value.stride())
+            if place in seen:
+                continue
+            seen.add(place)
+            size = value.numel() * value.element_size()
+            header[name] = {"dtype": STORED_TYPES[type_name(value)], "shape": list(value.shape),
+                            "data_offsets": [at, at + size]}
+            kept.append(value)
+            at += size
+        if not kept:
+            return "its state_dict has no plain tensor"
+        text = json.dumps(header).encode()
+        text += b" " * (-len(text) % 8)
+        if len(text) > MOST_HEADER_BYTES:
+            return "its state_dict has too many tensors"
+        place = write_at(NUMBERS, [struct.pack("<Q", len(text)) + text], 0)
+        for value in kept:
+            value = value.detach().to("cpu").contiguous()
+            place = write_at(NUMBERS, parts_of(value), place)
+        return ""
 
     def prepare(self, inputs, gradients):
         return [torch_input(tensor, self.device, gradients) for tensor in inputs]
@@ -308,8 +515,17 @@ class OnnxNetwork:
             "devices": [],
             "providers": providers,
             "training": [],
+            "session_file": self.file(),
             "class": class_of_value(self.session),
         }
+
+    def file(self):
+        """Where it was loaded from; ONNX Runtime keeps that by a name of its own."""
+        path = getattr(self.session, "_model_path", None)
+        return os.path.abspath(text_of(os.fspath(path))) if path else ""
+
+    def write_numbers(self):
+        return "an ONNX Runtime session does not give its numbers"
 
     def prepare(self, inputs, gradients):
         known = all(tensor["name"] in self.names for tensor in inputs)
@@ -321,6 +537,38 @@ class OnnxNetwork:
         return dict(zip([one.name for one in self.session.get_outputs()], values))
 
 
+class PredictMethod:
+    """Where no network is found: the predictor's own method, called with an array for each declared input."""
+
+    def __init__(self, predict, why):
+        self.predict, self.why = predict, why
+
+    def describe(self):
+        known = next((name for name in ("torch", "onnxruntime") if library(name) is not None), "")
+        return {
+            "library": known or "python",
+            "version": str(library(known).__version__) if known else ".".join(map(str, sys.version_info[:3])),
+            "device": "cpu",
+            "devices": [],
+            "training": [],
+            "class": class_of_value(self.predict),
+        }
+
+    def write_numbers(self):
+        return self.why
+
+    def prepare(self, inputs, gradients):
+        return list(map(numpy_input, inputs))
+
+    def run(self, prepared, gradients):
+        try:
+            return self.predict(*prepared)
+        except Exception as error:
+            raise Refusal(f"no network was found in the predictor, and its `predict` did not take arrays of the "
+                          f"declared inputs ({class_of(error)}: {first_words(error)}); say where the network is in "
+                          "`network:`") from None
+
+
 # -------------------------------------------------------------------------------------------------- session
 
 
@@ -328,14 +576,17 @@ class Session:
     def __init__(self):
         self.root = "/"
         self.network = None
+        self.watch = Watch()
 
     def load(self, request):
-        """`path` (import roots, first to last), `root` (of the package), `argv`, `factory` (`module:function`)."""
+        """`path` (import roots, first to last), `root` (of the package), `argv`, `factory` (`module:function`),
+        `network` (where it is in what the factory returns; found by itself when empty)."""
         self.root = os.path.realpath(request["root"])
         # As `python main.py` and `uvicorn main:app` in that folder have it.
         sys.path[:0] = request["path"]
         sys.argv[:] = request["argv"]
         times = {}
+        self.watch.start(self.root)
         started = time.monotonic()
         stage = "import"
         try:
@@ -353,15 +604,32 @@ class Session:
                 predictor = asyncio.run(wait_for(predictor))
             times["factory"] = time.monotonic() - started - times["import"]
             stage = "network"
-            name, model = find_model(predictor)
-            self.network = OnnxNetwork(model) if is_session(model) else TorchNetwork(model)
+            name, self.network = network_of(predictor, request.get("network", ""))
             return {"loaded": {**self.network.describe(), "times": times, "predictor": class_of_value(predictor),
                                "member": name, **interpreter()}}
         except Refusal as refusal:
-            return {"failed": {"stage": stage, "times": times, "words": str(refusal), **versions()}}
+            return {"failed": {"stage": stage, "times": times, "words": str(refusal),
+                               "predictor": class_of_value(predictor), **versions()}}
         except BaseException as error:  # SystemExit too: a factory that exits is a finding
             return {"failed": {"stage": stage, "times": times, "exception": describe_exception(error, self.root),
                                **versions()}}
+        finally:
+            self.watch.on = False
+
+    def look(self, request):
+        """`survey` (say what is installed, and look up `globals`, [module, name] each), `numbers` (write the
+        network's into descriptor 6)."""
+        numbers = "it was not loaded"
+        if not request["numbers"]:
+            numbers = "nobody asked for them"
+        elif self.network is not None:
+            try:
+                numbers = self.network.write_numbers()
+            except Exception as error:
+                numbers = f"{class_of(error)}: {first_words(error)}"
+        survey = request["survey"]
+        return {**self.watch.seen(), "no_numbers": numbers, "installed": installed() if survey else [],
+                "globals": [resolve(*one) for one in request["globals"]] if survey else []}
 
     def call(self, request):
         return self.attempt(request, self.call_once)
@@ -387,7 +655,7 @@ class Session:
         returned = self.network.run(prepared, gradients)
         took = time.monotonic() - started
         os.ftruncate(OUTPUTS, 0)
-        outputs = Outputs()
+        outputs = Outputs(numbers=isinstance(self.network, PredictMethod))
         outputs.add(returned, "")
         if not outputs.tensors:
             raise Refusal(f"the model returned a `{class_of_value(returned)}` without a tensor in it")

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/scratch_folder.h"
+
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+namespace runup {
+
+Result<ScratchFolder> ScratchFolder::make(const std::string& name) {
+  std::error_code error;
+  std::filesystem::path parent = std::filesystem::temp_directory_path(error);
+  parent = error ? std::filesystem::path("/tmp") : std::filesystem::canonical(parent, error);
+  std::string path = (parent / (name + ".XXXXXX")).string();
+  if (::mkdtemp(path.data()) == nullptr) {
+    return std::unexpected(system_error("cannot make a folder in `" + parent.string() + "`", errno));
+  }
+  return ScratchFolder(std::move(path));
+}
+
+ScratchFolder::ScratchFolder(ScratchFolder&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+
+ScratchFolder& ScratchFolder::operator=(ScratchFolder&& other) noexcept {
+  std::swap(path_, other.path_);
+  return *this;
+}
+
+ScratchFolder::~ScratchFolder() {
+  if (!path_.empty()) {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+}
+
+}  // namespace runup

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+
+namespace runup {
+
+// A new folder of our own below TMPDIR, that is removed with all that is in it.
+class ScratchFolder {
+ public:
+  // `name` begins the folder's name. An error when the system gives none.
+  static Result<ScratchFolder> make(const std::string& name);
+  ScratchFolder(ScratchFolder&& other) noexcept;
+  ScratchFolder& operator=(ScratchFolder&& other) noexcept;
+  ~ScratchFolder();
+
+  // absolute, without links
+  const std::string& path() const { return path_; }
+
+ private:
+  explicit ScratchFolder(std::string path) : path_(std::move(path)) {}
+  std::string path_;
+};
+
+}  // namespace runup

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "probes/sandbox/view.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <format>
+#include <set>
+#include <system_error>
+#include <utility>
+
+#include "base/bytes.h"
+
+namespace runup {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+Result<void> failed(const std::string& what) { return std::unexpected(system_error(what, errno)); }
+
+bool write_file(const char* path, const std::string& text) {
+  const FileDescriptor file(::open(path, O_WRONLY | O_CLOEXEC));
+  return file && ::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
+}
+
+// A mount namespace of our own: with the privilege for it, or in a user namespace in which we are who we were.
+Result<void> leave_namespace() {
+  const uid_t user = ::geteuid();
+  const gid_t group = ::getegid();
+  if (::unshare(CLONE_NEWNS) != 0) {
+    if (::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) {
+      return failed("no mount namespace can be had");
+    }
+    write_file("/proc/self/setgroups", "deny");
+    if (!write_file("/proc/self/uid_map", std::format("{0} {0} 1", user)) ||
+        !write_file("/proc/self/gid_map", std::format("{0} {0} 1", group))) {
+      return failed("the user namespace cannot be set up");
+    }
+  }
+  // What is mounted here shall not be seen outside.
+  return ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 ? Result<void>{}
+                                                                            : failed("mounts cannot be kept private");
+}
+
+Result<void> bind(const std::string& from, const std::string& at) {
+  return ::mount(from.c_str(), at.c_str(), nullptr, MS_BIND | MS_REC, nullptr) == 0
+             ? Result<void>{}
+             : failed(std::format("`{}` cannot be mounted", from));
+}
+
+// Shows what `real` has in the folder `shown`, entry by entry; `without` is left out.
+Result<void> show_entries(const fs::path& real, const fs::path& shown, const std::string& without) {
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(real, error)) {
+    const fs::path name = entry.path().filename();
+    if (name == without) {
+      continue;
+    }
+    const fs::path place = shown / name;
+    if (entry.is_symlink(error)) {
+      fs::create_symlink(fs::read_symlink(entry.path(), error), place, error);
+      continue;
+    }
+    if (entry.is_directory(error)) {
+      fs::create_directory(place, error);
+    } else {
+      ::close(::open(place.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+    }
+    // A file system that may not be mounted again is not shown.
+    static_cast<void>(bind(entry.path(), place));
+  }
+  return error ? std::unexpected(system_error(std::format("`{}` cannot be listed", real.string()), error.value()))
+               : Result<void>{};
+}
+
+// The new root, in which folders can be made where nothing real is changed by it.
+class NewRoot {
+ public:
+  explicit NewRoot(fs::path root) : root_(std::move(root)), ours_{root_} {}
+
+  // Makes the folder `at` be there, showing the one above it anew where it lacks it.
+  Result<void> make_place(const fs::path& at) {
+    fs::path shown = root_;
+    for (const fs::path& part : at.relative_path()) {
+      const fs::path parent = shown;
+      shown /= part;
+      std::error_code error;
+      if (fs::is_directory(shown, error)) {
+        continue;
+      }
+      if (!ours_.contains(parent)) {
+        if (auto covered = cover(parent, part.string()); !covered) {
+          return covered;
+        }
+      }
+      if (::mkdir(shown.c_str(), 0755) != 0) {
+        return failed(std::format("`{}` cannot be made", at.string()));
+      }
+      ours_.insert(shown);
+    }
+    return {};
+  }
+
+ private:
+  // A folder in memory over this one, with the same entries but `without`.
+  Result<void> cover(const fs::path& folder, const std::string& without) {
+    const FileDescriptor below(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!below || ::mount("runup", folder.c_str(), "tmpfs", 0, "mode=755") != 0) {
+      return failed(std::format("`{}` cannot be covered", folder.string()));
+    }
+    ours_.insert(folder);
+    return show_entries(std::format("/proc/self/fd/{}", below.get()), folder, without);
+  }
+
+  fs::path root_;
+  std::set<fs::path> ours_;
+};
+
+}  // namespace
+
+Result<void> enter_view(const std::vector<MountDeclaration>& folders, const std::string& scratch) {
+  if (folders.empty()) {
+    return {};
+  }
+  if (auto left = leave_namespace(); !left) {
+    return left;
+  }
+  if (::mount("runup", scratch.c_str(), "tmpfs", 0, "mode=755") != 0) {
+    return failed("no new root can be made");
+  }
+  if (auto shown = show_entries("/", scratch, ""); !shown) {
+    return shown;
+  }
+  NewRoot root(scratch);
+  // The outer one first, where one lies in another.
+  std::vector<MountDeclaration> ordered = folders;
+  std::ranges::stable_sort(ordered, {}, [](const MountDeclaration& folder) { return folder.at.size(); });
+  for (const MountDeclaration& folder : ordered) {
+    auto done = root.make_place(folder.at);
+    done = done ? bind(folder.from, scratch + folder.at) : done;
+    if (!done) {
+      return done;
+    }
+  }
+  if (::chroot(scratch.c_str()) != 0 || ::chdir("/") != 0) {
+    return failed("the new root cannot be entered");
+  }
+  return {};
+}
+
+}  // namespace runup

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// A process's own view of the file system, in which folders stand where they will stand on the server.
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "facts/declaration.h"
+
+namespace runup {
+
+// Gives this process, which must have one thread, and its future children a root in which each folder `from` is also seen
+// at `at`, which need not exist and is covered where it does; nothing of the real one changes. `scratch` is an empty folder for the new root. Needs the
+// privilege to mount, or user namespaces; without them an error says so, and the process sees what it saw before.
+Result<void> enter_view(const std::vector<MountDeclaration>& folders, const std::string& scratch);
+
+}  // namespace runup
