@@ -12,70 +12,67 @@ Request, one JSON object:
     search          further import roots, absolute; the entry point's folder and root are import roots anyway
     modules         names of modules to read as well, such as those that a pickle names
 
-Answer, one JSON object in ASCII; there is always one, and the exit status is 0. What is wrong with a source is
-a value of the answer. Except `version`, `cut` and `factory` each key holds a list.
+Answer, one JSON object in UTF-8; there is always one, and the exit status is 0. What is wrong with a source
+is a value of the answer. Except `version`, `cut` and `factory` each key holds a list of entries.
     version         of this interpreter: "3.11.7"
-    cut             list of what was not looked at, and why, in words; empty when nothing was left out
+    cut             what was left out and why, a list of words; empty when everything was looked at
     factory         found, file, line, is_async, required: the names of its parameters without a default
-    modules         name, file, error, names: what its body binds (imports, classes, functions, variables), with
-                    "*" when an `import *` from outside of the package adds more. Every source that was read or
-                    should have been, the entry point first; error is empty when it was
+    modules         name, file, error, names: each source that was read or should have been, the entry point
+                    first. error: why it was not read. names: what its body binds, imports included; with "*"
+                    when an `import *` from outside of the package adds more
     imports         name, optional, missing: modules that the package does not have, without the standard
-                    library's. optional: the code goes on without it. missing: the package should have it, as it
-                    has the folder or module that the name starts with; name may then end in what was taken
-                    from a module
-    paths           call, text, anchor, value, variable, default_anchor, default, writes: files and folders that
-                    are opened; see below. call: by what, `open`. text: the source of the path
-    loads           call, path, map_location, weights_only, find_class, callers: calls that read a model. path:
-                    index into paths, -1 when it is unknown. The arguments are Python source, as a literal where
-                    it is known, "" where not given. find_class: code of the package, or a pickle_module, finds
-                    the classes that the pickle names. callers: places ("main.py:3") of the calls that lead
-                    there, outermost first
+                    library's. optional: the code goes on without it. missing: the package should have it, as
+                    it has the folder or module that the name starts with; the last part of the name may also
+                    be what `from module import name` asks for
+    paths           call, text, anchor, value, writes: files and folders that are opened. call: by what,
+                    `open`. text: the source of the path. A place has an entry for each path that it may be
+    loads           call, path, map_location, weights_only, find_class, callers: calls that read a model.
+                    path: index into paths, -1 when unknown. The arguments are Python source, a literal where
+                    the value is known, "" where not given. find_class: code of the package, or a
+                    pickle_module, finds the classes that the pickle names. callers: the calls that lead
+                    there, the outermost first: "main.py:3"
     state_dicts     strict, used: calls of load_state_dict. strict: source, "" where not given. used: the code
                     looks at what the call returns
-    fallbacks       catches, then: `except` branches around a load after which the code goes on. then: "loads"
-                    another model, "replaces" it by something else, "none" in its place, or just "continues"
-    classes         module, name, bases: names as in "Outer.Inner" and, for bases, "torch.nn.Module"
-    injected        module, name, value, before_load: what is put into a module by hand, for pickles that look
-                    it up there: sys.modules["__main__"].Net = Net. name "*" is the whole module. value:
-                    absolute name, "" when unknown. before_load: whether that happens before any model is
-                    loaded, null when it cannot be told
-    safe_globals    names: absolute names allowed for torch.load(weights_only=True), "" for one that is unknown
-    startup         kind ("lifespan" or "on_event"), loads: handlers that the web framework calls as it starts
-    routes          method, path, is_async, uses_model: endpoints. uses_model: the handler, or what it calls,
-                    mentions something that holds a loaded model
+    fallbacks       catches, then: `except` branches around a load after which the code goes on. catches:
+                    names of exceptions. then: "loads" another model, "replaces" it by something else, puts
+                    "none" in its place, or just "continues"
+    classes         module, name, bases: "Outer.Inner"; bases by absolute name, "" for an unknown one
+    injected        module, name, value, before_load: what is put into a module by hand, so that a pickle
+                    finds it: sys.modules["__main__"].Net = Net. A name "*" is the whole module. value:
+                    absolute name, "" when unknown. before_load: it comes before all loads; null when unknown
+    safe_globals    names: absolute names allowed for torch.load(weights_only=True), "" for an unknown one
+    startup         kind, loads: functions that the web framework calls as it starts. kind: "lifespan" or
+                    "on_event". loads: it loads a model
+    routes          method, path, is_async: endpoints
     servers         call, text: calls that start a server: uvicorn.run
-    chdir, sys_path anchor, value: changes of the working directory, and folders added to sys.path
+    chdir, sys_path anchor, value: changes of the working directory, folders added to sys.path
 
-Each entry of these lists, except `modules`, tells its place:
+Each entry of these lists, except `modules`, tells its place as well:
     file, line      file is relative to root, line counts from 1
     function        "Predictor.load"; "" in a module's body
     when            the earliest time that the place is reached:
                     import   importing the entry point, or the factory's module, runs it
-                    startup  a start-up handler runs it
-                    call     only a call that comes later: of a route, of the factory, of anything else
-                    main     only `python main.py`: what stands below `if __name__ == "__main__"`
+                    startup  a start-up function runs it
+                    call     only a later call does: of a route, of the factory, of anything else
+                    main     only `python main.py` does: it is reached from `if __name__ == "__main__"`
 
-A path's anchor is what it is relative to:
-    file            root; made from __file__, so it is the same wherever the server is started. "../x": beside root
-    cwd             the working directory
-    home, temp      the user's home, the folder of temporary files
-    absolute        nothing; this is also said of drives (C:/) and shares
-    environment     a variable of the environment: {} in value stands for what it holds
-    unknown         not known: {} in value stands for what could not be found out; URLs are here too
-A {} after the start of a value stands for something unknown as well, and `variable` names the variable of the
-environment that fills it, if one does. default and default_anchor are the path for when nothing is set.
+anchor is what a path is relative to, and how it is made; value is without that.
+    file            made from __file__, so the same wherever the server is started; value is relative to root
+    cwd             relative to the working directory
+    absolute        absolute, drives (C:/) and shares too
+    environment     value starts with {NAME}, which is what a variable of the environment holds
+    unknown         value starts with {}, which is what could not be found out; URLs are here too
+{NAME} and {} may follow in any value. HOME is also the user's home, and TMPDIR the folder of temporary files.
 
-How it works: module bodies, the start-up handlers, the factory, and then each function that nothing has called
+How it works: module bodies, start-up functions, the factory, and then each function that nothing has called
 are interpreted over symbolic values. Calls into the package are followed. Both branches of an `if` are taken
 unless a constant decides. A loop is taken once, or for each item of a short list. A value that may be one of
-several is kept as all of these. Everything is bounded by the MAX_ constants; what they cut off is in `cut`.
+several is kept as all of them. The MAX_ constants bound everything; what they cut off is in `cut`.
 """
 
 import ast
 import builtins
 import codecs
-import importlib.machinery
 import io
 import json
 import os
@@ -88,12 +85,17 @@ import threading
 import time
 import tokenize
 import warnings
+from collections import namedtuple
+from importlib.machinery import (
+    BYTECODE_SUFFIXES, EXTENSION_SUFFIXES, SOURCE_SUFFIXES, ExtensionFileLoader, FileFinder, SourceFileLoader,
+    SourcelessFileLoader,
+)
 
 MAX_FILE = 1 << 20  # bytes of one source
 MAX_TOKENS = 200000  # of one source: that bounds the depth and the memory of its syntax tree
 MAX_ALL_TOKENS = 1000000
 MAX_MODULES = 2000
-MAX_ROOTS = 32  # import roots
+MAX_ROOTS = 32  # of imports
 MAX_SECONDS = 30
 MAX_STEPS = 2000000  # expressions and statements interpreted
 MAX_CALL_STEPS = 20000  # of these for one call and all that it calls
@@ -106,61 +108,65 @@ MAX_VALUE = 2000  # characters of a text
 MAX_SHOWN = 160  # characters of source in the answer
 MAX_ENTRIES = 5000  # of one list of the answer
 
-KINDS = ("modules imports paths loads state_dicts fallbacks classes injected safe_globals startup routes servers"
+KINDS = ("imports paths loads state_dicts fallbacks classes injected safe_globals startup routes servers"
          " chdir sys_path").split()
-WHEN = ("import", "startup", "call", "main")  # the earliest first
+WHEN = ("import", "startup", "call", "main")
 
-# The parameter that is the path in calls that read or write a file; its position is 0 unless POSITIONS has it.
-READS = {
-    "open": "file", "io.open": "file", "codecs.open": "filename", "aiofiles.open": "file", "gzip.open": "filename",
-    "bz2.open": "filename", "lzma.open": "filename", "zipfile.ZipFile": "file", "tarfile.open": "name",
-    "os.open": "path", "os.listdir": "path", "os.scandir": "path", "os.walk": "top", "glob.glob": "pathname",
-    "glob.iglob": "pathname", "sqlite3.connect": "database", "ctypes.CDLL": "name", "runpy.run_path": "path_name",
-    "logging.config.fileConfig": "fname", "dotenv.load_dotenv": "dotenv_path", "toml.load": "f",
-    "numpy.load": "file", "numpy.fromfile": "file", "numpy.loadtxt": "fname", "numpy.genfromtxt": "fname",
-    "numpy.memmap": "filename", "scipy.io.loadmat": "file_name", "h5py.File": "name", "onnx.load": "f",
-    "cv2.imread": "filename", "cv2.CascadeClassifier": "filename", "PIL.Image.open": "fp",
-    "pandas.read_csv": "filepath_or_buffer", "pandas.read_json": "path_or_buf", "pandas.read_parquet": "path",
-    "pandas.read_excel": "io", "pandas.read_pickle": "filepath_or_buffer", "omegaconf.OmegaConf.load": "file_",
-    "fastapi.staticfiles.StaticFiles": "directory", "starlette.staticfiles.StaticFiles": "directory",
-    "fastapi.templating.Jinja2Templates": "directory", "tokenizers.Tokenizer.from_file": "path",
-    "sentencepiece.SentencePieceProcessor": "model_file",
-}
-WRITES = {
-    "torch.save": "f", "joblib.dump": "filename", "numpy.save": "file", "numpy.savez": "file",
-    "safetensors.torch.save_file": "filename", "os.makedirs": "name", "os.mkdir": "path", "os.remove": "path",
-    "os.unlink": "path", "shutil.rmtree": "path", "logging.FileHandler": "filename",
-    "logging.handlers.RotatingFileHandler": "filename",
-    "logging.handlers.TimedRotatingFileHandler": "filename",
-}
-LOADS = {
-    "torch.load": "f", "torch.jit.load": "f", "torch.export.load": "f", "safetensors.safe_open": "filename",
-    "safetensors.torch.load_file": "filename", "safetensors.torch.load_model": "filename",
-    "safetensors.numpy.load_file": "filename", "onnxruntime.InferenceSession": "path_or_bytes",
-    "joblib.load": "filename", "skops.io.load": "file", "ultralytics.YOLO": "model",
-    "keras.models.load_model": "filepath", "tensorflow.keras.models.load_model": "filepath",
-    "tensorflow.saved_model.load": "export_dir",
-}
-POSITIONS = {"torch.save": 1, "joblib.dump": 1, "safetensors.torch.save_file": 1, "safetensors.torch.load_model": 1,
-             "fastapi.staticfiles.StaticFiles": None, "starlette.staticfiles.StaticFiles": None,
-             "sentencepiece.SentencePieceProcessor": None}
-# These take a stream or bytes, and are given the paths that these came from.
-STREAM_LOADS = {"pickle.load", "pickle.loads", "cloudpickle.load", "cloudpickle.loads", "dill.load", "dill.loads"}
+
+def table_of(*rows):
+    """Each of several names in one text to what stands beside them."""
+    return {name: value for names, value in rows for name in names.split()}
+
+
+# The parameter that is the path, in calls that read or write a file; the first unless POSITIONS has another.
+READS = table_of(
+    ("open aiofiles.open zipfile.ZipFile numpy.load numpy.fromfile", "file"),
+    ("codecs.open gzip.open numpy.memmap cv2.imread cv2.CascadeClassifier", "filename"),
+    ("os.open os.listdir os.scandir pandas.read_parquet tokenizers.Tokenizer.from_file", "path"),
+    ("tarfile.open ctypes.CDLL h5py.File", "name"), ("numpy.loadtxt logging.config.fileConfig", "fname"),
+    ("glob.glob glob.iglob", "pathname"), ("os.walk", "top"), ("sqlite3.connect", "database"),
+    ("pandas.read_csv pandas.read_pickle", "filepath_or_buffer"), ("pandas.read_json", "path_or_buf"),
+    ("PIL.Image.open", "fp"), ("onnx.load", "f"), ("dotenv.load_dotenv", "dotenv_path"),
+    ("fastapi.staticfiles.StaticFiles starlette.staticfiles.StaticFiles", "directory"),
+    ("fastapi.templating.Jinja2Templates", "directory"),
+)
+WRITES = table_of(
+    ("torch.save", "f"), ("numpy.save", "file"), ("os.makedirs", "name"),
+    ("joblib.dump safetensors.torch.save_file logging.FileHandler", "filename"),
+    ("logging.handlers.RotatingFileHandler", "filename"), ("os.mkdir os.remove os.unlink shutil.rmtree", "path"),
+)
+LOADS = table_of(
+    ("torch.load torch.jit.load torch.export.load", "f"), ("skops.io.load", "file"),
+    ("safetensors.torch.load_file safetensors.torch.load_model safetensors.numpy.load_file", "filename"),
+    ("safetensors.safe_open joblib.load", "filename"), ("onnxruntime.InferenceSession", "path_or_bytes"),
+    ("keras.models.load_model tensorflow.keras.models.load_model", "filepath"),
+    ("tensorflow.saved_model.load", "export_dir"), ("ultralytics.YOLO", "model"),
+)
+POSITIONS = table_of(
+    ("torch.save joblib.dump safetensors.torch.save_file safetensors.torch.load_model", 1),
+    ("fastapi.staticfiles.StaticFiles starlette.staticfiles.StaticFiles", None),
+)
+# These take a stream or bytes, and read what that was read from.
+STREAM_LOADS = {module + function for module in ("pickle", "cloudpickle", "dill")
+                for function in (".load", ".loads", ".Unpickler.load")}
 PATH_READS = {"read_text", "read_bytes", "iterdir", "open", "glob", "rglob"}
 PATH_WRITES = {"write_text", "write_bytes", "mkdir", "unlink", "rmdir", "touch"}
-SERVERS = {"uvicorn.run", "uvicorn.Server.run", "uvicorn.Server.serve", "hypercorn.asyncio.serve",
-           "waitress.serve", "flask.Flask.run", "quart.Quart.run", "sanic.Sanic.run", "aiohttp.web.run_app",
-           "gevent.pywsgi.WSGIServer", "wsgiref.simple_server.make_server", "werkzeug.serving.run_simple",
-           "http.server.HTTPServer", "http.server.ThreadingHTTPServer", "gradio.Blocks.launch",
-           "gradio.Interface.launch", "bottle.run", "granian.Granian"}
-VERBS = {"get", "post", "put", "delete", "patch", "head", "options", "route", "api_route", "websocket"}
-# Calls and methods that call the function which is their argument at that position.
+SERVERS = set("""
+    uvicorn.run uvicorn.Server.run uvicorn.Server.serve hypercorn.asyncio.serve waitress.serve flask.Flask.run
+    quart.Quart.run sanic.Sanic.run bottle.run aiohttp.web.run_app gevent.pywsgi.WSGIServer
+    http.server.HTTPServer http.server.ThreadingHTTPServer wsgiref.simple_server.make_server
+    gradio.Blocks.launch gradio.Interface.launch
+""".split())
+# Methods whose decorator makes a route, and the method of HTTP that they mean.
+VERBS = dict({verb: verb for verb in "get post put delete patch head options websocket".split()}, route="get",
+             api_route="get")
+# These call the function that is their argument at that position, the arguments after it being its own.
 CALLERS = {"asyncio.to_thread": 0, "anyio.to_thread.run_sync": 0, "fastapi.concurrency.run_in_threadpool": 0,
-           "starlette.concurrency.run_in_threadpool": 0, "run_in_executor": 1, "submit": 0}
+           "starlette.concurrency.run_in_threadpool": 0, ".run_in_executor": 1, ".submit": 0}
 # Other names of the same thing.
-SAME = (("builtins.", ""), ("posixpath.", "os.path."), ("_pickle.", "pickle."), ("_io.", "io."),
-        ("importlib_resources.", "importlib.resources."), ("torch.serialization.load", "torch.load"),
-        ("tf_keras.", "keras."), ("pathlib.PosixPath", "pathlib.Path"), ("pathlib.PurePath", "pathlib.Path"))
+SAME = (("builtins.", ""), ("posixpath.", "os.path."), ("_pickle.", "pickle."), ("pickle._", "pickle."),
+        ("io.open", "open"), ("tf_keras.", "keras."), ("torch.serialization.load", "torch.load"),
+        ("pathlib.PosixPath", "pathlib.Path"), ("pathlib.PurePath", "pathlib.Path"))
 IMPORT_ERRORS = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
 
 
@@ -168,12 +174,14 @@ def standard_modules():
     names = set(getattr(sys, "stdlib_module_names", ()))
     if not names:  # before Python 3.10
         folder = os.path.dirname(os.__file__)
-        for place in (folder, os.path.join(folder, "lib-dynload")):
-            names.update(entry.split(".")[0] for entry in os.listdir(place) if os.path.isdir(place))
+        for place in filter(os.path.isdir, (folder, os.path.join(folder, "lib-dynload"))):
+            names.update(entry.split(".")[0] for entry in os.listdir(place))
     return names | set(sys.builtin_module_names) | {"__main__", "__future__"}
 
 
 STANDARD = standard_modules()
+LOADERS = ((ExtensionFileLoader, EXTENSION_SUFFIXES), (SourceFileLoader, SOURCE_SUFFIXES),
+           (SourcelessFileLoader, BYTECODE_SUFFIXES))
 
 
 # --------------------------------------------------------------------------------------------------- sources
@@ -184,35 +192,34 @@ class Module:
 
     def __init__(self, name, path, file, package):
         self.name, self.path, self.file, self.package = name, path, file, package
-        self.error, self.tree, self.rows, self.done = "", None, [], False
+        self.error, self.tree, self.rows, self.started = "", None, [], False
+        # the values of its names; whether an `import *` adds unknown ones
         self.names, self.star = Names(), False
-        self.stored, self.rebound, self.mentioned = set(), set(), set()
+        # names that any code in it sets, of these the ones that functions set, and names that it reads
+        self.stored, self.rebound, self.read = set(), set(), set()
 
     def parse(self, text):
         self.tree = ast.parse(text)
         self.rows = text.encode("utf-8").split(b"\n")
         for node in ast.walk(self.tree):
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-                self.stored.add(node.name)
-            elif isinstance(node, ast.Name):
-                (self.mentioned if isinstance(node.ctx, ast.Load) else self.stored).add(node.id)
+            if isinstance(node, ast.Name):
+                (self.read if isinstance(node.ctx, ast.Load) else self.stored).add(node.id)
             elif isinstance(node, ast.alias):
                 self.stored.add(node.asname or node.name.split(".")[0])
             elif isinstance(node, ast.Global):
                 self.rebound.update(node.names)
-            elif type(node).__name__ in ("MatchAs", "MatchStar"):
+            elif isinstance(getattr(node, "name", None), str):  # def, class, except, case
                 self.stored.add(node.name)
 
     def lacks(self, name):
         """Whether it surely binds no such name, however it is run."""
-        dynamic = {"globals", "exec", "eval", "setattr", "vars", "sys", "locals"} & self.mentioned
-        return (self.tree is not None and not self.star and not dynamic and not name.startswith("__")
-                and name not in self.stored and "__getattr__" not in self.stored)
+        dynamic = {"globals", "exec", "eval", "setattr", "vars", "sys", "locals"} & self.read
+        return not (self.tree is None or self.star or dynamic or {name, "__getattr__"} & self.stored
+                    or name.startswith("__"))
 
     def text(self, node):
         """The source of a node, on one line."""
-        first, last = node.lineno - 1, node.end_lineno - 1
-        rows = self.rows[first:last + 1]
+        rows = self.rows[node.lineno - 1:node.end_lineno]
         rows[-1] = rows[-1][:node.end_col_offset]
         rows[0] = rows[0][node.col_offset:]
         shown = b" ".join(row[:4 * MAX_SHOWN] for row in rows[:MAX_SHOWN]).decode("utf-8", "replace")
@@ -221,16 +228,22 @@ class Module:
     def absolute_name(self, level, name):
         """The module that `from ..name import` means; None when that is above the top package."""
         parts = self.name.split(".")
-        parts = parts[:max(0, len(parts) - level + (1 if self.package else 0))]
-        return ".".join(parts + ([name] if name else [])) if parts else None
+        parts = parts[:max(0, len(parts) - level + self.package)] if level else [""]
+        return ".".join(parts + [name or ""]).strip(".") if parts else None
 
 
 class Sources:
     """Finds modules in the package and reads them."""
 
-    def __init__(self, root, search, cut):
-        self.root, self.cut, self.roots, self.found, self.modules, self.tokens = root, cut, [], {}, {}, 0
+    def __init__(self, root, search):
+        self.root, self.roots, self.finders, self.found = root, [], {}, {}
+        self.modules, self.tokens, self.reasons = {}, 0, []
         self.areas = [os.path.realpath(place) for place in [root] + search]
+
+    def cut(self, reason):
+        """Says once that something was left out."""
+        if reason not in self.reasons and len(self.reasons) < 20:
+            self.reasons.append(reason)
 
     def add_root(self, folder, first=False):
         if folder not in self.roots and len(self.roots) < MAX_ROOTS:
@@ -241,11 +254,8 @@ class Sources:
         real = os.path.realpath(path)
         return any(real == area or real.startswith(area.rstrip("/") + "/") for area in self.areas)
 
-    def shown(self, path):
-        return os.path.relpath(path, self.root) if path.startswith(self.root.rstrip("/") + "/") else path
-
     def find(self, name):
-        """(kind, path) of a module by its absolute name, or None; kind: module, package, compiled, folder."""
+        """(kind, path) of a module by its absolute name, or None. kind: module, package, compiled, folder."""
         if name not in self.found:
             self.found[name] = self.look_for(name)
         return self.found[name]
@@ -257,31 +267,21 @@ class Sources:
         folders = self.roots
         if above:
             kind, path = self.find(above) or ("", "")
-            if kind not in ("package", "folder"):
-                return None
-            folders = [os.path.dirname(path) if kind == "package" else path]
+            folders = {"package": [os.path.dirname(path)], "folder": [path]}.get(kind, [])
         namespace = None
-        for base in (os.path.join(folder, last) for folder in folders):
-            if os.path.isfile(os.path.join(base, "__init__.py")):
-                return "package", os.path.join(base, "__init__.py")
-            if os.path.isfile(base + ".py"):
-                return "module", base + ".py"
-            for suffix in importlib.machinery.EXTENSION_SUFFIXES + [".pyc"]:
-                if os.path.isfile(base + suffix):
-                    return "compiled", base + suffix
-            if namespace is None and self.has_code(base, 3):
-                namespace = "folder", base
+        for folder in folders:
+            spec = self.finders.setdefault(folder, FileFinder(folder, *LOADERS)).find_spec(last)
+            if spec is not None and spec.loader is not None:
+                kind = "module" if isinstance(spec.loader, SourceFileLoader) else "compiled"
+                return "package" if spec.submodule_search_locations else kind, spec.origin
+            if spec is not None and self.inside(os.path.join(folder, last)):
+                namespace = namespace or ("folder", os.path.join(folder, last))
         return namespace
 
-    def has_code(self, folder, depth):
-        """Whether a folder without __init__.py is a package: one of weights is none."""
-        try:
-            entries = sorted(os.listdir(folder))[:MAX_ITEMS] if self.inside(folder) else []
-        except OSError:
-            return False
-        if any(entry.endswith((".py", ".so")) for entry in entries):
-            return True
-        return depth > 1 and any(self.has_code(os.path.join(folder, entry), depth - 1) for entry in entries[:20])
+    def is_package(self, name):
+        """Whether it has modules; a folder without __init__.py may just hold weights."""
+        kind, _ = self.find(name) or ("", "")
+        return kind != "folder" or any(module.name.startswith(name + ".") for module in self.modules.values())
 
     def module(self, name, kind, path):
         """The module of a file, read once; None for a folder, and when there are too many."""
@@ -290,27 +290,23 @@ class Sources:
         if len(self.modules) >= MAX_MODULES:
             self.cut("more than %d modules: the rest was not read" % MAX_MODULES)
             return None
-        module = self.modules[path] = Module(name, path, self.shown(path), kind == "package")
+        file = os.path.relpath(path, self.root) if path.startswith(self.root.rstrip("/") + "/") else path
+        module = self.modules[path] = Module(name, path, file, kind == "package")
         try:
-            module.parse(self.read(module.path, kind))
+            if kind == "compiled":
+                raise ValueError("compiled, not read")
+            module.parse(self.read(path))
         except SyntaxError as error:
             module.error = ("line %d: " % error.lineno if error.lineno else "") + str(error.msg)[:300]
         except (MemoryError, RecursionError):
             module.error = "too deeply nested to be read"
-        except OSError as error:
-            module.error = "cannot be read: %s" % (error.strerror or "error")
-        except UnicodeDecodeError as error:
-            module.error = "not valid %s at byte %d" % (error.encoding, error.start)
-        except (ValueError, LookupError, OverflowError, SystemError) as error:
-            module.error = str(error)[:300] or type(error).__name__
-        if module.error:
-            module.tree = None
+        except Exception as error:
+            module.error = (getattr(error, "strerror", None) or str(error) or type(error).__name__)[:300]
+        module.tree = None if module.error else module.tree
         return module
 
-    def read(self, path, kind):
-        """The text of a source; raises for one that would take too much of the parser, or is none."""
-        if kind == "compiled":
-            raise ValueError("compiled, not read")
+    def read(self, path):
+        """The text of a source. Raises for what is none, or would take too much of the parser."""
         if not self.inside(path):
             raise ValueError("leaves the package through a symbolic link")
         # never waits: a FIFO may lie where a source should
@@ -323,8 +319,9 @@ class Sources:
         if b"\0" in data:
             raise ValueError("holds NUL bytes")
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-        # not of text (zlib, rot13), or of quadratic time
-        if not codecs.lookup(encoding)._is_text_encoding or codecs.lookup(encoding).name in ("punycode", "idna"):
+        codec = codecs.lookup(encoding)
+        # of bytes, or of quadratic time
+        if not codec._is_text_encoding or codec.name in ("punycode", "idna"):
             raise ValueError("encoding %s is not read" % encoding)
         text = data.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
         tokens = 0
@@ -334,24 +331,21 @@ class Sources:
                 raise ValueError("a number of more than %d digits" % MAX_VALUE)
         if tokens > MAX_TOKENS:
             raise ValueError("%d tokens; at most %d are read" % (tokens, MAX_TOKENS))
-        if self.tokens + tokens > MAX_ALL_TOKENS:
+        self.tokens += tokens
+        if self.tokens > MAX_ALL_TOKENS:
             self.cut("more than %d tokens of source: the rest was not read" % MAX_ALL_TOKENS)
             raise ValueError("not read: more than %d tokens of source in all" % MAX_ALL_TOKENS)
-        self.tokens += tokens
         return text
 
 
 class Names:
-    """The variables of one scope. Each branch of the code writes to a layer of its own until it is merged."""
+    """The variables of one scope. A branch of the code writes to a layer of its own until it is merged."""
 
     def __init__(self, above=None, of_class=False):
         self.layers, self.above, self.of_class = [{}], above, of_class
 
     def get(self, name):
-        for layer in reversed(self.layers):
-            if name in layer:
-                return layer[name]
-        return None
+        return next((layer[name] for layer in reversed(self.layers) if name in layer), None)
 
     def set(self, name, value):
         self.layers[-1][name] = value
@@ -359,58 +353,91 @@ class Names:
 
 # ---------------------------------------------------------------------------------------------------- values
 
+# Beside these there are Module, Function, Class, Object, Items and Table, which are told apart by identity.
 
-class Unknown:
-    """A value of which nothing is known."""
+# None, a truth value or a number
+Const = namedtuple("Const", "value")
+# something that the package does not define, by its absolute name: `torch.load`, `open`
+Ref = namedtuple("Ref", "name")
+# an attribute that is not known, mostly a method, of a value or of something in it
+Bound = namedtuple("Bound", "value name")
+# one of several
+Either = namedtuple("Either", "items")
+# nothing is known
+UNKNOWN = type("Unknown", (), {})()
+# what stands in a text for what is not known
+HOLE = re.compile(r"\{\w*\}")
 
 
-class Text:
+class Text(namedtuple("Text", "anchor value")):
     """A string or a path.
 
-    value has {} for each part that is not known. anchor is `plain` for a text that means what it says; `file`
-    for an absolute path made from __file__; cwd, home, temp, environment and unknown are those of the answer,
-    and value starts with a {} for them.
+    value has {} for each part that is not known, {NAME} for what a variable of the environment holds. anchor
+    says what it starts with: `environment` and `unknown` such a part, `file` an absolute path made from
+    __file__, and `plain` anything else.
     """
 
-    def __init__(self, anchor, value, variable="", default=None):
-        self.anchor, self.value, self.variable, self.default = anchor, value[:MAX_VALUE], variable, default
+    __slots__ = ()
 
+    def __new__(cls, anchor, value):
+        return super().__new__(cls, anchor, value[:MAX_VALUE])
 
-class Const:
-    """None, a truth value or a number."""
+    def join(self, other):
+        """os.path.join"""
+        if other.anchor == "file" or other.value.startswith("/") or self in (plain(""), plain(".")):
+            return other
+        between = "" if self.value.endswith("/") or not other.value else "/"
+        return Text(self.anchor, self.value + between + other.value)
 
-    def __init__(self, value):
-        self.value = value
+    def plus(self, other):
+        if self == plain(""):
+            return other
+        return Text(self.anchor, self.value + ("{}" if other.anchor == "file" else other.value))
 
+    def parent(self):
+        above = re.match(r"(\{\w*\}|\.?)(/?\.\.)*/?$", self.value)
+        return Text(self.anchor, (self.value or ".") + "/.." if above else posixpath.dirname(self.value))
 
-class Ref:
-    """Something that the package does not define, by its absolute name: `torch.load`, `open`."""
+    def normal(self):
+        return Text(self.anchor, posixpath.normpath(self.value)) if self.anchor in ("plain", "file") else self
 
-    def __init__(self, name):
-        self.name = name
+    def expand_user(self):
+        at_home = self.anchor == "plain" and self.value[:2] in ("~", "~/")
+        return Text("environment", "{HOME}" + self.value[1:]) if at_home else self
 
+    def last_part(self):
+        name = posixpath.basename(self.value.rstrip("/"))
+        return Text("unknown", name) if HOLE.match(name) else plain(name)
 
-class Bound:
-    """`value.name` that is not known; mostly a method."""
-
-    def __init__(self, value, name):
-        self.value, self.name = value, name
+    def without_suffix(self):
+        return Text(self.anchor, posixpath.splitext(self.value)[0])
 
 
 class Function:
-    """A function or lambda of the package; me is the object that a method is bound to."""
+    """A function or lambda of the package; me is the object or class that a method is bound to."""
 
     def __init__(self, module, node, closure, cls, me=None):
         self.module, self.node, self.closure, self.cls, self.me = module, node, closure, cls, me
-        self.name = getattr(node, "name", "<lambda>")
-        self.label = cls.name + "." + self.name if cls else self.name
-        self.kinds = {last_name(item) for item in getattr(node, "decorator_list", [])}
+        name = getattr(node, "name", "<lambda>")
+        self.name = cls.name + "." + name if cls else name
+        self.decorators = {last_name(item) for item in getattr(node, "decorator_list", [])}
 
     def bind(self, me):
         return Function(self.module, self.node, self.closure, self.cls, me)
 
+    def parameters(self):
+        """(the positional ones, those by name only, the syntax of the defaults by name)"""
+        spec = self.node.args
+        positional = [item.arg for item in spec.posonlyargs + spec.args]
+        named = [item.arg for item in spec.kwonlyargs]
+        defaults = dict(zip(positional[len(positional) - len(spec.defaults):], spec.defaults))
+        defaults.update((name, value) for name, value in zip(named, spec.kw_defaults) if value is not None)
+        return positional, named, defaults
+
 
 class Class:
+    """A class of the package; instance is the first object of it that was made."""
+
     def __init__(self, module, node, name, bases):
         self.module, self.node, self.name, self.bases = module, node, name, bases
         self.attrs, self.instance = {}, None
@@ -425,7 +452,8 @@ class Class:
                 yield base
 
     def find(self, name):
-        return next((cls.attrs[name] for cls in self.family() if isinstance(cls, Class) and name in cls.attrs), None)
+        own = (cls.attrs for cls in self.family() if isinstance(cls, Class))
+        return next((attrs[name] for attrs in own if name in attrs), None)
 
     def outside(self):
         """The absolute name of the first base that the package does not have."""
@@ -433,14 +461,14 @@ class Class:
 
 
 class Object:
-    """What a call gave, of a class of the package or not.
+    """What a call gave: an object of a class of the package or from outside.
 
-    name is the absolute name of what was called, or of the outside class that its class derives from. paths
-    are numbers of the files whose content went into it. loaded: the content of a model did.
+    name is the absolute name of the class or function from outside that made it, "" when unknown. paths are
+    the numbers of the files whose content went into it.
     """
 
-    def __init__(self, name, call, cls=None, paths=(), loaded=False):
-        self.name, self.cls, self.paths, self.loaded, self.attrs = name, cls, list(paths), loaded, {}
+    def __init__(self, name="", call=None, cls=None, paths=()):
+        self.name, self.cls, self.paths, self.attrs = name, cls, list(paths), {}
         self.args, self.words = (call.args, call.words) if call else ([], {})
 
 
@@ -458,50 +486,29 @@ class Table:
         self.items = items
 
 
-class Either:
-    """One of several values."""
-
-    def __init__(self, items):
-        self.items = items
-
-
-UNKNOWN, NONE = Unknown(), Const(None)
+NONE, SOMETHING = Const(None), Text("unknown", "{}")
 
 
 def plain(value):
     return Text("plain", value)
 
 
-def hole(anchor="unknown", variable="", default=None):
-    return Text(anchor, "{}", variable, default)
-
-
 def is_plain(value):
-    return isinstance(value, Text) and value.anchor == "plain" and "{}" not in value.value
+    return isinstance(value, Text) and value.anchor == "plain" and not HOLE.search(value.value)
 
 
 def each(value):
     return value.items if isinstance(value, Either) else [value]
 
 
-def identity(value):
-    """Equal for values that cannot be told apart."""
-    if isinstance(value, Text):
-        return value.anchor, value.value, value.variable, value.default and identity(value.default)
-    if isinstance(value, Const):
-        return type(value.value).__name__, value.value
-    if isinstance(value, Ref):
-        return value.name
-    return (identity(value.value), value.name) if isinstance(value, Bound) else id(value)
-
-
 def either(values):
     """One value that may be any of `values`."""
-    kept = {identity(item): item for value in values for item in each(value)}
-    kept = list(kept.values())
-    if len(kept) > MAX_ALTERNATIVES:
-        kept = kept[:MAX_ALTERNATIVES - 1] + [UNKNOWN]
-    return Either(kept) if len(kept) > 1 else kept[0] if kept else UNKNOWN
+    kept = {}
+    for item in (item for value in values for item in each(value)):
+        kept[type(item), type(item.value) if isinstance(item, Const) else None, item] = item
+    items = list(kept.values())
+    items = items if len(items) <= MAX_ALTERNATIVES else items[:MAX_ALTERNATIVES - 1] + [UNKNOWN]
+    return Either(items) if len(items) > 1 else items[0] if items else UNKNOWN
 
 
 def lift(function, *values):
@@ -514,19 +521,9 @@ def lift(function, *values):
 
 def element(value):
     """What a loop over the value gives."""
-    if isinstance(value, Items):
-        return either(value.items[:MAX_ALTERNATIVES])
-    return either([plain(key) for key in value.items][:MAX_ALTERNATIVES]) if isinstance(value, Table) else UNKNOWN
-
-
-def holds_model(value, depth=0):
-    """Whether the content of a loaded model went into the value."""
-    if isinstance(value, Object):
-        return value.loaded
-    if isinstance(value, Bound):
-        return holds_model(value.value, depth)
-    items = value.items if isinstance(value, (Either, Items, Table)) and depth < 4 else []
-    return any(holds_model(item, depth + 1) for item in (items.values() if isinstance(items, dict) else items))
+    items = [plain(key) for key in value.items] if isinstance(value, Table) else value.items if isinstance(
+        value, Items) else []
+    return either(items[:MAX_ALTERNATIVES])
 
 
 def paths_of(value):
@@ -537,182 +534,94 @@ def truth(value):
     """Whether the value counts as true; None when that is not known."""
     if isinstance(value, Const) or is_plain(value):
         return bool(value.value)
-    made = isinstance(value, (Object, Function, Class, Module)) or (isinstance(value, Text) and value.anchor == "file")
-    return True if made else None
+    path = isinstance(value, Text) and value.anchor == "file"
+    return True if path or isinstance(value, (Object, Function, Class, Module)) else None
 
 
 def is_none(value):
     if isinstance(value, Const):
         return value.value is None
-    vague = isinstance(value, (Unknown, Bound)) or (isinstance(value, Text) and value.anchor in VARIES)
-    return None if vague else False
+    vague = isinstance(value, Text) and value.anchor in ("environment", "unknown")
+    return None if vague or value is UNKNOWN or isinstance(value, Bound) else False
+
+
+def is_writing(mode):
+    return is_plain(mode) and bool(set("wax+") & set(mode.value))
 
 
 def name_of(value):
     """The absolute name of a class, function or module; "" for other values."""
     if isinstance(value, (Class, Function)):
-        return value.module.name + "." + (value.name if isinstance(value, Class) else value.label)
+        return value.module.name + "." + value.name
     return value.name if isinstance(value, (Ref, Module)) else ""
-
-
-# ----------------------------------------------------------------------------------------------------- texts
-
-VARIES = ("environment", "unknown")
-FOLDERS = ("file", "cwd", "home", "temp")
 
 
 def text_of(value):
     if isinstance(value, Text):
         return value
-    return plain(str(value.value)) if isinstance(value, Const) and value.value is not None else hole()
+    return plain(str(value.value)) if isinstance(value, Const) and value.value is not None else SOMETHING
+
+
+def variable(name):
+    """What a variable of the environment holds."""
+    return Text("environment", "{%s}" % name.value if is_plain(name) and name.value.isidentifier() else "{}")
 
 
 def on_texts(function, *values):
-    """function over texts: over all that they may be, and over their defaults."""
-
-    def apply(*items):
-        texts = [text_of(item) for item in items]
-        made, default = function(*texts), None
-        if any(text.default for text in texts) and all(text.default or text.anchor not in VARIES for text in texts):
-            default = function(*[text.default or text for text in texts])
-        variable = next((text.variable for text in texts if text.variable), "")
-        return Text(made.anchor, made.value, variable, default)
-
-    return lift(apply, *values)
-
-
-def join(a, b):
-    """os.path.join(a, b)"""
-    if b.anchor in FOLDERS or b.value.startswith("/") or (a.anchor == "plain" and a.value in ("", ".")):
-        return b
-    return Text(a.anchor, a.value + ("" if a.value.endswith("/") else "/") + b.value) if b.value else a
-
-
-def add(a, b):
-    """a + b"""
-    if a.anchor == "plain" and not a.value:
-        return b
-    return Text(a.anchor, a.value + ("{}" if b.anchor == "file" else b.value))
-
-
-def parent(a):
-    if re.match(r"\{\}(/\.\.)*/?$", a.value):
-        return Text(a.anchor, a.value.rstrip("/") + "/..")
-    return Text(a.anchor, posixpath.dirname(a.value))
-
-
-def absolute(a):
-    if a.anchor == "plain" and not a.value.startswith("/"):
-        return Text("cwd", "{}" if a.value in ("", ".") else "{}/" + a.value)
-    return Text(a.anchor, posixpath.normpath(a.value)) if a.value.startswith("/") else a
-
-
-def expand_user(a):
-    at_home = a.anchor == "plain" and (a.value == "~" or a.value.startswith("~/"))
-    return Text("home", "{}" + a.value[1:]) if at_home else a
-
-
-def file_name(a):
-    return hole(a.anchor if a.anchor in VARIES else "unknown") if a.value == "{}" else plain(
-        posixpath.basename(a.value.rstrip("/")))
-
-
-def without_suffix(a):
-    return Text(a.anchor, posixpath.splitext(a.value)[0])
-
-
-def as_is(a):
-    return a
-
-
-def pattern(a):
-    """A glob pattern, with {} for what it leaves open."""
-    return Text(a.anchor, re.sub(r"\*+|\[[^]]*\]|\?", "{}", a.value))
+    """function over all the texts that the values may be."""
+    return lift(lambda *items: function(*map(text_of, items)), *values)
 
 
 def fold(function, values):
-    """function over the first two, over that and the third, ..."""
-    made = values[0] if values else plain("")
+    """function over the first two texts, over that and the third, and so on."""
+    made = on_texts(lambda text: text, values[0] if values else plain(""))
     for value in values[1:MAX_ITEMS]:
         made = on_texts(function, made, value)
-    return on_texts(as_is, made)
+    return made
 
 
 def formatted(template, args, words):
-    """template.format(*args, **words); what has a format of its own is a hole."""
-    parts, count = [], 0
+    """template.format(*args, **words); what has a format or a number of its own is a {}."""
+    parts, args = [], list(args)
     try:
         pieces = list(string.Formatter().parse(template))[:MAX_ITEMS]
     except ValueError:
-        return hole()
+        return SOMETHING
     for literal, field, spec, conversion in pieces:
         parts.append(plain(literal))
-        if field == "" or (field and field.isdigit() and len(field) < 4):
-            index, count = int(field or count), count + 1
-            value = args[index] if index < len(args) else UNKNOWN
-        else:
-            value = words.get(field, UNKNOWN)
         if field is not None:
-            parts.append(hole() if spec or conversion else value)
-    return fold(add, parts)
-
-
-def percent(template, value):
-    """template % value; what has a format of its own is a hole."""
-    args = list(value.items) if isinstance(value, Items) else [value]
-    parts, at = [], 0
-    for match in re.finditer(r"%(?:\((\w+)\))?([-#0 +\d.]*)([a-zA-Z%])", template):
-        key, flags, kind = match.groups()
-        parts.append(plain(template[at:match.start()]))
-        at = match.end()
-        if kind == "%":
-            parts.append(plain("%"))
-            continue
-        filled = value.items.get(key, UNKNOWN) if key and isinstance(value, Table) else args.pop(0) if args else UNKNOWN
-        parts.append(filled if kind in "sd" and not flags else hole())
-    return fold(add, parts + [plain(template[at:])])
-
-
-def table_of(*rows):
-    return {name: function for names, function in rows for name in names.split()}
+            value = words.get(field, UNKNOWN) if field or not args else args.pop(0)
+            parts.append(UNKNOWN if spec or conversion else value)
+    return fold(Text.plus, parts)
 
 
 # What calls of the standard library give for a list of at least one argument.
 RESULTS = table_of(
-    ("os.path.join pathlib.Path", lambda args: fold(join, args)),
-    ("os.path.dirname", lambda args: on_texts(parent, args[0])),
-    ("os.path.basename", lambda args: on_texts(file_name, args[0])),
-    ("os.path.abspath os.path.realpath", lambda args: on_texts(absolute, args[0])),
-    ("os.path.expanduser", lambda args: on_texts(expand_user, args[0])),
-    ("os.path.split", lambda args: Items([on_texts(parent, args[0]), on_texts(file_name, args[0])])),
-    ("os.path.splitext", lambda args: Items([on_texts(without_suffix, args[0]), UNKNOWN])),
-    ("str os.fspath os.path.normpath os.path.normcase os.path.expandvars os.fsdecode",
-     lambda args: on_texts(as_is, args[0])),
-    ("list tuple sorted iter reversed set copy.copy copy.deepcopy importlib.resources.as_file contextlib.closing",
-     lambda args: args[0]),
-    ("functools.lru_cache functools.cache functools.wraps functools.partial",
-     lambda args: args[0] if isinstance(args[0], Function) else Ref("functools.cache")),
-    ("typing.cast", lambda args: args[-1]),
+    ("os.path.join pathlib.Path", lambda args: fold(Text.join, args)),
+    ("os.path.dirname", lambda args: on_texts(Text.parent, args[0])),
+    ("os.path.basename", lambda args: on_texts(Text.last_part, args[0])),
+    ("os.path.abspath os.path.realpath os.path.normpath", lambda args: on_texts(Text.normal, args[0])),
+    ("os.path.expanduser", lambda args: on_texts(Text.expand_user, args[0])),
+    ("str os.fspath os.path.expandvars", lambda args: fold(Text.join, args[:1])),
+    ("list tuple sorted iter reversed set copy.deepcopy", lambda args: args[0]),
+    ("functools.lru_cache functools.cache functools.wraps functools.partial", lambda args: args[0]),
     ("next", lambda args: either([lift(element, args[0])] + args[1:])),
     ("max min", lambda args: lift(element, args[0])),
-    ("os.getcwd pathlib.Path.cwd", lambda args: hole("cwd")),
-    ("pathlib.Path.home", lambda args: hole("home")),
-    ("tempfile.gettempdir tempfile.mkdtemp tempfile.mktemp tempfile.TemporaryDirectory",
-     lambda args: hole("temp")),
+    ("os.getcwd pathlib.Path.cwd", lambda args: plain(".")),
+    ("pathlib.Path.home", lambda args: Text("environment", "{HOME}")),
+    ("tempfile.gettempdir tempfile.mkdtemp tempfile.TemporaryDirectory",
+     lambda args: Text("environment", "{TMPDIR}")),
 )
 # What methods of a text give.
 METHODS = table_of(
-    ("joinpath", lambda text, args: fold(join, [text] + args)),
-    ("resolve absolute", lambda text, args: on_texts(absolute, text)),
-    ("expanduser", lambda text, args: on_texts(expand_user, text)),
-    ("with_name", lambda text, args: on_texts(lambda a, b: join(parent(a), b), text, args[0])),
-    ("with_suffix", lambda text, args: on_texts(lambda a, b: add(without_suffix(a), b), text, args[0])),
-    ("as_posix strip rstrip lstrip encode decode __fspath__ __enter__", lambda text, args: text),
-    ("upper lower", lambda text, args: text if text.anchor != "plain" else hole()),
-    ("join", lambda text, args: fold(add, [part for item in args[0].items for part in (text, item)][1:])
-     if isinstance(args[0], Items) and args[0].whole else hole()),
-    ("replace", lambda text, args: plain(text.value.replace(args[0].value, args[1].value[:MAX_SHOWN]))
-     if all(is_plain(item) for item in [text] + args) and len(args) == 2 and args[0].value else hole()),
+    ("joinpath", lambda text, args: fold(Text.join, [text] + args)),
+    ("resolve absolute", lambda text, args: on_texts(Text.normal, text)),
+    ("expanduser", lambda text, args: on_texts(Text.expand_user, text)),
+    ("with_name", lambda text, args: on_texts(lambda a, b: a.parent().join(b), text, args[0])),
+    ("with_suffix", lambda text, args: on_texts(lambda a, b: a.without_suffix().plus(b), text, args[0])),
+    ("as_posix strip rstrip lstrip encode decode __fspath__", lambda text, args: text),
+    ("join", lambda text, args: fold(Text.plus, [part for item in args[0].items for part in (text, item)][1:])
+     if isinstance(args[0], Items) and args[0].whole else SOMETHING),
 )
 
 
@@ -726,14 +635,15 @@ def last_name(node):
 
 
 def exception_names(types):
-    """The names in the `except` of a handler, or in the arguments of suppress()."""
-    return [last_name(item) for node in types for item in (node.elts if isinstance(node, ast.Tuple) else [node])]
+    """The names in an `except`, or in the arguments of suppress()."""
+    items = [item for node in types for item in getattr(node, "elts", [node])]
+    return [last_name(item) for item in items]
 
 
 def is_main_guard(test):
     sides = [test.left] + test.comparators if isinstance(test, ast.Compare) else []
-    return (any(isinstance(side, ast.Name) and side.id == "__name__" for side in sides)
-            and any(isinstance(side, ast.Constant) and side.value == "__main__" for side in sides))
+    values = [getattr(side, "value", "") for side in sides]
+    return "__main__" in values and "__name__" in map(last_name, sides)
 
 
 def assignments(body):
@@ -744,6 +654,12 @@ def assignments(body):
                 yield target, node.value
 
 
+def fields_of(node):
+    """The names that a class body annotates."""
+    return [item.target.id for item in node.body if isinstance(item, ast.AnnAssign) and isinstance(
+        item.target, ast.Name)]
+
+
 def index_of(node):
     """The index of a Subscript, which Python 3.8 wraps."""
     return node.slice.value if type(node.slice).__name__ == "Index" else node.slice
@@ -752,7 +668,7 @@ def index_of(node):
 def canonical(name):
     for other, usual in SAME:
         if name.startswith(other):
-            return usual + name[len(other):]
+            name = usual + name[len(other):]
     return name
 
 
@@ -760,137 +676,126 @@ def canonical(name):
 
 
 class Run:
-    """One start of the interpretation; loads are the times at which it loaded a model."""
+    """One start of the interpretation. loads: the times at which it loaded a model."""
 
     def __init__(self, when):
         self.when, self.loads = when, []
 
 
 class Frame:
-    """A module body, class body or function as it is run; line is that of the call in `above`."""
+    """A module body, class body or function as it is run; line is that of the call in the frame above."""
 
     def __init__(self, module, names, run, above=None, line=0, function=None, cls=None):
         self.module, self.names, self.run, self.above, self.line = module, names, run, above, line
         self.function, self.cls = function, cls
-        self.label = function.label if function else ""
+        self.label = function.name if function else above.label if above and cls else ""
         self.calls = above.calls + 1 if above and function else 0
-        self.guards = list(above.guards) if above else []
-        self.level, self.loops, self.returns, self.globals, self.ignored = 0, 0, [], set(), None
+        # what the `except`s around catch, names declared global, the expression whose value nobody uses
+        self.guards, self.globals, self.ignored = list(above.guards) if above else [], set(), None
+        self.level, self.loops, self.returns = 0, 0, []
 
-    def running(self, node):
-        """Whether that function is being run already."""
+    def chain(self):
+        """This frame, the one that called it, and so on."""
         frame = self
-        while frame is not None and not (frame.function and frame.function.node is node):
+        while frame is not None:
+            yield frame
             frame = frame.above
-        return frame is not None
+
+    def callers(self):
+        # the last of the chain is of no source
+        calls = [frame for frame in self.chain() if frame.function and frame.above and frame.above.above]
+        return ["%s:%d" % (frame.above.module.file, frame.line) for frame in reversed(calls)]
 
 
 class Call:
     """The arguments of one call, and where it is."""
 
-    def __init__(self, args, words, node, frame):
-        self.args, self.words, self.node, self.frame = args, words, node, frame
+    def __init__(self, args, words, node, frame, used=True):
+        self.args, self.words, self.node, self.frame, self.used = args, words, node, frame, used
 
-    def get(self, position, word, otherwise=UNKNOWN):
+    def get(self, position, word="", otherwise=UNKNOWN):
         if word in self.words:
             return self.words[word]
         return self.args[position] if position is not None and position < len(self.args) else otherwise
 
     def source(self, position, word):
         """An argument as Python source, a literal where its value is known."""
-        value, node = self.get(position, word, None), None
-        if value is None:
-            return ""
-        if is_plain(value) or isinstance(value, Const):
-            return repr(value.value)[:MAX_SHOWN]
-        node = next((item.value for item in self.node.keywords if item.arg == word), None)
-        if node is None and position is not None and position < len(self.node.args):
-            node = self.node.args[position]
-        return self.frame.module.text(node) if node is not None else "..."
+        value = self.get(position, word, None)
+        if value is None or is_plain(value) or isinstance(value, Const):
+            return "" if value is None else repr(value.value)[:MAX_SHOWN]
+        return self.frame.module.text(self.syntax(position, word))
+
+    def syntax(self, position, word):
+        """The expression of an argument; the whole call where it came by * or **."""
+        words = [item.value for item in self.node.keywords if item.arg == word]
+        args = self.node.args[position:position + 1] if position is not None else []
+        return (words + args + [self.node])[0]
 
 
 class Interpreter:
     """Runs the sources over symbolic values and gathers the facts."""
 
     def __init__(self, sources):
-        self.sources, self.entry, self.reasons = sources, None, []
+        self.sources, self.cut, self.entry = sources, sources.cut, None
         self.facts = {kind: {} for kind in KINDS}
-        self.steps, self.call_limit, self.clock = 0, MAX_CALL_STEPS, 0
-        self.deadline = time.monotonic() + MAX_SECONDS
-        # functions that were defined, nodes of those that were called, and who called whom
-        self.defined, self.called, self.callees = [], set(), {}
-        self.runs, self.handlers, self.guarded, self.injections, self.arguments = [], [], [], [], {}
-        self.routes, self.route_nodes = [], set()
-        # variables, functions and attributes that hold a model or lead to one
-        self.model_names, self.model_attributes = set(), set()
+        self.steps, self.call_limit, self.deadline = 0, 0, time.monotonic() + MAX_SECONDS
+        # functions that were defined, and the syntax of those that were called
+        self.defined, self.called = [], set()
+        # start-up functions as (kind, function), the syntax of those that ran, (body, frame) below the main guard
+        self.handlers, self.handled, self.guarded = [], set(), []
+        # loads and injections are counted by one clock
+        self.runs, self.clock, self.injections, self.route_nodes = [], 0, [], set()
 
     # -- facts
 
-    def cut(self, reason):
-        if reason not in self.reasons and len(self.reasons) < 20:
-            self.reasons.append(reason)
-
     def fact(self, into, frame, node, **more):
-        """Notes a fact once, with the earliest time that its place is reached; gives its entry."""
-        facts, key = self.facts[into], (frame.module.file, node.lineno, node.col_offset, repr(sorted(more.items())))
+        """Notes a fact once, with the earliest time that its place is reached. Gives its entry."""
+        facts, file = self.facts[into], frame.module.file
+        key = file, node.lineno, node.col_offset, repr(sorted(more.items()))
         if key not in facts and len(facts) >= MAX_ENTRIES:
             self.cut("more than %d %s: the rest was left out" % (MAX_ENTRIES, into))
             return {"number": -1}
-        place = {"file": frame.module.file, "line": node.lineno, "function": frame.label, "when": frame.run.when}
+        place = {"file": file, "line": node.lineno, "function": frame.label, "when": frame.run.when}
         entry = facts.setdefault(key, dict(place, **more, number=len(facts)))
         entry["when"] = min(entry["when"], frame.run.when, key=WHEN.index)
         return entry
 
     def placed(self, text):
         """(anchor, value) of a text that is used as a path, as the answer tells them."""
-        anchor, value = text.anchor, text.value
+        anchor, value = text.anchor, re.sub(r"\*+", "{}", text.value)
         if anchor == "file":
             return anchor, os.path.relpath(posixpath.normpath(value or "/"), self.sources.root)
-        if anchor == "plain":
-            if re.match(r"[a-z][a-z0-9+]+://", value):
-                return "unknown", value
-            absolute_path = value.startswith(("/", "\\\\")) or re.match(r"[A-Za-z]:[\\/]", value)
-            return ("absolute", value) if absolute_path else ("cwd", posixpath.normpath(value))
-        if anchor in FOLDERS:
-            return anchor, posixpath.normpath("./" + value[2:].lstrip("/"))
-        return anchor, value
+        if anchor != "plain" or re.match(r"[a-z][a-z0-9+]+://", value):
+            return "unknown" if anchor == "plain" else anchor, value
+        if value.startswith(("/", "\\\\")) or re.match(r"[A-Za-z]:[\\/]", value):
+            return "absolute", value
+        return "cwd", posixpath.normpath(value)
 
     def opened(self, name, call, value, node, writes=False):
-        """Notes the files that a value may name; the numbers of these, and of those that it was read from."""
+        """Notes the files that a value may name. Gives the numbers of these, or of what it was read from."""
         numbers = []
         for item in each(value):
-            if isinstance(item, (Text, Unknown, Bound)):
-                text = text_of(item)
-                anchor, shown = self.placed(text)
-                default_anchor, default = self.placed(text.default) if text.default else ("", "")
-                entry = self.fact("paths", call.frame, call.node, call=name, text=call.frame.module.text(node),
-                                  anchor=anchor, value=shown, variable=text.variable,
-                                  default_anchor=default_anchor, default=default, writes=writes)
-                numbers.append(entry["number"])
             numbers += paths_of(item)
+            if isinstance(item, Const) or paths_of(item) or getattr(item, "name", "") == "io.BytesIO":
+                continue
+            anchor, shown = self.placed(text_of(item))
+            entry = self.fact("paths", call.frame, call.node, call=name, text=call.frame.module.text(node),
+                              anchor=anchor, value=shown, writes=writes)
+            numbers.append(entry["number"])
         return [number for number in numbers if number >= 0]
 
     def loaded(self, name, call, paths, find_class=False):
-        """Notes that a model is loaded here; what that gives."""
+        """Notes that a model is loaded here. Gives what that gives."""
         self.clock += 1
         call.frame.run.loads.append(self.clock)
+        position = 1 if name.startswith("torch.") else None
         for path in paths or [-1]:
             entry = self.fact("loads", call.frame, call.node, call=name, path=path,
-                              map_location=call.source(1, "map_location") if name.startswith("torch.") else "",
+                              map_location=call.source(position, "map_location"),
                               weights_only=call.source(None, "weights_only"),
                               find_class=find_class or "pickle_module" in call.words)
-            entry.setdefault("callers", self.callers(call.frame))
-        return Object(name, call, paths=paths, loaded=True)
-
-    @staticmethod
-    def callers(frame):
-        places = []
-        # above all stands a frame of no source
-        while frame.above is not None and frame.above.above is not None:
-            if frame.function:
-                places.insert(0, "%s:%d" % (frame.above.module.file, frame.line))
-            frame = frame.above
-        return places
+            entry.setdefault("callers", call.frame.callers())
+        return Object(name, call, paths=paths)
 
     def injected(self, module, name, value, frame, node):
         """Notes that a name of a module is set by hand."""
@@ -901,29 +806,27 @@ class Interpreter:
     # -- names
 
     def lookup(self, name, frame):
-        names = None if name in frame.globals else frame.names
-        while names is not None and names is not frame.module.names:
+        module, names = frame.module, None if name in frame.globals else frame.names
+        while names is not None and names is not module.names:
             value = names.get(name)
             if value is not None:
                 return value
             names = names.above
-        value = frame.module.names.get(name)
+        value = module.names.get(name)
         if value is not None:
-            return either([value, UNKNOWN]) if name in frame.module.rebound else value
+            # a function that sets it may have run, or not
+            return either([value, UNKNOWN]) if name in module.rebound else value
         if name == "__file__":
-            return Text("file", frame.module.path)
+            return Text("file", module.path)
         if name in ("__name__", "__package__"):
-            above = frame.module.name if frame.module.package else frame.module.name.rpartition(".")[0]
-            return plain(frame.module.name if name == "__name__" else above)
+            whole = name == "__name__" or module.package
+            return plain(module.name if whole else module.name.rpartition(".")[0])
         return Ref(name) if hasattr(builtins, name) else UNKNOWN
 
     def bind_name(self, name, value, frame):
         names = frame.module.names if name in frame.globals else frame.names
-        if name in frame.globals and names.get(name) is not None:
-            value = either([names.get(name), value])
-        names.set(name, value)
-        if names is frame.module.names and holds_model(value):
-            self.model_names.add(name)
+        before = names.get(name) if name in frame.globals else None
+        names.set(name, value if before is None else either([before, value]))
 
     def bind(self, target, value, frame):
         """target = value"""
@@ -942,133 +845,116 @@ class Interpreter:
             base, key = self.eval(target.value, frame), self.eval(index_of(target), frame)
             if is_plain(key) and isinstance(base, Table) and len(base.items) < MAX_ITEMS:
                 base.items[key.value] = value
-            elif is_plain(key) and isinstance(base, Ref) and base.name == "__main__.__dict__":
-                self.injected("__main__", key.value, value, frame, target)
-            elif is_plain(key) and isinstance(base, Ref) and base.name == "sys.modules":
+            elif is_plain(key) and base == Ref("sys.modules"):
                 self.injected(key.value, "*", value, frame, target)
 
     def set_attribute(self, base, name, value, frame, node):
-        if holds_model(value):
-            self.model_attributes.add(name)
-        if isinstance(base, Bound) and isinstance(base.value, (Object, Class)):
-            base = base.value.attrs.setdefault(base.name, Object("", None))
-        if isinstance(base, Ref) and base.name == "__main__":
+        if isinstance(base, Bound) and isinstance(base.value, Object):  # app.state.x = ...
+            base = base.value.attrs.setdefault(base.name, Object())
+        if base == Ref("__main__"):
             self.injected("__main__", name, value, frame, node)
         elif isinstance(base, Module):
             base.names.set(name, value)
         elif isinstance(base, (Object, Class)):
-            before = base.attrs.get(name)
-            fresh = before is None or frame.label.endswith("__init__")
-            base.attrs[name] = value if fresh else either([before, value])
-            if isinstance(base, Object):
-                base.loaded = base.loaded or holds_model(value)
-                if base.name == "types.ModuleType" and base.args and is_plain(base.args[0]):
-                    self.injected(base.args[0].value, name, value, frame, node)
-        if name == "lifespan_context" and isinstance(value, Function):
-            self.handlers.append(("lifespan", value))
+            first = name not in base.attrs or frame.label.endswith(".__init__")
+            base.attrs[name] = value if first else either([base.attrs[name], value])
 
     # -- imports
 
     def import_module(self, name, frame, node):
-        """Runs a module and the packages above it. Gives the Module, or a Ref when it is not in the package."""
-        module, parts = None, name.split(".")
-        for count in range(1, min(len(parts), MAX_ITEMS) + 1):
-            part = ".".join(parts[:count])
+        """Runs a module and the packages above it. Gives the Module, or a Ref when the package lacks it."""
+        module, parts = None, name.split(".")[:MAX_ITEMS]
+        for count in range(1, len(parts) + 1):
+            above, part = ".".join(parts[:count - 1]), ".".join(parts[:count])
             found = self.sources.find(part)
-            if found is None:
-                if count > 1 or part not in STANDARD:
-                    self.fact_import(name if count == 1 else part, count > 1, frame, node)
+            module = self.sources.module(part, *found) if found else None
+            if module is not None and module.tree is not None and not module.started:
+                module.started = True
+                self.block(module.tree.body, Frame(module, module.names, frame.run, frame))
+            if not found or found[0] == "compiled":
+                missing = above != "" and self.sources.is_package(above)
+                if not found and (missing or parts[0] not in STANDARD):
+                    self.not_found(part if missing else name, missing, frame, node)
                 return Ref(name)
-            module = self.sources.module(part, *found)
-            if module is not None:
-                self.run_module(module, frame)
-                if found[0] == "compiled":
-                    return Ref(name)
         return module or Ref(name)
 
-    def fact_import(self, name, missing, frame, node):
-        optional = any(names & IMPORT_ERRORS for names in frame.guards)
+    def not_found(self, name, missing, frame, node):
+        optional = any(set(names) & IMPORT_ERRORS for names in frame.guards)
         self.fact("imports", frame, node, name=name, optional=optional, missing=missing)
 
-    def run_module(self, module, frame):
-        if module.done:
-            return
-        module.done = True
-        if module.tree is not None:
-            self.block(module.tree.body, Frame(module, module.names, frame.run, frame))
-
     def known_module(self, name):
-        """The Module of an absolute name when it was imported, else a Ref."""
+        """The Module of an absolute name when that was imported, else a Ref."""
         found = self.sources.find(name)
         return found and self.sources.modules.get(found[1]) or Ref(name)
 
     def run_Import(self, node, frame):
         for item in node.names:
             module, top = self.import_module(item.name, frame, node), item.name.split(".")[0]
-            if item.asname:
-                self.bind_name(item.asname, module, frame)
-            else:
-                self.bind_name(top, module if top == item.name else self.known_module(top), frame)
+            if not isinstance(module, Module) and not self.sources.is_package(item.name):
+                self.not_found(item.name, False, frame, node)
+            self.bind_name(item.asname or top, module if item.asname else self.known_module(top), frame)
 
     def run_ImportFrom(self, node, frame):
-        name = frame.module.absolute_name(node.level, node.module) if node.level else node.module
+        name = frame.module.absolute_name(node.level, node.module)
         if name is None:
-            return self.fact_import("." * node.level + (node.module or ""), True, frame, node)
-        module = self.import_module(name, frame, node)
-        found = self.sources.find(name)
+            return self.not_found("." * node.level + (node.module or ""), True, frame, node)
+        module, kind = self.import_module(name, frame, node), (self.sources.find(name) or [""])[0]
+        known = isinstance(module, Module)
         for item in node.names:
-            if item.name == "*":
-                if isinstance(module, Module):
-                    for key in [key for layer in module.names.layers for key in layer if not key.startswith("_")]:
-                        self.bind_name(key, module.names.get(key), frame)
-                frame.module.star = frame.module.star or not isinstance(module, Module) or module.star
-                continue
             full = name + "." + item.name
-            value = module.names.get(item.name) if isinstance(module, Module) else None
+            value = module.names.get(item.name) if known else None
+            if item.name == "*":
+                for key in list(module.names.layers[0]) if known else []:
+                    if not key.startswith("_"):
+                        self.bind_name(key, module.names.get(key), frame)
+                frame.module.star |= not known or module.star
+                continue
             if value is None and self.sources.find(full):
                 value = self.import_module(full, frame, node)
-            elif value is None and found and (found[0] == "folder" or isinstance(module, Module) and
-                                              module.lacks(item.name)):
-                self.fact_import(full, True, frame, node)
+            elif value is None and (kind == "folder" or known and module.lacks(item.name)):
+                missing = self.sources.is_package(name)
+                self.not_found(full if missing else name, missing, frame, node)
             if value is None:
-                value = UNKNOWN if isinstance(module, Module) else Ref(canonical(full))
+                value = UNKNOWN if known else Ref(canonical(full))
             self.bind_name(item.asname or item.name, value, frame)
 
     # -- expressions
 
     def stopped(self, frame):
         self.steps += 1
-        if frame.level > MAX_DEPTH:
+        if self.steps % 256 == 0 and time.monotonic() > self.deadline:
+            self.steps = MAX_STEPS + 1
+        if self.steps > MAX_STEPS:
+            self.cut("the interpretation stopped after %d steps or %d seconds" % (MAX_STEPS, MAX_SECONDS))
+        elif frame.level > MAX_DEPTH:
             self.cut("%s: an expression or block nested too deeply was not followed" % frame.module.file)
-        elif self.steps > MAX_STEPS:
-            self.cut("the interpretation stopped after %d steps" % MAX_STEPS)
-        elif self.steps % 256 == 0 and time.monotonic() > self.deadline:
-            self.steps = MAX_STEPS
-            self.cut("the interpretation stopped after %d seconds" % MAX_SECONDS)
         else:
             return False
         return True
 
-    def eval(self, node, frame):
-        if node is None or self.stopped(frame):
-            return UNKNOWN
-        method = getattr(self, "eval_" + type(node).__name__, self.eval_other)
+    def visit(self, prefix, node, frame):
+        """Runs the method for a kind of syntax; what has none has its expressions evaluated."""
+        kind = type(node).__name__.replace("Async", "").replace("TryStar", "Try")
+        method = getattr(self, prefix + kind, None)
         frame.level += 1
-        value = method(node, frame)
+        if method is not None:
+            value = method(node, frame)
+        else:
+            value = UNKNOWN
+            for child in ast.iter_child_nodes(node):
+                if isinstance(child, ast.expr):
+                    self.eval(child, frame)
         frame.level -= 1
         return value
 
-    def eval_other(self, node, frame):
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.expr):
-                self.eval(child, frame)
-        return UNKNOWN
+    def eval(self, node, frame):
+        return UNKNOWN if node is None or self.stopped(frame) else self.visit("eval_", node, frame)
 
     def eval_Constant(self, node, frame):
         value = node.value
         if isinstance(value, str):
             return plain(value)
-        small = value is None or isinstance(value, float) or (isinstance(value, int) and abs(value) < 1 << 64)
+        small = value is None or isinstance(value, float) or isinstance(value, int) and abs(value) < 1 << 64
         return Const(value) if small else UNKNOWN
 
     def eval_Name(self, node, frame):
@@ -1080,7 +966,7 @@ class Interpreter:
     eval_Starred = eval_Await
 
     def eval_Yield(self, node, frame):
-        frame.returns.append(self.eval(node.value, frame) if node.value else NONE)
+        frame.returns.append(self.eval(node.value, frame))
         return UNKNOWN
 
     def eval_NamedExpr(self, node, frame):
@@ -1092,12 +978,9 @@ class Interpreter:
         items, whole = [], True
         for item in node.elts:
             value = self.eval(item, frame)
-            if not isinstance(item, ast.Starred):
-                items.append(value)
-            elif isinstance(value, Items):
-                items, whole = items + value.items, whole and value.whole
-            else:
-                whole = False
+            more = value if isinstance(item, ast.Starred) else Items([value])
+            items += more.items if isinstance(more, Items) else []
+            whole = whole and isinstance(more, Items) and more.whole
         return Items(items, whole)
 
     eval_Tuple = eval_Set = eval_List
@@ -1119,56 +1002,42 @@ class Interpreter:
                 self.eval(test, frame)
         if isinstance(node, ast.DictComp):
             self.eval(node.key, frame)
-            return Items([self.eval(node.value, frame)], False)
-        return Items([self.eval(node.elt, frame)], False)
+        return Items([self.eval(node.value if isinstance(node, ast.DictComp) else node.elt, frame)], False)
 
     eval_SetComp = eval_GeneratorExp = eval_DictComp = eval_ListComp
 
     def eval_Lambda(self, node, frame):
-        return Function(frame.module, node, frame.names, frame.cls)
+        return Function(frame.module, node, frame.names, None)
 
     def eval_IfExp(self, node, frame):
-        known, narrowed, otherwise = self.test(node.test, frame)
-        values = []
-        for wanted, names, branch in ((True, narrowed, node.body), (False, otherwise, node.orelse)):
-            if known in (None, wanted):
-                frame.names.layers.append(names)
-                values.append(self.eval(branch, frame))
-                frame.names.layers.pop()
-        return either(values)
+        known = self.test(node.test, frame)
+        bodies = {True: [node.body], False: [node.orelse], None: [node.body, node.orelse]}[known]
+        return either([self.eval(body, frame) for body in bodies])
 
     def eval_BoolOp(self, node, frame):
-        values = [self.eval(item, frame) for item in node.values]
-        if isinstance(node.op, ast.And):
-            return values[-1]
+        *values, last = [self.eval(item, frame) for item in node.values]
         kept = []
-        for index, value in enumerate(values):
-            if isinstance(value, Text) and value.anchor == "environment" and index + 1 < len(values):
-                default = value.default or text_of(each(values[index + 1])[0])
-                return either(kept + [Text("environment", value.value, value.variable, default)])
-            kept += [item for item in each(value) if index + 1 == len(values) or truth(item) is not False]
+        for value in values if isinstance(node.op, ast.Or) else []:
+            kept += [item for item in each(value) if truth(item) is not False]
             if truth(value):
-                break
-        return either(kept)
+                return either(kept)
+        return either(kept + [last])
 
     def eval_BinOp(self, node, frame):
         left, right = self.eval(node.left, frame), self.eval(node.right, frame)
-        if isinstance(left, Items) and isinstance(right, Items) and isinstance(node.op, ast.Add):
+        if isinstance(node.op, ast.Add) and isinstance(left, Items) and isinstance(right, Items):
             return Items(left.items + right.items, left.whole and right.whole)
-        if is_plain(left) and isinstance(node.op, ast.Mod):
-            return lift(lambda value: percent(left.value, value), right)
-        if any(isinstance(item, Text) for item in each(left) + each(right)):
-            if isinstance(node.op, (ast.Add, ast.Div)):
-                return on_texts(add if isinstance(node.op, ast.Add) else join, left, right)
-        return UNKNOWN
+        function = {ast.Add: Text.plus, ast.Div: Text.join}.get(type(node.op))
+        texts = any(isinstance(item, Text) for item in each(left) + each(right))
+        return on_texts(function, left, right) if function and texts else UNKNOWN
 
     def eval_JoinedStr(self, node, frame):
         parts = []
         for part in node.values[:MAX_ITEMS]:
-            value = self.eval(part.value if isinstance(part, ast.FormattedValue) else part, frame)
-            changed = isinstance(part, ast.FormattedValue) and (part.format_spec or part.conversion == ord("r"))
-            parts.append(hole() if changed else value)
-        return fold(add, parts)
+            field = isinstance(part, ast.FormattedValue)
+            value = self.eval(part.value if field else part, frame)
+            parts.append(UNKNOWN if field and (part.format_spec or part.conversion == ord("r")) else value)
+        return fold(Text.plus, parts)
 
     def eval_Attribute(self, node, frame):
         value = self.eval(node.value, frame)
@@ -1176,45 +1045,34 @@ class Interpreter:
 
     def attribute(self, value, name, frame, node):
         found = None
+        if isinstance(value, Ref):
+            full = canonical(value.name + "." + name)
+            known = {"os.sep": "/", "os.path.sep": "/", "os.curdir": ".", "os.pardir": ".."}.get(full)
+            return plain(known) if known else self.known_module(full)
         if isinstance(value, Module):
             found = value.names.get(name)
-            if found is None and value.package:
-                below = self.known_module(value.name + "." + name)
-                found = below if isinstance(below, Module) else None
-        elif isinstance(value, Ref):
-            known = {"os.sep": "/", "os.path.sep": "/", "os.curdir": ".", "os.pardir": ".."}.get(value.name + "." + name)
-            below = self.known_module(value.name + "." + name)
-            return plain(known) if known else below if isinstance(below, Module) else Ref(canonical(below.name))
-        elif isinstance(value, Text):
-            if name == "parent":
-                found = on_texts(parent, value)
-            elif name in ("name", "stem"):
-                found = on_texts(file_name, value if name == "name" else on_texts(without_suffix, value))
-        elif isinstance(value, (Class, Function)) and name in ("__name__", "__qualname__"):
-            return plain(value.name)
+            if found is None and isinstance(self.known_module(value.name + "." + name), Module):
+                found = self.known_module(value.name + "." + name)
+        elif isinstance(value, Text) and name == "parent":
+            found = value.parent()
+        elif isinstance(value, Text) and name in ("name", "stem"):
+            found = value.last_part() if name == "name" else value.without_suffix().last_part()
+        elif isinstance(value, (Class, Function)) and name == "__name__":
+            found = plain(value.name)
         elif isinstance(value, (Object, Class)):
-            found = value.attrs.get(name)
             cls = value.cls if isinstance(value, Object) else value
+            found = value.attrs.get(name) if isinstance(value, Object) else None
             if found is None and cls is not None:
                 found = cls.find(name)
-                if isinstance(found, Function):
-                    return self.method(found, value, cls, frame, node)
-            if found is None and isinstance(value, Object) and value.name == "argparse.Namespace":
-                return hole(default=self.arguments.get(name))
-        return Bound(value, name) if found is None else found
-
-    def method(self, found, value, cls, frame, node):
-        """A function of a class as an attribute of the class or of an object."""
-        if "staticmethod" in found.kinds:
-            return found
-        if "classmethod" in found.kinds:
-            return found.bind(cls)
-        if isinstance(value, Class):
-            return found
-        bound = found.bind(value)
-        if found.kinds & {"property", "cached_property"}:
-            return self.call_function(bound, Call([], {}, node, frame))
-        return bound
+                if isinstance(found, Function) and "classmethod" in found.decorators:
+                    found = found.bind(cls)
+                elif isinstance(found, Function) and isinstance(value, Object):
+                    found = found if "staticmethod" in found.decorators else found.bind(value)
+                    if found.decorators & {"property", "cached_property"}:
+                        return self.call_function(found, Call([], {}, node, frame))
+        if found is None:
+            found = Bound(value.value if isinstance(value, Bound) else value, name)
+        return found
 
     def eval_Subscript(self, node, frame):
         value, key = self.eval(node.value, frame), self.eval(index_of(node), frame)
@@ -1224,66 +1082,51 @@ class Interpreter:
         index = key.value if isinstance(key, Const) and isinstance(key.value, int) else None
         if isinstance(value, Ref):
             if value.name == "os.environ":
-                return hole("environment", key.value if is_plain(key) else "")
+                return variable(key)
             if value.name == "sys.modules" and is_plain(key):
                 return self.known_module(key.value)
-            return UNKNOWN if value.name == "sys.argv" else value  # else a generic type
+            return UNKNOWN if value.name == "sys.argv" else value  # List[int] and the like
         if isinstance(value, Bound) and value.name == "parents" and isinstance(value.value, Text):
-            return fold(lambda a, b: parent(a), [value.value] * (min(max(index or 0, 0), MAX_DEPTH) + 2))
-        if isinstance(value, Items) and value.whole and index is not None and -len(value.items) <= index < len(
-                value.items):
+            times = min(max(index or 0, 0), MAX_DEPTH) + 2
+            return fold(lambda text, _: text.parent(), [value.value] * times)
+        if isinstance(value, Items) and value.whole and index in range(-len(value.items), len(value.items)):
             return value.items[index]
         if isinstance(value, Table):
-            return value.items.get(key.value, UNKNOWN) if is_plain(key) else either(list(value.items.values()))
-        if isinstance(value, Object):
-            return Object("", None, paths=value.paths, loaded=value.loaded)
-        return element(value)
+            items = [value.items.get(key.value, UNKNOWN)] if is_plain(key) else list(value.items.values())
+            return either(items)
+        return Object(paths=value.paths) if isinstance(value, Object) else element(value)
 
     def test(self, node, frame):
-        """(whether it is true or None, what names are when it is true, what names are when it is false)"""
+        """Whether a condition holds; None unless a constant decides."""
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-            known, narrowed, otherwise = self.test(node.operand, frame)
-            return known if known is None else not known, otherwise, narrowed
-        value = self.eval(node, frame)
-        if isinstance(value, Ref) and value.name == "typing.TYPE_CHECKING":
-            return False, {}, {}
-        decide = truth
-        if isinstance(node, ast.Compare) and isinstance(node.left, ast.Name) and len(node.ops) == 1:
-            other = node.comparators[0]
-            if isinstance(node.ops[0], (ast.Is, ast.IsNot)) and isinstance(other, ast.Constant) and other.value is None:
-                wanted, node = isinstance(node.ops[0], ast.Is), node.left
-                value = self.lookup(node.id, frame)
+            known = self.test(node.operand, frame)
+            return known if known is None else not known
+        value, decide, subject = self.eval(node, frame), truth, node
+        if value == Ref("typing.TYPE_CHECKING"):
+            return False
+        if isinstance(node, ast.Compare) and getattr(node.comparators[0], "value", "") is None:
+            positive, subject = isinstance(node.ops[0], ast.Is), node.left
+            value = self.eval(subject, frame)
 
-                def decide(item):
-                    return None if is_none(item) is None else is_none(item) == wanted
-        if not isinstance(node, (ast.Name, ast.Constant)):
-            return None, {}, {}
-        yes = [item for item in each(value) if decide(item) is not False]
-        no = [item for item in each(value) if decide(item) is not True]
-        if frame.loops == 0 and not (yes and no):
-            return bool(yes), {}, {}
-        if isinstance(node, ast.Constant) or frame.names.get(node.id) is None:
-            return None, {}, {}
-        return None, {node.id: either(yes)} if yes else {}, {node.id: either(no)} if no else {}
+            def decide(item):
+                return None if is_none(item) is None else is_none(item) == positive
+
+        decided = {decide(item) for item in each(value)}
+        simple = isinstance(subject, (ast.Name, ast.Constant)) and frame.loops == 0
+        return decided.pop() if simple and len(decided) == 1 else None
 
     # -- calls
 
     def eval_Call(self, node, frame):
-        ignored, function, args, words = frame.ignored is node, self.eval(node.func, frame), [], {}
+        used, function, args, words = frame.ignored is not node, self.eval(node.func, frame), [], {}
         for item in node.args:
             value = self.eval(item, frame)
-            if not isinstance(item, ast.Starred):
-                args.append(value)
-            elif isinstance(value, Items) and value.whole:
-                args += value.items
+            more = value if isinstance(item, ast.Starred) else Items([value])
+            args += more.items if isinstance(more, Items) and more.whole else []
         for item in node.keywords:
             value = self.eval(item.value, frame)
-            if item.arg:
-                words[item.arg] = value
-            elif isinstance(value, Table):
-                words.update(value.items)
-        call = Call(args, words, node, frame)
-        call.ignored = ignored
+            words.update({item.arg: value} if item.arg else value.items if isinstance(value, Table) else {})
+        call = Call(args, words, node, frame, used)
         return either([self.call(one, call) for one in each(function)])
 
     def call(self, function, call):
@@ -1296,312 +1139,185 @@ class Interpreter:
         if isinstance(function, Bound):
             return self.call_method(function.value, function.name, call)
         method = function.cls.find("__call__") if isinstance(function, Object) and function.cls else None
-        return self.call_function(method.bind(function), call) if isinstance(method, Function) else self.result(
-            "", call, function)
+        if isinstance(method, Function):
+            return self.call_function(method.bind(function), call)
+        return self.result("", call, function)
 
     def result(self, name, call, me=None):
-        """What a call gives that is not followed: all that went into it is in there."""
+        """What a call gives that is not followed: something of all that went into it."""
         values = call.args + list(call.words.values()) + [me]
-        return Object(name, call, paths=sorted({path for value in values for path in paths_of(value)}),
-                      loaded=any(holds_model(value) for value in values))
-
-    def parameters(self, function, call):
-        """The values of a function's parameters by name."""
-        spec, args, words = function.node.args, list(call.args), dict(call.words)
-        if function.me is not None and "staticmethod" not in function.kinds:
-            args.insert(0, function.me)
-        positional = getattr(spec, "posonlyargs", []) + spec.args
-        defaults = dict(zip([item.arg for item in positional[len(positional) - len(spec.defaults):]], spec.defaults))
-        defaults.update((item.arg, value) for item, value in zip(spec.kwonlyargs, spec.kw_defaults) if value)
-        inner = Frame(function.module, function.closure or function.module.names, call.frame.run, call.frame)
-        values = {}
-        for index, item in enumerate(positional + spec.kwonlyargs):
-            if index < min(len(args), len(positional)):
-                values[item.arg] = args[index]
-            elif item.arg in words:
-                values[item.arg] = words.pop(item.arg)
-            else:
-                values[item.arg] = self.eval(defaults.get(item.arg), inner)
-        if spec.vararg:
-            values[spec.vararg.arg] = Items(args[len(positional):])
-        if spec.kwarg:
-            values[spec.kwarg.arg] = Table(words)
-        return values
+        return Object(name, call, paths=sorted({path for value in values for path in paths_of(value)}))
 
     def call_function(self, function, call):
-        """Runs a function of the package; gives what it returns or yields."""
-        frame, node = call.frame, function.node
+        """Runs a function of the package. Gives what it returns or yields."""
+        frame, node, words = call.frame, function.node, dict(call.words)
         if frame.calls == 0:
             self.call_limit = self.steps + MAX_CALL_STEPS
-        if frame.calls >= MAX_CALLS or frame.running(node):
+        if frame.calls >= MAX_CALLS or node in [one.function.node for one in frame.chain() if one.function]:
             return UNKNOWN
         if self.steps > self.call_limit:
             self.cut("%s: a call was followed for %d steps only" % (frame.module.file, MAX_CALL_STEPS))
             return UNKNOWN
         self.called.add(node)
-        self.callees.setdefault(frame.function and frame.function.node, set()).add(node)
-        names, before = Names(function.closure), len(frame.run.loads)
-        names.layers[0].update(self.parameters(function, call))
+        names = Names(function.closure)
         inner = Frame(function.module, names, frame.run, frame, call.node.lineno, function)
+        positional, named, defaults = function.parameters()
+        args = ([function.me] if function.me is not None else []) + call.args
+        given = dict(zip(positional, args))
+        for name in positional + named:
+            value = given.get(name) or words.pop(name, None)
+            names.set(name, self.eval(defaults.get(name), inner) if value is None else value)
+        if node.args.vararg:
+            names.set(node.args.vararg.arg, Items(args[len(positional):]))
+        if node.args.kwarg:
+            names.set(node.args.kwarg.arg, Table(words))
         if isinstance(node, ast.Lambda):
             return self.eval(node.body, inner)
         self.block(node.body, inner)
-        if len(frame.run.loads) > before:
-            self.model_names.add(function.name)
         return either(inner.returns or [NONE])
 
     def instantiate(self, cls, call):
         made = self.result(cls.outside(), call)
-        made.cls = cls
-        cls.instance = cls.instance or made
+        made.cls, cls.instance = cls, cls.instance or made
         init = cls.find("__init__")
         if isinstance(init, Function):
             self.call_function(init.bind(made), call)
-        else:
-            fields = [item.target.id for base in reversed(list(cls.family())) if isinstance(base, Class)
-                      for item in base.node.body if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)]
+        else:  # a dataclass and the like
+            family = [base for base in cls.family() if isinstance(base, Class)]
+            fields = [name for base in reversed(family) for name in fields_of(base.node)]
             made.attrs.update(zip(fields, call.args))
             made.attrs.update(call.words)
         return made
 
     def call_outside(self, name, call, me=None):
         """A call of something that the package does not define; me is the object whose method it is."""
-        first = call.args[0] if call.args else UNKNOWN
-        for key, kind in (("lifespan", "lifespan"), ("on_startup", "on_event")):
-            for item in call.words[key].items if isinstance(call.words.get(key), Items) else [call.words.get(key)]:
-                if isinstance(item, Function):
-                    self.handlers.append((kind, item))
+        for word, kind in (("lifespan", "lifespan"), ("on_startup", "on_event")):
+            value = call.words.get(word)
+            functions = value.items if isinstance(value, Items) else [value]
+            self.handlers += [(kind, function) for function in functions if isinstance(function, Function)]
         if name in RESULTS:
             return RESULTS[name](call.args or [UNKNOWN])
         if name in STREAM_LOADS:
-            return self.loaded(name, call, paths_of(first))
-        if re.search(r"(^|\.)pickle\._?Unpickler\.load$", name) and me is not None:
-            return self.loaded(me.cls.name + ".load" if me.cls else name, call, me.paths,
-                               bool(me.cls and me.cls.find("find_class")))
-        if name in LOADS or name in READS or name in WRITES:
-            return self.open_file(name, call)
+            cls, paths = me.cls if me is not None else None, paths_of(me or call.get(0))
+            find_class = cls is not None and cls.find("find_class") is not None
+            return self.loaded(cls.name + ".load" if cls else name, call, paths, find_class)
+        word = LOADS.get(name) or READS.get(name) or WRITES.get(name)
+        position = POSITIONS.get(name, 0)
+        if word and call.get(position, word, None) is not None:
+            writes = name in WRITES or name.endswith(("open", "File")) and is_writing(call.get(1, "mode"))
+            paths = self.opened(name, call, call.get(position, word), call.syntax(position, word), writes)
+            if name in LOADS:
+                return self.loaded(name, call, paths)
+            return Object(name, call, paths=[] if writes else paths)
         if name in SERVERS:
             self.fact("servers", call.frame, call.node, call=name, text=call.frame.module.text(call.node))
-        handler = self.OUTSIDE.get(name) or self.OUTSIDE.get("." + name.rpartition(".")[2] if me is not None else "")
-        value = handler(self, call, me) if handler else None
-        position = CALLERS.get(name, CALLERS.get(name.rpartition(".")[2]) if me is not None else None)
-        if name == "threading.Thread":
-            position = -1
-        target = call.get(position, "target" if position == -1 else "") if position is not None else None
-        if isinstance(target, Function) and value is None:
-            given = call.args[position + 1:] if position >= 0 else []
-            value = self.call_function(target, Call(given, {}, call.node, call.frame))
-        return self.result(name, call, me) if value is None else value
-
-    def open_file(self, name, call):
-        word = LOADS.get(name) or READS.get(name) or WRITES.get(name)
-        value = call.get(POSITIONS.get(name, 0), word, None)
-        if value is None:
-            return self.result(name, call)
-        mode = call.get(1, "mode") if name.rpartition(".")[2] in ("open", "File", "ZipFile") else UNKNOWN
-        writes = name in WRITES or (is_plain(mode) and bool(set("wax+") & set(mode.value)))
-        node = next((item.value for item in call.node.keywords if item.arg == word), None)
-        paths = self.opened(name, call, value, node or (call.node.args or [call.node])[0], writes)
-        if name in LOADS:
-            return self.loaded(name, call, paths)
-        return Object(name, call, paths=[] if writes else paths)
+        method = "." + name.rpartition(".")[2] if me is not None else None
+        effect = EFFECTS.get(name) or EFFECTS.get(method)
+        if effect:
+            return effect(self, call) or NONE
+        position = CALLERS.get(name, CALLERS.get(method))
+        function = call.get(position) if position is not None else call.words.get("target")
+        if isinstance(function, Function):
+            args = call.args[position + 1:] if position is not None else []
+            return self.call_function(function, Call(args, {}, call.node, call.frame))
+        return self.result(name, call, me)
 
     def call_method(self, value, name, call):
         """value.name(...), which is no method of a class of the package."""
-        first = call.args[0] if call.args else UNKNOWN
         if name == "load_state_dict":
-            self.fact("state_dicts", call.frame, call.node, strict=call.source(1, "strict"), used=not call.ignored)
+            self.fact("state_dicts", call.frame, call.node, strict=call.source(1, "strict"), used=call.used)
         if isinstance(value, Text):
             return self.call_text(value, name, call)
         if isinstance(value, Table) and name in ("get", "pop", "setdefault"):
-            return either([self.item(value, first)] + call.args[1:])
-        if isinstance(value, Table) and name in ("items", "values", "keys"):
-            pairs = [Items([plain(key), item]) for key, item in value.items.items()]
-            return Items([pair if name == "items" else pair.items[name == "values"] for pair in pairs])
-        if isinstance(value, Table) and name == "update" and isinstance(first, Table):
-            value.items.update(first.items)
-        elif isinstance(value, Items) and name in ("append", "add") and len(value.items) < MAX_ITEMS:
-            value.items.append(first)
-        elif isinstance(value, Bound) and value.name == "on_startup" and isinstance(first, Function):
-            self.handlers.append(("on_event", first))
-        made = self.call_outside("%s.%s" % (getattr(value, "name", ""), name), call,
-                                 value if isinstance(value, Object) else Object("", None))
-        if isinstance(value, Object) and isinstance(made, Object):
-            # model.load_state_dict(checkpoint) fills the model
-            value.loaded = made.loaded = made.loaded or value.loaded
-            made.paths += [path for path in value.paths if path not in made.paths]
-        elif holds_model(value) and isinstance(made, Object):
-            made.loaded = True
-        return made
+            return either([self.item(value, call.get(0))] + call.args[1:])
+        return self.call_outside(getattr(value, "name", "") + "." + name, call,
+                                 value if isinstance(value, Object) else Object())
 
     def call_text(self, text, name, call):
         args = call.args or [UNKNOWN]
         if name in METHODS:
             return METHODS[name](text, args)
-        if name == "format":
-            return formatted(text.value, call.args, call.words) if is_plain(text) else hole()
+        if name == "format" and text.anchor == "plain":
+            return formatted(text.value, call.args, call.words)
         if name not in PATH_READS and name not in PATH_WRITES:
             return self.result("", call)
-        value, writes = text, name in PATH_WRITES
+        writes = name in PATH_WRITES or name == "open" and is_writing(call.get(0, "mode"))
         if name in ("glob", "rglob"):
-            value = on_texts(lambda a, b: pattern(join(a, b)), text, args[0])
-        elif name == "open":
-            mode = call.get(0, "mode")
-            writes = is_plain(mode) and bool(set("wax+") & set(mode.value))
-        paths = self.opened("Path." + name, call, value, call.node, writes)
+            text = on_texts(Text.join, text, args[0])
+        paths = self.opened("Path." + name, call, text, call.node, writes)
         if name in ("glob", "rglob", "iterdir"):
-            return Items([value if name != "iterdir" else on_texts(join, text, hole())], False)
-        return Object("", None, paths=[] if writes else paths)
+            return Items([text if name != "iterdir" else on_texts(Text.join, text, UNKNOWN)], False)
+        return Object(paths=[] if writes else paths)
 
-    # -- calls of which something is to be told
+    # -- calls that have an effect; see EFFECTS
 
-    def on_environment(self, call, me):
+    def environment(self, call):
         default = call.get(1, "default", NONE)
-        default = None if is_none(each(default)[0]) else text_of(each(default)[0])
-        return hole("environment", call.args[0].value if call.args and is_plain(call.args[0]) else "", default)
+        return either([variable(call.get(0, "key"))] + [item for item in each(default) if item != NONE])
 
-    def on_folder(self, kind, call, position):
-        for item in each(call.get(position, "path")):
-            anchor, value = self.placed(on_texts(as_is, item))
+    def folder(self, kind, call, position):
+        for item in each(call.get(position)):
+            anchor, value = self.placed(text_of(item))
             self.fact(kind, call.frame, call.node, anchor=anchor, value=value)
             if kind == "sys_path" and anchor == "file" and "{}" not in value:
                 self.sources.add_root(os.path.normpath(os.path.join(self.sources.root, value)), position == 1)
 
-    def on_chdir(self, call, me):
-        self.on_folder("chdir", call, 0)
-
-    def on_path_insert(self, call, me):
-        self.on_folder("sys_path", call, 1)
-
-    def on_path_append(self, call, me):
-        self.on_folder("sys_path", call, 0)
-
-    def on_import(self, call, me):
+    def import_by_name(self, call):
         name = call.get(0, "name")
         if not is_plain(name):
             return UNKNOWN
         level = len(name.value) - len(name.value.lstrip("."))
-        full = call.frame.module.absolute_name(level, name.value[level:]) if level else name.value
+        full = call.frame.module.absolute_name(level, name.value[level:])
         return self.import_module(full, call.frame, call.node) if full else UNKNOWN
 
-    def on_getattr(self, call, me):
-        name = call.get(1, "")
-        if not is_plain(name):
+    def get_attribute(self, call):
+        name = call.get(1)
+        bases = each(call.get(0)) if is_plain(name) else []
+        return either([self.attribute(base, name.value, call.frame, call.node) for base in bases])
+
+    def set_attributes(self, call):
+        for name in filter(is_plain, each(call.get(1))):
+            for base in each(call.get(0)):
+                self.set_attribute(base, name.value, call.get(2), call.frame, call.node)
+
+    def above_class(self, call):
+        """super(): the object as one of the classes that its class derives from."""
+        cls, me = (call.frame.function.cls, call.frame.function.me) if call.frame.function else (None, None)
+        if cls is None or not isinstance(me, Object):
             return UNKNOWN
-        return lift(lambda one: self.attribute(one, name.value, call.frame, call.node), call.args[0])
+        seen = Object(me.name, None, Class(cls.module, cls.node, cls.name, cls.bases), me.paths)
+        seen.attrs = me.attrs
+        return seen
 
-    def on_setattr(self, call, me):
-        for base in each(call.get(0, "")):
-            for name in each(call.get(1, "")):
-                if is_plain(name):
-                    self.set_attribute(base, name.value, call.get(2, ""), call.frame, call.node)
-        return NONE
-
-    def on_vars(self, call, me):
-        first = call.get(0, "")
-        return Ref(first.name + ".__dict__") if isinstance(first, Ref) else UNKNOWN
-
-    def on_main_update(self, call, me):
-        first = call.get(0, "")
-        for name, value in list(call.words.items()) + list(first.items.items() if isinstance(first, Table) else []):
-            self.injected("__main__", name, value, call.frame, call.node)
-
-    def on_super(self, call, me):
-        function = call.frame.function
-        if function is None or function.cls is None or not isinstance(function.me, Object):
-            return UNKNOWN
-        bases = Class(function.module, function.cls.node, function.cls.name, function.cls.bases)
-        above = Object(function.me.name, None, bases)
-        above.attrs = function.me.attrs
-        return above
-
-    def on_safe_globals(self, call, me):
+    def safe_globals(self, call):
         first, names = call.get(0, "safe_globals"), []
         for item in first.items if isinstance(first, Items) else each(first):
-            pair = item.items if isinstance(item, Items) and len(item.items) == 2 else None
-            names.append(pair[1].value if pair and is_plain(pair[1]) else name_of(item))
+            pair = item.items if isinstance(item, Items) and len(item.items) == 2 else [item, UNKNOWN]
+            names.append(pair[1].value if is_plain(pair[1]) else name_of(pair[0]))
         self.fact("safe_globals", call.frame, call.node, names=names)
 
-    def on_resource(self, call, me):
-        first = call.get(0, "package")
-        if is_plain(first):
-            first = self.import_module(first.value, call.frame, call.node)
-        found = self.sources.find(first.name) if isinstance(first, (Module, Ref)) else None
-        if not found:
-            return hole()
-        folder = found[1] if found[0] == "folder" else os.path.dirname(found[1])
-        return fold(join, [Text("file", folder)] + call.args[1:])
-
-    def on_resource_read(self, call, me):
-        value = self.on_resource(call, me)
-        return Object("", None, paths=self.opened("importlib.resources", call, value, call.node))
-
-    def on_add_argument(self, call, me):
-        flags = [item.value.lstrip("-").replace("-", "_") for item in call.args if is_plain(item)]
-        flags = [call.words["dest"].value] if is_plain(call.words.get("dest")) else flags
-        if "default" in call.words:
-            self.arguments.update((flag, text_of(call.words["default"])) for flag in flags)
-
-    def on_parse_args(self, call, me):
-        return Object("argparse.Namespace", call)
-
-    def on_event_handler(self, call, me):
-        handler = call.get(1, "func")
-        if is_plain(call.get(0, "event_type")) and call.args[0].value == "startup" and isinstance(handler, Function):
-            self.handlers.append(("on_event", handler))
-
-    def on_add_route(self, call, me):
-        view = call.words.get("view_func") or next((item for item in call.args[1:] if isinstance(item, Function)), None)
-        if isinstance(view, Function) and is_plain(call.get(0, "path")):
-            self.route(me, call.get(0, "path").value, view, call, call.words.get("methods"), "GET")
-
-    def on_include(self, call, me):
-        first, prefix = call.get(0, ""), call.words.get("prefix") or call.words.get("url_prefix")
-        if isinstance(first, Object) and is_plain(prefix):
-            first.attrs["prefix"] = prefix
-
-    OUTSIDE = table_of(
-        ("os.getenv os.environ.get os.environ.setdefault", on_environment), ("os.chdir", on_chdir),
-        ("sys.path.insert", on_path_insert), ("sys.path.append", on_path_append),
-        ("importlib.import_module __import__", on_import), ("getattr", on_getattr), ("setattr", on_setattr),
-        ("vars", on_vars), ("__main__.__dict__.update", on_main_update), ("super", on_super),
-        ("torch.serialization.add_safe_globals torch.serialization.safe_globals", on_safe_globals),
-        ("importlib.resources.files importlib.resources.path pkg_resources.resource_filename", on_resource),
-        ("importlib.resources.open_binary importlib.resources.read_binary importlib.resources.open_text",
-         on_resource_read),
-        (".add_argument", on_add_argument), ("argparse.ArgumentParser.parse_args", on_parse_args),
-        (".add_event_handler", on_event_handler), (".add_api_route .add_route .add_url_rule", on_add_route),
-        (".include_router .register_blueprint", on_include),
-    )
-
-    def route(self, owner, path, view, call, methods, otherwise):
-        names = [item.value.upper() for item in methods.items if is_plain(item)] if isinstance(methods, Items) else []
-        self.routes.append((owner, path, view, call.frame, names or [otherwise]))
-        self.route_nodes.add(view.node)
+    def event_handler(self, call):
+        if call.get(0, "event_type") == plain("startup") and isinstance(call.get(1, "func"), Function):
+            self.handlers.append(("on_event", call.get(1, "func")))
 
     # -- statements
 
     def block(self, body, frame):
-        """Runs statements in order; "raise", "return" or "loop" when what follows them is not reached, else ""."""
+        """Runs statements. Gives "raise", "return" or "loop" when what follows is not reached, else ""."""
         for node in body:
-            if self.stopped(frame):
-                return ""
-            method = getattr(self, "run_" + type(node).__name__, self.eval_other)
-            frame.level += 1
-            ended = method(node, frame)
-            frame.level -= 1
-            if ended and isinstance(ended, str):
+            ended = "" if self.stopped(frame) else self.visit("run_", node, frame)
+            if isinstance(ended, str) and ended:
                 return ended
         return ""
 
     def branch(self, names, body, frame):
-        """Runs a body where some names have other values; (the names that it leaves, how it ended)."""
+        """Runs a body where some names have other values. (the names that it leaves, how it ends)"""
         frame.names.layers.append(dict(names))
         ended = self.block(body, frame)
         return frame.names.layers.pop(), ended
 
     def merge(self, branches, frame):
-        """Afterwards a name may be what any of the branches left."""
+        """Afterwards a name may be what any of the branches left. How they end."""
         left = [names for names, ended in branches if not ended]
         for name in {name: None for names in left for name in names}:
             values = [names.get(name) or frame.names.get(name) for names in left]
@@ -1632,12 +1348,10 @@ class Interpreter:
 
     def run_Assign(self, node, frame):
         value = self.eval(node.value, frame)
-        for target in node.targets:
+        for target in node.targets if isinstance(node, ast.Assign) else [node.target] if node.value else []:
             self.bind(target, value, frame)
 
-    def run_AnnAssign(self, node, frame):
-        if node.value is not None:
-            self.bind(node.target, self.eval(node.value, frame), frame)
+    run_AnnAssign = run_Assign
 
     def run_AugAssign(self, node, frame):
         changed = ast.copy_location(ast.BinOp(left=node.target, op=node.op, right=node.value), node)
@@ -1645,87 +1359,75 @@ class Interpreter:
 
     def run_If(self, node, frame):
         if is_main_guard(node.test):
-            if frame.module is self.entry and frame.function is None:
+            if frame.module is self.entry:
                 self.guarded.append((node.body, frame))
             return self.block(node.orelse, frame)
-        known, narrowed, otherwise = self.test(node.test, frame)
+        known = self.test(node.test, frame)
         if known is not None:
             return self.block(node.body if known else node.orelse, frame)
-        return self.merge([self.branch(narrowed, node.body, frame), self.branch(otherwise, node.orelse, frame)], frame)
+        return self.merge([self.branch({}, node.body, frame), self.branch({}, node.orelse, frame)], frame)
 
     def run_For(self, node, frame):
-        value = self.eval(node.iter, frame)
-        few = isinstance(value, Items) and value.whole and 0 < len(value.items) <= MAX_LOOP and frame.loops == 0
+        value = self.eval(node.test if isinstance(node, ast.While) else node.iter, frame)
+        one_by_one = isinstance(value, Items) and value.whole and frame.loops == 0
+        few = value.items if one_by_one and 0 < len(value.items) <= MAX_LOOP else [element(value)]
         frame.loops += 1
-        for item in value.items if few else [element(value)]:
-            self.bind(node.target, item, frame)
+        for item in few:
+            if not isinstance(node, ast.While):
+                self.bind(node.target, item, frame)
             self.merge([self.branch({}, node.body, frame), ({}, "")], frame)
         frame.loops -= 1
         return self.block(node.orelse, frame)
 
-    run_AsyncFor = run_For
-
-    def run_While(self, node, frame):
-        frame.loops += 1
-        self.eval(node.test, frame)
-        self.merge([self.branch({}, node.body, frame), ({}, "")], frame)
-        frame.loops -= 1
-        return self.block(node.orelse, frame)
+    run_While = run_For
 
     def run_With(self, node, frame):
         guards = len(frame.guards)
         for item in node.items:
             value = self.eval(item.context_expr, frame)
             if isinstance(value, Object) and value.name == "contextlib.suppress":
-                frame.guards.append(set(exception_names(item.context_expr.args)))
-            enter = value.cls.find("__enter__") if isinstance(value, Object) and value.cls else None
-            if isinstance(enter, Function):
-                value = self.call_function(enter.bind(value), Call([], {}, node, frame))
+                frame.guards.append(exception_names(item.context_expr.args))
             if item.optional_vars is not None:
                 self.bind(item.optional_vars, value, frame)
         ended = self.block(node.body, frame)
         del frame.guards[guards:]
         return ended
 
-    run_AsyncWith = run_With
-
     def run_Try(self, node, frame):
-        catches = [exception_names([handler.type]) if handler.type else ["BaseException"] for handler in node.handlers]
-        frame.guards.append({name for names in catches for name in names})
+        catches = [exception_names([item.type]) if item.type else ["BaseException"] for item in node.handlers]
+        frame.guards.append([name for names in catches for name in names])
         loads = len(frame.run.loads)
-        tried = self.branch({}, node.body, frame)
+        tried, ended = self.branch({}, node.body, frame)
         reached = len(frame.run.loads) > loads
-        branches = [tried if tried[1] else self.branch(tried[0], node.orelse, frame)]
+        branches = [(tried, ended) if ended else self.branch(tried, node.orelse, frame)]
         # a handler finds each name as it was before or after
-        partly = {name: either([frame.names.get(name) or value, value]) for name, value in tried[0].items()}
+        partly = {name: either([frame.names.get(name) or value, value]) for name, value in tried.items()}
         for handler, names in zip(node.handlers, catches):
             loads, returns = len(frame.run.loads), len(frame.returns)
-            self.eval(handler.type, frame)
             left, ended = self.branch(partly, handler.body, frame)
             branches.append((left, ended))
-            if reached and not (ended == "raise" and len(frame.returns) == returns):
-                self.fallback(node, handler, names, left, frame.returns[returns:], len(frame.run.loads) > loads, frame)
+            returned = frame.returns[returns:]
+            if reached and (ended != "raise" or returned):
+                again = len(frame.run.loads) > loads
+                then = "loads" if again else self.instead(node, handler, left, returned, frame)
+                # a route's handler goes on with one request only
+                if frame.function is None or frame.function.node not in self.route_nodes:
+                    self.fact("fallbacks", frame, handler, catches=names, then=then)
         frame.guards.pop()
         ended = self.merge(branches, frame)
         return self.block(node.finalbody, frame) or ended
 
-    run_TryStar = run_Try
-
-    def fallback(self, node, handler, catches, left, returned, loads, frame):
-        """Notes how the code goes on after a load failed; a route's handler does so for one request only."""
-        if frame.function and frame.function.node in self.route_nodes:
-            return
-        tried = {frame.module.text(target) for target, _ in assignments(node.body)}
-        values = returned + [left.get(target.id, UNKNOWN) if isinstance(target, ast.Name) else self.eval(value, frame)
-                             for target, value in assignments(handler.body) if frame.module.text(target) in tried]
+    def instead(self, node, handler, left, returned, frame):
+        """What a handler returns, or assigns to what the `try` does, in the place of a model."""
+        tried, values = {frame.module.text(target) for target, _ in assignments(node.body)}, returned
+        frame.names.layers.append(left)
+        values += [self.eval(value, frame) for target, value in assignments(handler.body)
+                   if frame.module.text(target) in tried]
+        frame.names.layers.pop()
         values = [item for value in values for item in each(value)]
-        if loads:
-            then = "loads"
-        elif any(not isinstance(item, (Text, Const)) for item in values):
-            then = "replaces"
-        else:
-            then = "none" if any(is_none(item) for item in values) else "continues"
-        self.fact("fallbacks", frame, handler, catches=catches, then=then)
+        if any(not isinstance(item, (Text, Const)) for item in values):
+            return "replaces"
+        return "none" if any(is_none(item) for item in values) else "continues"
 
     def run_Match(self, node, frame):
         self.eval(node.subject, frame)
@@ -1734,44 +1436,40 @@ class Interpreter:
     def run_FunctionDef(self, node, frame):
         names = frame.names.above if frame.names.of_class else frame.names
         function = Function(frame.module, node, None if names is frame.module.names else names, frame.cls)
-        self.defined.append((function, frame))
+        self.defined.append(function)
         for item in node.decorator_list:
             self.decorate(function, item, frame)
-        for item in node.args.defaults + [value for value in node.args.kw_defaults if value]:
-            self.eval(item, frame)
         self.bind_name(node.name, function, frame)
 
-    run_AsyncFunctionDef = run_FunctionDef
-
     def decorate(self, function, node, frame):
-        """Sees routes and start-up handlers; other decorators change nothing."""
+        """Sees routes and start-up functions. Other decorators change nothing."""
         value, args, words = self.eval(node.func if isinstance(node, ast.Call) else node, frame), [], {}
         if isinstance(node, ast.Call):
             args = [self.eval(item, frame) for item in node.args]
             words = {item.arg: self.eval(item.value, frame) for item in node.keywords}
-        call, name = Call(args, words, node, frame), last_name(node)
-        first = call.get(0, "path" if "path" in words else "rule")
-        given = first.value if is_plain(first) else None
-        if name in ("before_first_request", "before_serving") or (
-                (name, given) in (("on_event", "startup"), ("listener", "before_server_start"))):
+        path, name = args[0] if args else words.get("path"), last_name(node)
+        starts = name in ("before_first_request", "before_serving")
+        if starts or name == "on_event" and path == plain("startup"):
             self.handlers.append(("on_event", function))
-        elif name in VERBS and given is not None and given[:1] in ("", "/"):
-            method = {"route": "GET", "api_route": "GET"}.get(name, name.upper())
-            owner = next((item.value for item in each(value) if isinstance(item, Bound)), None)
-            self.route(owner, given, function, call, words.get("methods"), method)
+        elif name in VERBS and is_plain(path) and path.value[:1] in ("", "/"):
+            self.route_nodes.add(function.node)
+            router = next((item.value for item in each(value) if isinstance(item, Bound)), None)
+            options = router.words if isinstance(router, Object) else {}
+            path = on_texts(Text.plus, options.get("prefix") or options.get("url_prefix") or plain(""), path)
+            methods = words.get("methods")
+            for method in methods.items if isinstance(methods, Items) else [plain(VERBS[name])]:
+                self.fact("routes", Frame(frame.module, None, frame.run, function=function), function.node,
+                          method=text_of(method).value.upper(), path=text_of(path).value,
+                          is_async=isinstance(function.node, ast.AsyncFunctionDef))
 
     def run_ClassDef(self, node, frame):
         bases = [each(self.eval(base, frame))[0] for base in node.bases]
         cls = Class(frame.module, node, frame.cls.name + "." + node.name if frame.cls else node.name, bases)
         self.fact("classes", frame, node, module=frame.module.name, name=cls.name,
                   bases=[name_of(base) for base in bases])
-        for item in node.decorator_list + [word.value for word in node.keywords]:
-            self.eval(item, frame)
         names = Names(frame.names, True)
         names.layers[0] = cls.attrs
-        inner = Frame(frame.module, names, frame.run, frame, node.lineno, None, cls)
-        inner.label = frame.label
-        self.block(node.body, inner)
+        self.block(node.body, Frame(frame.module, names, frame.run, frame, node.lineno, None, cls))
         if cls.outside().endswith(".BaseSettings"):
             self.settings(cls)
         self.bind_name(node.name, cls, frame)
@@ -1779,225 +1477,182 @@ class Interpreter:
     @staticmethod
     def settings(cls):
         """The fields of pydantic's BaseSettings are variables of the environment."""
-        config = [cls.attrs.get("model_config"), cls.attrs.get("Config")]
-        prefixes = [item.words if isinstance(item, Object) else item.attrs for item in config
-                    if isinstance(item, (Object, Class))]
-        prefix = next((item["env_prefix"].value for item in prefixes if is_plain(item.get("env_prefix"))), "")
-        for item in cls.node.body:
-            if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name) and item.target.id != "model_config":
-                value, variable = cls.attrs.get(item.target.id), (prefix + item.target.id).upper()
-                if isinstance(value, Object):  # Field(default, ...)
-                    names = [value.words.get(word) for word in ("env", "validation_alias", "alias")]
-                    variable = next((name.value for name in names if is_plain(name)), variable)
-                    value = value.args[0] if value.args else value.words.get("default")
-                default = text_of(each(value)[0]) if value is not None and value is not UNKNOWN else None
-                cls.attrs[item.target.id] = hole("environment", variable, default)
+        config = cls.attrs.get("model_config"), cls.attrs.get("Config")
+        options = [item.words if isinstance(item, Object) else getattr(item, "attrs", {}) for item in config]
+        prefix = fold(Text.plus, [item["env_prefix"] for item in options if "env_prefix" in item])
+        for name in fields_of(cls.node):
+            value = cls.attrs.get(name)
+            if isinstance(value, Object):  # Field(default)
+                value = value.args[0] if value.args else value.words.get("default")
+            upper = plain(text_of(prefix).value.upper() + name.upper())
+            cls.attrs[name] = either([variable(upper)] + [value] * (value is not None and value is not UNKNOWN))
 
     # -- the whole program
 
-    def start(self, when, file, function, *args):
-        """Runs something as a start of its own; (what it gives, its Run)."""
+    def run_program(self, entry, factory, modules):
+        """Runs everything in the order of WHEN, except that functions which nobody called come last."""
+        self.entry = entry
+        module, _, path = factory.partition(":")
+        for name in filter(None, [entry.name if entry else "", module]):
+            self.start("import", name, self.import_alone, name)
+        self.run_handlers()
+        made = self.find_factory(module, path)
+        if isinstance(made, Function):
+            self.start("call", factory, self.call_alone, made)
+        for body, frame in self.guarded:
+            self.start("main", "__main__", self.block_alone, body, frame)
+        for name in modules:
+            self.start("call", name, self.import_alone, name)
+        while self.defined:
+            # the last first: callers mostly stand below what they call
+            function = self.defined.pop()
+            if function.node not in self.called:
+                self.start("call", function.name, self.call_alone, function)
+                self.run_handlers()  # of an application that a function makes
+
+    def run_handlers(self):
+        while self.handlers:
+            kind, function = self.handlers.pop(0)
+            if function.node not in self.handled:
+                self.handled.add(function.node)
+                run = self.start("startup", function.name, self.call_alone, function)
+                frame = Frame(function.module, None, run, function=function)
+                self.fact("startup", frame, function.node, kind=kind, loads=bool(run.loads))
+
+    def start(self, when, name, function, *args):
         run = Run(when)
         self.runs.append(run)
         try:
-            return function(*args, run), run
+            function(run, *args)
         except RecursionError:
-            self.cut("%s: nested too deeply to be followed" % file)
-            return UNKNOWN, run
+            self.cut("%s: nested too deeply to be followed" % name)
+        return run
 
-    def call_alone(self, function, run):
-        """Calls a function with nothing known of its parameters; a method on an object made the same way."""
-        frame = Frame(function.module, function.module.names, run)
-        call = Call([], {}, function.node, frame)
-        if function.cls is not None and "classmethod" in function.kinds:
-            function = function.bind(function.cls)
-        elif function.cls is not None and function.me is None and "staticmethod" not in function.kinds:
-            function = function.bind(function.cls.instance or self.instantiate(function.cls, call))
-        return self.call_function(function, call)
-
-    def import_alone(self, name, run):
+    def import_alone(self, run, name):
         if self.sources.find(name):
             nowhere = Module("", "", "", False)
             self.import_module(name, Frame(nowhere, nowhere.names, run), ast.Pass(lineno=0, col_offset=0))
 
-    def run_program(self, entry, factory, more):
-        """Everything, in the order of the times of `when`; `main` is what only `python main.py` runs."""
-        if entry is not None:
-            self.start("import", entry.file, lambda run: self.run_module(entry, Frame(entry, entry.names, run)))
-        if factory:
-            self.start("import", factory, self.import_alone, factory.partition(":")[0])
-        started = []
-        while self.handlers:
-            kind, function = self.handlers.pop(0)
-            if function.node not in started and not isinstance(function.node, ast.Lambda):
-                started.append(function.node)
-                _, run = self.start("startup", function.module.file, self.call_alone, function)
-                self.fact("startup", Frame(function.module, Names(), run, function=function), function.node, kind=kind,
-                          loads=bool(run.loads))
-        made = self.find_factory(factory)
-        if isinstance(made, Function):
-            self.start("call", made.module.file, self.call_alone, made)
-        for body, frame in self.guarded:
-            def guarded(run, body=body, frame=frame):
-                self.block(body, Frame(frame.module, frame.names, run, Frame(frame.module, frame.names, run)))
-            self.start("main", frame.module.file, guarded)
-        for name in more:
-            self.start("call", name, self.import_alone, name)
-        while self.defined:
-            # the last first: callers mostly stand below what they call
-            function, _ = self.defined.pop()
-            if function.node not in self.called:
-                self.start("call", function.module.file, self.call_alone, function)
+    def block_alone(self, run, body, frame):
+        self.block(body, Frame(frame.module, frame.names, run, Frame(frame.module, frame.names, run)))
 
-    def find_factory(self, factory):
-        module, _, path = factory.partition(":")
+    def call_alone(self, run, function):
+        """Calls a function with unknown arguments; a method on any object, made likewise if need be."""
+        frame = Frame(function.module, function.module.names, run)
+        cls, call = function.cls, Call([], {}, function.node, frame)
+        if cls is not None and "classmethod" in function.decorators:
+            function = function.bind(cls)
+        elif cls is not None and function.me is None and "staticmethod" not in function.decorators:
+            function = function.bind(cls.instance or self.instantiate(cls, call))
+        if function.node not in self.called or run.when != "call":
+            self.call_function(function, call)
+
+    def find_factory(self, module, path):
+        """The Function or Class that a request's `factory` names."""
         value = self.known_module(module)
+        frame = Frame(value, Names(), Run("call"))
         for name in path.split("."):
-            found = value.names.get(name) if isinstance(value, Module) else value.find(name) if isinstance(
-                value, Class) else None
-            value = UNKNOWN if found is None else each(found)[0]
+            value = each(self.attribute(value, name, frame, ast.Pass(lineno=0, col_offset=0)))[0]
         return value
 
     # -- the answer
 
-    def uses_model(self, node, seen):
-        """Whether a function, or one that it calls, mentions what holds a model."""
-        if node in seen:
-            return False
-        seen.add(node)
-        for item in ast.walk(node):
-            if (isinstance(item, ast.Name) and item.id in self.model_names) or (
-                    isinstance(item, ast.Attribute) and item.attr in self.model_attributes):
-                return True
-        return any(self.uses_model(callee, seen) for callee in self.callees.get(node, ()))
-
-    def describe_factory(self, made):
-        function = made.find("__init__") if isinstance(made, Class) else made
-        required = []
-        if isinstance(function, Function):
-            spec = function.node.args
-            positional = getattr(spec, "posonlyargs", []) + spec.args
-            required = [item.arg for item in positional[:len(positional) - len(spec.defaults)]]
-            required = required[1:] if function.cls is not None and "staticmethod" not in function.kinds else required
-            required += [item.arg for item, default in zip(spec.kwonlyargs, spec.kw_defaults) if default is None]
-        found = isinstance(made, (Function, Class))
-        return {"found": found, "file": made.module.file if found else "", "line": made.node.lineno if found else 0,
-                "is_async": found and isinstance(made.node, ast.AsyncFunctionDef), "required": required}
-
-    def finish_paths(self):
-        """Drops a path of which nothing is known where another caller makes it known, and numbers the rest."""
-        def vague(entry):
-            return "{}" in entry["value"] and not entry["variable"] and not entry["default"]
-
-        for kind, is_vague in (("paths", vague), ("loads", lambda entry: entry["path"] < 0)):
-            if kind == "loads":
-                numbers = {entry["number"]: index for index, entry in enumerate(self.facts["paths"].values())}
-                for entry in self.facts["loads"].values():
-                    entry["path"] = numbers.get(entry["path"], -1)
-            known = {key[:3] for key, entry in self.facts[kind].items() if not is_vague(entry)}
-            kept = [(key, entry) for key, entry in self.facts[kind].items()
-                    if key[:3] not in known or not is_vague(entry)]
-            order = {module.file: index for index, module in enumerate(self.sources.modules.values())}
-            self.facts[kind] = dict(sorted(kept, key=lambda item: (order[item[0][0]], item[0][1], item[0][2])))
+    def finish_paths(self, kind, is_vague):
+        """Drops what is vague where another caller makes it known, and sorts the rest."""
+        files = {module.file: index for index, module in enumerate(self.sources.modules.values())}
+        known = {key[:3] for key, entry in self.facts[kind].items() if not is_vague(entry)}
+        kept = [(key, entry) for key, entry in self.facts[kind].items()
+                if key[:3] not in known or not is_vague(entry)]
+        self.facts[kind] = dict(sorted(kept, key=lambda item: (files.get(item[0][0]), item[0][1:3])))
 
     def finish_injected(self):
         for run, clock, entry in self.injections:
-            times = [at for other in self.runs for at in other.loads if other is run or other.when in WHEN[:2] or (
-                run.when in WHEN[:2] and other.when == "call")]
+            early = run.when in WHEN[:2]
+            times = [at for other in self.runs for at in other.loads
+                     if other is run or other.when in WHEN[:2] or early and other.when == "call"]
             before = clock < min(times) if times and run.when != "main" else None
             entry["before_load"] = False if entry.get("before_load") is False else before
 
-    def finish_routes(self):
-        for owner, path, view, frame, methods in self.routes:
-            words, attrs = (owner.words, owner.attrs) if isinstance(owner, Object) else ({}, {})
-            for prefix in (words.get("prefix") or words.get("url_prefix"), attrs.get("prefix")):
-                path = prefix.value + path if is_plain(prefix) else path
-            for method in methods:
-                self.fact("routes", Frame(view.module, None, frame.run, function=view), view.node, method=method,
-                          path=path, is_async=isinstance(view.node, ast.AsyncFunctionDef),
-                          uses_model=self.uses_model(view.node, set()))
+    def describe_factory(self, made):
+        if not isinstance(made, (Function, Class)):
+            return empty_answer()["factory"]
+        function, required = made.find("__init__") if isinstance(made, Class) else made, []
+        if isinstance(function, Function):
+            positional, named, defaults = function.parameters()
+            own = function.cls is not None and "staticmethod" not in function.decorators
+            required = [name for name in positional[own:] + named if name not in defaults]
+        return {"found": True, "file": made.module.file, "line": made.node.lineno,
+                "is_async": isinstance(made.node, ast.AsyncFunctionDef), "required": required}
 
     def answer(self, factory):
-        self.finish_paths()
+        self.finish_paths("paths", lambda entry: "{}" in entry["value"])
+        numbers = {entry["number"]: index for index, entry in enumerate(self.facts["paths"].values())}
+        for entry in self.facts["loads"].values():
+            entry["path"] = numbers.get(entry["path"], -1)
+        self.finish_paths("loads", lambda entry: entry["path"] < 0)
         self.finish_injected()
-        self.finish_routes()
-        answer = dict(empty_answer(), cut=self.reasons, factory=self.describe_factory(self.find_factory(factory)))
+        module, _, path = factory.partition(":")
+        answer = dict(empty_answer(), cut=self.sources.reasons,
+                      factory=self.describe_factory(self.find_factory(module, path)))
         for kind, facts in self.facts.items():
-            answer[kind] = [{key: value for key, value in entry.items() if key != "number"} for entry in facts.values()]
+            answer[kind] = [{key: entry[key] for key in entry if key != "number"} for entry in facts.values()]
         answer["modules"] = [{"name": module.name, "file": module.file, "error": module.error,
                               "names": sorted(module.names.layers[0]) + ["*"] * module.star}
                              for module in self.sources.modules.values()]
         return answer
 
 
+EFFECTS = table_of(
+    ("os.getenv os.environ.get os.environ.setdefault", Interpreter.environment),
+    ("os.chdir", lambda self, call: self.folder("chdir", call, 0)),
+    ("sys.path.insert", lambda self, call: self.folder("sys_path", call, 1)),
+    ("sys.path.append", lambda self, call: self.folder("sys_path", call, 0)),
+    ("importlib.import_module __import__", Interpreter.import_by_name),
+    ("getattr", Interpreter.get_attribute), ("setattr", Interpreter.set_attributes),
+    ("super", Interpreter.above_class),
+    ("torch.serialization.add_safe_globals torch.serialization.safe_globals", Interpreter.safe_globals),
+    (".add_event_handler", Interpreter.event_handler),
+)
+
+
 # --------------------------------------------------------------------------------------------------- request
 
 
 def empty_answer():
-    return dict({kind: [] for kind in KINDS}, version="%d.%d.%d" % sys.version_info[:3], cut=[],
+    return dict({kind: [] for kind in KINDS}, version="%d.%d.%d" % sys.version_info[:3], cut=[], modules=[],
                 factory={"found": False, "file": "", "line": 0, "is_async": False, "required": []})
 
 
-def read(request):
-    root = os.path.normpath(request["root"])
-    search = [os.path.normpath(place) for place in request["search"]]
-    sources = Sources(root, search, None)
-    interpreter = Interpreter(sources)
-    sources.cut = interpreter.cut
-    entry = None
+def read(data):
+    request = {"entrypoint": "", "factory": "", "search": [], "modules": []}
+    request.update(json.loads(data.decode()))
+    if not os.path.isabs(request["root"]):
+        raise ValueError("`root` is no absolute path")
+    root, places, entry = os.path.normpath(request["root"]), list(request["search"]), None
+    sources, path = Sources(root, places), os.path.normpath(os.path.join(root, request["entrypoint"]))
     if request["entrypoint"]:
-        path = os.path.normpath(os.path.join(root, request["entrypoint"]))
         folder, name = os.path.split(path)
-        name = name[:-3] if name.endswith(".py") else name
-        sources.add_root(folder)
+        name = name[:-3].replace(".", "_") if name.endswith(".py") else name.replace(".", "_")
+        places.insert(0, folder)
         # a server in a package is imported by its full name
         while folder != root and os.path.isfile(os.path.join(folder, "__init__.py")):
             folder, name = os.path.dirname(folder), os.path.basename(folder) + "." + name
-        sources.add_root(folder)
-        entry = interpreter.entry = sources.module(name, "module", path)
-    for place in search + [root]:
-        sources.add_root(place)
+        places.insert(0, folder)
+    for place in places + [root]:
+        sources.add_root(os.path.normpath(place))
+    if request["entrypoint"]:
+        sources.found[name] = "module", path
+        entry = sources.module(name, "module", path)
+    interpreter = Interpreter(sources)
     interpreter.run_program(entry, request["factory"], request["modules"])
     return interpreter.answer(request["factory"])
 
 
-def checked(data):
-    """The request with every key there; raises ValueError."""
-    given = json.loads(data.decode("utf-8"))
-    request = {"root": "", "entrypoint": "", "factory": "", "search": [], "modules": []}
-    if not isinstance(given, dict):
-        raise ValueError("the request is no JSON object")
-    for key, usual in request.items():
-        value = given.get(key, usual)
-        texts = value if isinstance(value, list) else [value]
-        if type(value) is not type(usual) or any(not isinstance(text, str) or "\0" in text for text in texts):
-            raise ValueError("`%s` is no %s" % (key, "list of texts" if isinstance(usual, list) else "text"))
-        request[key] = value
-    if not os.path.isabs(request["root"]):
-        raise ValueError("`root` is no absolute path")
-    return request
-
-
-def clean(value):
-    """Writes out the halves of surrogate pairs, which JSON readers refuse; \\xFF for a byte of a file name."""
-    if isinstance(value, str):
-        return re.sub("[\ud800-\udfff]", lambda match: "\\x%02X" % (ord(match.group()) - 0xDC00) if
-                      "\udc80" <= match.group() <= "\udcff" else "\\u%04X" % ord(match.group()), value)
-    if isinstance(value, list):
-        return [clean(item) for item in value]
-    return {key: clean(item) for key, item in value.items()} if isinstance(value, dict) else value
-
-
 def answer_to(data):
     try:
-        return clean(read(checked(data)))
-    except (ValueError, RecursionError) as error:
-        reason = "the request was not read: %s" % (error or type(error).__name__)
-    except MemoryError:
-        reason = "out of memory"
-    except Exception as error:  # an answer that says so, never a traceback
-        reason = "internal error: %s: %s" % (type(error).__name__, error)
-    return clean(dict(empty_answer(), cut=[reason[:500]]))
+        return read(data)
+    except (Exception, MemoryError, RecursionError) as error:  # an answer that says so, never a traceback
+        return dict(empty_answer(), cut=["%s: %s" % (type(error).__name__, str(error)[:500])])
 
 
 def main():
@@ -2009,7 +1664,10 @@ def main():
     worker = threading.Thread(target=lambda: answers.append(answer_to(data)))
     worker.start()
     worker.join()
-    sys.stdout.write(json.dumps(answers[0]) + "\n")
+    answer = json.dumps(answers[0], ensure_ascii=False)
+    # a byte of a file name that is not UTF-8
+    answer = re.sub("[\udc80-\udcff]", lambda match: "\\\\x%02X" % (ord(match.group()) - 0xDC00), answer)
+    sys.stdout.buffer.write(answer.encode("utf-8", "replace") + b"\n")
 
 
 if __name__ == "__main__":
