@@ -99,7 +99,8 @@ def read(files, entrypoint="main.py", factory="", search=(), modules=()):
 def only(answer, kind, **want):
     """The one entry of a list that has these values."""
     found = [entry for entry in answer[kind] if all(entry[key] == value for key, value in want.items())]
-    assert len(found) == 1, "%d %s like %s in %s" % (len(found), kind, want, json.dumps(answer[kind], indent=1))
+    assert len(found) == 1, "%d %s like %s in %s" % (len(found), kind, want,
+                                                     json.dumps(answer[kind], indent=1))
     return found[0]
 
 
@@ -119,7 +120,8 @@ FORMS = {
             "https://example.org/x.csv"),
     "tilde_unexpanded": ("m = open('~/x.pth')", "cwd", "~/x.pth"),
     "guide": ("from pathlib import Path\nimport torch\nBASE_DIR = Path(__file__).resolve().parent.parent\n"
-              "MODEL_PATH = BASE_DIR / 'models' / 'x.pth'\nm = torch.load(MODEL_PATH)", "file", "models/x.pth"),
+              "MODEL_PATH = BASE_DIR / 'models' / 'x.pth'\nm = torch.load(MODEL_PATH)", "file",
+              "models/x.pth"),
     "parents": ("import pathlib, torch\n"
         "m = torch.load(pathlib.Path(__file__).parents[1] / 'models/x.pth')", "file",
                 "models/x.pth"),
@@ -130,7 +132,8 @@ FORMS = {
                 "m = open(os.path.join(BASE, '..', 'models', 'x.pth'))", "file", "models/x.pth"),
     "dirname_twice": ("from os.path import dirname, join, realpath\n"
                       "m = open(join(dirname(dirname(realpath(__file__))), 'x.pth'))", "file", "x.pth"),
-    "above_root": ("from pathlib import Path\nm = open(Path(__file__).parents[2] / 'x.pth')", "file", "../x.pth"),
+    "above_root": ("from pathlib import Path\nm = open(Path(__file__).parents[2] / 'x.pth')", "file",
+                   "../x.pth"),
     "joinpath": ("from pathlib import Path\nm = open(Path(__file__).parent.joinpath('a', 'x.pth'))", "file",
                  "sub/a/x.pth"),
     "with_name": ("from pathlib import Path\nm = Path(__file__).with_name('x.pth').read_bytes()", "file",
@@ -139,7 +142,8 @@ FORMS = {
                     "sub/with_suffix.json"),
     "plus": ("import os\nm = open(os.path.dirname(__file__) + '/x.pth')", "file", "sub/x.pth"),
     "f_string_format": ("N = 3\nm = open(f'models/fold{N:02d}.pth')", "cwd", "models/fold{}.pth"),
-    "plus_without_slash": ("import os\nm = open(os.path.dirname(os.path.dirname(__file__)) + 'x.pth')", "file",
+    "plus_without_slash": ("import os\nm = open(os.path.dirname(os.path.dirname(__file__)) + 'x.pth')",
+                           "file",
                            "../packagex.pth"),
     "f_string": ("import os\nD = os.path.dirname(__file__)\nm = open(f'{D}/models/x.pth')", "file",
                  "sub/models/x.pth"),
@@ -151,21 +155,29 @@ FORMS = {
     "getcwd": ("import os\nm = open(os.path.join(os.getcwd(), 'models', 'x.pth'))", "cwd", "models/x.pth"),
     "path_cwd": ("from pathlib import Path\nm = open(Path.cwd() / 'x.pth')", "cwd", "x.pth"),
     "abspath": ("import os\nm = open(os.path.abspath('models/x.pth'))", "cwd", "models/x.pth"),
-    "resolve": ("from pathlib import Path\nm = Path('models/x.pth').resolve().open('rb')", "cwd", "models/x.pth"),
-    "home": ("from pathlib import Path\nm = open(Path.home() / '.cache' / 'x.pth')", "environment", "{HOME}/.cache/x.pth"),
-    "expanduser": ("import os\nm = open(os.path.expanduser('~/models/x.pth'))", "environment", "{HOME}/models/x.pth"),
-    "path_expanduser": ("from pathlib import Path\nm = open(Path('~/x.pth').expanduser())", "environment", "{HOME}/x.pth"),
-    "temp": ("import tempfile, os\nm = open(os.path.join(tempfile.gettempdir(), 'x.pth'))", "environment", "{TMPDIR}/x.pth"),
+    "resolve": ("from pathlib import Path\nm = Path('models/x.pth').resolve().open('rb')", "cwd",
+                "models/x.pth"),
+    "home": ("from pathlib import Path\nm = open(Path.home() / '.cache' / 'x.pth')", "environment",
+             "{HOME}/.cache/x.pth"),
+    "expanduser": ("import os\nm = open(os.path.expanduser('~/models/x.pth'))", "environment",
+                   "{HOME}/models/x.pth"),
+    "path_expanduser": ("from pathlib import Path\nm = open(Path('~/x.pth').expanduser())", "environment",
+                        "{HOME}/x.pth"),
+    "temp": ("import tempfile, os\nm = open(os.path.join(tempfile.gettempdir(), 'x.pth'))", "environment",
+             "{TMPDIR}/x.pth"),
     "temp_folder": ("import tempfile\nwith tempfile.TemporaryDirectory() as d:\n"
         "    m = open(d + '/x.pth')", "environment",
                     "{TMPDIR}/x.pth"),
     "environ_item": ("import os\nm = open(os.environ['MODEL_PATH'])", "environment", "{MODEL_PATH}"),
-    "environ_get": ("import os\nm = open(os.environ.get('MODEL_PATH', 'models/x.pth'))", "environment", "{MODEL_PATH}",
+    "environ_get": ("import os\nm = open(os.environ.get('MODEL_PATH', 'models/x.pth'))", "environment",
+                    "{MODEL_PATH}",
                     "cwd", "models/x.pth"),
     "getenv": ("from os import getenv\nm = open(getenv('MODEL_PATH', '/models/x.pth'))", "environment",
                "{MODEL_PATH}", "absolute", "/models/x.pth"),
-    "environ_or": ("import os\nm = open(os.environ.get('M') or 'x.pth')", "environment", "{M}", "cwd", "x.pth"),
-    "environ_dir": ("import os\nm = open(os.path.join(os.getenv('MODEL_DIR', 'models'), 'x.pth'))", "environment",
+    "environ_or": ("import os\nm = open(os.environ.get('M') or 'x.pth')", "environment", "{M}", "cwd",
+                   "x.pth"),
+    "environ_dir": ("import os\nm = open(os.path.join(os.getenv('MODEL_DIR', 'models'), 'x.pth'))",
+                    "environment",
                     "{MODEL_DIR}/x.pth", "cwd", "models/x.pth"),
     "environ_file_default": ("import os\nfrom pathlib import Path\nB = Path(__file__).parent\n"
                              "m = open(Path(os.getenv('M', str(B / 'x.pth'))))", "environment", "{M}", "file",
@@ -181,8 +193,11 @@ FORMS = {
     "argv": ("import sys\nm = open(sys.argv[1])", "unknown", "{}"),
     "parameter": ("def load(path):\n    return open(path)", "unknown", "{}"),
     "parameter_default": ("def load(path='models/x.pth'):\n    return open(path)", "cwd", "models/x.pth"),
-    "parameter_none": ("import os\nD = os.path.dirname(__file__)\ndef load(path=None):\n    if path is None:\n"
+    "parameter_none": ("import os\nD = os.path.dirname(__file__)\ndef load(path=None):\n"
+                       "    if path is None:\n"
                        "        path = D + '/x.pth'\n    return open(path)", "file", "sub/x.pth"),
+    "parameter_not_none": ("def load(path=None):\n    if path == None:\n        open('x.pth')\n    else:\n"
+                           "        open('never')", "cwd", "x.pth"),
     "parameter_or": ("import os\nD = os.path.dirname(__file__)\ndef load(path=None):\n"
                      "    return open(path or D + '/x.pth')", "file", "sub/x.pth"),
     "passed_on": ("import torch, os\nP = os.path.join(os.path.dirname(__file__), 'x.pth')\n"
@@ -197,10 +212,13 @@ FORMS = {
                        "        self.base = base or os.path.dirname(__file__)\n"
                        "    def load(self):\n        return open(os.path.join(self.base, 'x.pth'))", "file",
                        "sub/x.pth"),
-    "class_attribute": ("class P:\n    path = 'models/x.pth'\n    def load(self):\n        return open(self.path)",
+    "class_attribute": ("class P:\n    path = 'models/x.pth'\n    def load(self):\n"
+                        "        return open(self.path)",
                         "cwd", "models/x.pth"),
-    "class_constant": ("class Config:\n    PATH = '/srv/x.pth'\nm = open(Config.PATH)", "absolute", "/srv/x.pth"),
-    "inherited": ("class A:\n    path = 'x.pth'\nclass B(A):\n    def load(self):\n        return open(self.path)",
+    "class_constant": ("class Config:\n    PATH = '/srv/x.pth'\nm = open(Config.PATH)", "absolute",
+                       "/srv/x.pth"),
+    "inherited": ("class A:\n    path = 'x.pth'\nclass B(A):\n    def load(self):\n"
+                  "        return open(self.path)",
                   "cwd", "x.pth"),
     "property": ("class A:\n    @property\n    def path(self):\n        return 'x.pth'\n"
                  "    def load(self):\n        return open(self.path)", "cwd", "x.pth"),
@@ -211,7 +229,8 @@ FORMS = {
                     "models/x.pth"),
     "dict_item": ("PATHS = {'model': 'models/x.pth'}\nm = open(PATHS['model'])", "cwd", "models/x.pth"),
     "dict_get": ("PATHS = {'model': 'models/x.pth'}\nm = open(PATHS.get('model'))", "cwd", "models/x.pth"),
-    "imported": ("from config import MODEL_DIR\nimport os\nm = open(os.path.join(MODEL_DIR, 'x.pth'))", "file",
+    "imported": ("from config import MODEL_DIR\nimport os\nm = open(os.path.join(MODEL_DIR, 'x.pth'))",
+                 "file",
                  "weights/x.pth"),
     "imported_module": ("import config as cfg\nm = open(cfg.MODEL_DIR + '/x.pth')", "file", "weights/x.pth"),
     "imported_star": ("from config import *\nm = open(MODEL_DIR + '/x.pth')", "file", "weights/x.pth"),
@@ -219,7 +238,8 @@ FORMS = {
         "    return open(f'{MODEL_DIR}/x.pth')", "file",
                       "weights/x.pth"),
     "imported_function": ("from config import where\nm = open(where('x.pth'))", "file", "weights/x.pth"),
-    "settings": ("from config import settings\nm = open(settings.model_path)", "environment", "{APP_MODEL_PATH}",
+    "settings": ("from config import settings\nm = open(settings.model_path)", "environment",
+                 "{APP_MODEL_PATH}",
                  "cwd", "models/x.pth"),
     "walrus": ("if (p := 'x.pth'):\n    m = open(p)", "cwd", "x.pth"),
     "augmented": ("p = 'models'\np += '/x.pth'\nm = open(p)", "cwd", "models/x.pth"),
@@ -235,7 +255,8 @@ FORMS = {
                         "cwd", "x.pth"),
     "lambda": ("load = lambda p: open(p)\nm = load('x.pth')", "cwd", "x.pth"),
     "async": ("async def load(p='x.pth'):\n    return open(p)", "cwd", "x.pth"),
-    "static": ("class A:\n    @staticmethod\n    def load(p):\n        return open(p)\nm = A.load('x.pth')", "cwd",
+    "static": ("class A:\n    @staticmethod\n    def load(p):\n        return open(p)\nm = A.load('x.pth')",
+               "cwd",
                "x.pth"),
     "classmethod": ("class A:\n    root = 'models'\n    @classmethod\n    def load(cls, n):\n"
                     "        return open(cls.root + '/' + n)\nm = A.load('x.pth')", "cwd", "models/x.pth"),
@@ -314,14 +335,16 @@ def example_service():
     assert {"fastapi", "torch", "numpy", "sklearn.preprocessing", "pydantic"} <= set(names(answer, "imports"))
     assert not any(entry["missing"] or entry["optional"] for entry in answer["imports"])
     load = only(answer, "loads", call="torch.load")
-    assert (load["map_location"], load["weights_only"], load["function"]) == ("device", "True", "load_predictor")
+    assert (load["map_location"], load["weights_only"], load["function"]) == ("device", "True",
+                                                                              "load_predictor")
     assert load["when"] == "startup" and [place.split(":")[0] for place in load["callers"]] == [
         "main.py", "processing/predictor.py"], load
     path = answer["paths"][load["path"]]
     assert (path["anchor"], path["value"]) == ("file", "models/cnn_bilstm_attention_model.pth")
     assert only(answer, "startup")["kind"] == "lifespan" and only(answer, "startup")["loads"]
     routes = [(entry["method"], entry["path"]) for entry in answer["routes"]]
-    assert sorted(routes) == [("GET", "/health"), ("GET", "/live"), ("GET", "/model/status"), ("POST", "/predict")]
+    assert sorted(routes) == [("GET", "/health"), ("GET", "/live"), ("GET", "/model/status"),
+                              ("POST", "/predict")]
     factory = answer["factory"]
     assert factory["found"] and factory["required"] == [] and not factory["is_async"], factory
     assert only(answer, "safe_globals")["names"][0] == "sklearn.preprocessing.LabelEncoder"
@@ -338,13 +361,15 @@ def imports_are_sorted_out():
     answer = read({"main.py": "import os, json\nimport torch.nn as nn\nfrom a import b\nfrom a.c import d\n"
                               "from a import zzz\nimport google.cloud.storage\nfrom . import nothing\n"
                               "try:\n    import ujson\nexcept ImportError:\n    import simplejson\n"
-                              "from contextlib import suppress\nwith suppress(ImportError):\n    import orjson\n"
+                              "from contextlib import suppress\nwith suppress(ImportError):\n"
+                              "    import orjson\n"
                               "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import onnx\n"
                               "def f():\n    import cv2\n"
                               "if __name__ == '__main__':\n    import uvicorn\n",
                    "a/__init__.py": "", "a/b.py": "from ..main import x\nfrom .gone import y\n"})
     outside = {entry["name"]: entry["when"] for entry in answer["imports"] if not entry["missing"]}
-    assert outside == {"torch.nn": "import", "google.cloud.storage": "import", "ujson": "import", "cv2": "call",
+    assert outside == {"torch.nn": "import", "google.cloud.storage": "import", "ujson": "import",
+                       "cv2": "call",
                        "simplejson": "import", "orjson": "import", "uvicorn": "main"}, outside
     optional = {entry["name"] for entry in answer["imports"] if entry["optional"]}
     assert optional == {"ujson", "simplejson", "orjson"}, optional
@@ -390,7 +415,8 @@ def modules_that_a_pickle_names():
 
 @case
 def entry_point_inside_a_package():
-    answer = read({"app/__init__.py": "", "app/main.py": "from .core import x\nfrom app import other\nopen(x)\n",
+    answer = read({"app/__init__.py": "",
+                   "app/main.py": "from .core import x\nfrom app import other\nopen(x)\n",
                    "app/core.py": "x = 'm.pth'\n", "app/other.py": ""}, "app/main.py")
     assert names(answer, "modules")[0] == "app.main"
     assert only(answer, "paths")["value"] == "m.pth"
@@ -401,15 +427,18 @@ def entry_point_inside_a_package():
 def added_import_root():
     answer = read({"main.py": "import os, sys\n"
                               "sys.path.insert(0, os.path.join(os.path.dirname(__file__), 'lib'))\n"
-                              "import helper\nsys.path.append('other')\n", "lib/helper.py": "open('h.txt')\n"})
+                              "import helper\nsys.path.append('other')\n",
+                              "lib/helper.py": "open('h.txt')\n"})
     assert "helper" in names(answer, "modules") and answer["imports"] == []
     assert only(answer, "paths")["file"] == "lib/helper.py"
-    assert [(entry["anchor"], entry["value"]) for entry in answer["sys_path"]] == [("file", "lib"), ("cwd", "other")]
+    assert [(entry["anchor"], entry["value"]) for entry in answer["sys_path"]] == [("file", "lib"),
+                                                                                   ("cwd", "other")]
 
 
 @case
 def import_module_by_text():
-    answer = read({"main.py": "import importlib\nN = 'plug.'\nm = importlib.import_module(N + 'one')\nopen(m.P)\n",
+    answer = read({"main.py": "import importlib\nN = 'plug.'\nm = importlib.import_module(N + 'one')\n"
+                              "open(m.P)\n",
                    "plug/__init__.py": "", "plug/one.py": "P = 'x.pth'\n"})
     assert "plug.one" in names(answer, "modules")
     assert only(answer, "paths")["value"] == "x.pth"
@@ -447,7 +476,8 @@ def compiled_module():
 def korean_names():
     answer = read({"메인.py": "from 처리.예측기 import 예측기_얻기\n예측기 = 예측기_얻기()\n",
                    "처리/__init__.py": "",
-                   "처리/예측기.py": "import torch\nfrom pathlib import Path\n경로 = Path(__file__).parent / '수어.pth'\n"
+                   "처리/예측기.py": "import torch\nfrom pathlib import Path\n"
+                                "경로 = Path(__file__).parent / '수어.pth'\n"
                                   "def 예측기_얻기():\n    return torch.load(경로)\n"}, "메인.py", "처리.예측기:예측기_얻기")
     assert only(answer, "paths")["value"] == "처리/수어.pth"
     assert answer["factory"]["found"] and only(answer, "loads")["callers"] == ["메인.py:2"]
@@ -464,12 +494,14 @@ def loads_of_every_library():
                   "c = load_file('c.safetensors')\n"
                   "d = ort.InferenceSession('d.onnx', providers=['CPUExecutionProvider'])\n"
                   "e = joblib.load('e.pkl')\n"
-                  "with open('f.pkl', 'rb') as f:\n    g = pickle.load(f)\nh = dill.load(open('h.pkl', 'rb'))\n"
+                  "with open('f.pkl', 'rb') as f:\n    g = pickle.load(f)\n"
+                  "h = dill.load(open('h.pkl', 'rb'))\n"
                   "i = keras.models.load_model('i.keras')\nj = tf.saved_model.load('j')\n"
                   "k = pickle.loads(data)\nl = torch.load('l.pth', 'cuda', mmap=True, weights_only=False)\n")
     got = {entry["call"]: answer["paths"][entry["path"]]["value"] if entry["path"] >= 0 else ""
            for entry in answer["loads"][:10]}
-    assert got == {"torch.load": "a.pth", "torch.jit.load": "b.pt", "safetensors.torch.load_file": "c.safetensors",
+    assert got == {"torch.load": "a.pth", "torch.jit.load": "b.pt",
+                   "safetensors.torch.load_file": "c.safetensors",
                    "onnxruntime.InferenceSession": "d.onnx", "joblib.load": "e.pkl", "pickle.load": "f.pkl",
                    "dill.load": "h.pkl", "tensorflow.keras.models.load_model": "i.keras",
                    "tensorflow.saved_model.load": "j", "pickle.loads": ""}, got
@@ -493,7 +525,8 @@ def load_arguments_are_folded():
 def load_through_a_stream():
     answer = read("import torch, io, gzip\nfrom pathlib import Path\n"
                   "m = torch.load(io.BytesIO(Path('x.pth').read_bytes()))\n"
-                  "with open('y.pth', 'rb') as f:\n    n = torch.load(io.BytesIO(gzip.decompress(f.read())))\n")
+                  "with open('y.pth', 'rb') as f:\n"
+                  "    n = torch.load(io.BytesIO(gzip.decompress(f.read())))\n")
     assert [answer["paths"][load["path"]]["value"] for load in answer["loads"]] == ["x.pth", "y.pth"]
 
 
@@ -508,7 +541,8 @@ def load_state_dict():
 
 @case
 def two_callers_two_paths():
-    answer = read("import torch\ndef load(p):\n    return torch.load(p)\na = load('a.pth')\nb = load('b.pth')\n")
+    answer = read("import torch\ndef load(p):\n    return torch.load(p)\na = load('a.pth')\n"
+                  "b = load('b.pth')\n")
     assert [entry["value"] for entry in answer["paths"]] == ["a.pth", "b.pth"]
     assert [answer["paths"][entry["path"]]["value"] for entry in answer["loads"]] == ["a.pth", "b.pth"]
     assert [entry["callers"] for entry in answer["loads"]] == [["main.py:4"], ["main.py:5"]]
@@ -524,7 +558,8 @@ def writes_are_told_apart():
 
 @case
 def chdir_is_noted():
-    answer = read("import os\nos.chdir(os.path.dirname(os.path.abspath(__file__)))\nm = open('models/x.pth')\n"
+    answer = read("import os\nos.chdir(os.path.dirname(os.path.abspath(__file__)))\n"
+                  "m = open('models/x.pth')\n"
                   "def f():\n    os.chdir('/tmp')\n")
     assert [(entry["anchor"], entry["value"], entry["when"]) for entry in answer["chdir"]] == [
         ("file", ".", "import"), ("absolute", "/tmp", "call")]
@@ -546,9 +581,11 @@ def when_a_place_is_reached():
                               "    uvicorn.run('main:app', host='0.0.0.0', workers=4)\n",
                    "other.py": "open('other')\nif __name__ == '__main__':\n    open('no')\n"})
     got = {entry["value"]: entry["when"] for entry in answer["paths"]}
-    assert got == {"both": "startup", "script": "main", "never": "call", "guard": "main", "other": "import"}, got
+    assert got == {"both": "startup", "script": "main", "never": "call", "guard": "main",
+                   "other": "import"}, got
     server = only(answer, "servers")
-    assert (server["call"], server["when"]) == ("uvicorn.run", "main") and "workers=4" in server["text"], server
+    assert (server["call"], server["when"]) == ("uvicorn.run",
+                                                "main") and "workers=4" in server["text"], server
 
 
 # --- pickles and __main__ -----------------------------------------------------------------------------------
@@ -565,7 +602,8 @@ def injected_before_the_load():
                    "net.py": "class SignModel: pass\nclass Other: pass\n",
                    "loader.py": "import torch\nm = torch.load('x.pth')\n"})
     got = [(entry["name"], entry["value"], entry["before_load"]) for entry in answer["injected"]]
-    assert got == [("SignModel", "net.SignModel", True), ("Other", "net.Other", True), ("Third", "net.Other", True),
+    assert got == [("SignModel", "net.SignModel", True), ("Other", "net.Other", True),
+                   ("Third", "net.Other", True),
                    ("SignModel", "net.SignModel", True), ("Other", "net.Other", True),
                    ("Late", "net.Other", False)], got
     assert {entry["module"] for entry in answer["injected"]} == {"__main__"}
@@ -591,7 +629,8 @@ def injected_at_import_for_later():
 
 @case
 def modules_under_another_name():
-    answer = read({"main.py": "import sys, types\nimport networks.sign as sign\nsys.modules['old.place'] = sign\n"
+    answer = read({"main.py": "import sys, types\nimport networks.sign as sign\n"
+                              "sys.modules['old.place'] = sign\n"
                               "made = types.ModuleType('made')\nsys.modules['made'] = made\n",
                    "networks/sign.py": "class Net: pass\n"})
     assert [(e["module"], e["name"], e["value"]) for e in answer["injected"]] == [
@@ -601,7 +640,8 @@ def modules_under_another_name():
 @case
 def safe_globals_are_named():
     answer = read({"main.py": "import torch\nfrom torch.serialization import add_safe_globals\n"
-                              "from sklearn.preprocessing._label import LabelEncoder as LE\nfrom net import Net\n"
+                              "from sklearn.preprocessing._label import LabelEncoder as LE\n"
+                              "from net import Net\n"
                               "add_safe_globals([LE, Net, what()])\n"
                               "with torch.serialization.safe_globals([(Net, 'old.Net')]):\n    pass\n",
                    "net.py": "class Net: pass\n"})
@@ -638,7 +678,8 @@ LOADER = "import torch\ndef get_predictor():\n    return torch.load('x.pth')\n"
 @case
 def startup_kinds():
     answer = read({"main.py": "from fastapi import FastAPI\nfrom p import get_predictor\napp = FastAPI()\n"
-                              "@app.on_event('startup')\nasync def load():\n    app.state.p = get_predictor()\n"
+                              "@app.on_event('startup')\nasync def load():\n"
+                              "    app.state.p = get_predictor()\n"
                               "@app.on_event('startup')\nasync def other():\n    print('hi')\n"
                               "@app.on_event('shutdown')\nasync def stop():\n    get_predictor()\n",
                    "p.py": LOADER})
@@ -676,7 +717,8 @@ def startup_through_classes():
     answer = read("import torch\nclass P:\n    def __init__(self):\n        self.load()\n"
                   "    def load(self):\n        self.m = torch.load('x.pth')\np = P()\n")
     load = only(answer, "loads")
-    assert (load["function"], load["when"], load["callers"]) == ("P.load", "import", ["main.py:7", "main.py:4"])
+    assert (load["function"], load["when"], load["callers"]) == ("P.load", "import",
+                                                                 ["main.py:7", "main.py:4"])
 
 
 @case
@@ -701,8 +743,10 @@ def fallbacks():
     answer = read("import torch\nfrom fastapi import FastAPI\napp = FastAPI()\nclass Model: pass\n"
                   "def a():\n    try:\n        return torch.load('x.pth')\n    except Exception:\n"
                   "        return Model()\n"
-                  "def b():\n    try:\n        model = Model()\n        model.load_state_dict(torch.load('x.pth'))\n"
-                  "    except Exception:\n        print('random')\n        model = Model()\n    return model\n"
+                  "def b():\n    try:\n        model = Model()\n"
+                  "        model.load_state_dict(torch.load('x.pth'))\n"
+                  "    except Exception:\n        print('random')\n        model = Model()\n"
+                  "    return model\n"
                   "def c():\n    try:\n        return torch.load('x.pth')\n    except OSError:\n"
                   "        return None\n"
                   "def d():\n    try:\n        m = torch.load('x.pth')\n    except OSError:\n        pass\n"
@@ -720,7 +764,8 @@ def fallbacks():
                   "@app.post('/predict')\ndef k():\n    try:\n        return a().predict()\n"
                   "    except Exception:\n        return {'error': 1}\n")
     got = {e["function"]: (e["then"], e["catches"]) for e in answer["fallbacks"]}
-    assert got == {"a": ("replaces", ["Exception"]), "b": ("replaces", ["Exception"]), "c": ("none", ["OSError"]),
+    assert got == {"a": ("replaces", ["Exception"]), "b": ("replaces", ["Exception"]),
+                   "c": ("none", ["OSError"]),
                    "d": ("continues", ["OSError"]), "e": ("continues", ["OSError"]),
                    "h": ("none", ["OSError", "KeyError"]), "i": ("loads", ["OSError"]),
                    "j": ("none", ["BaseException"])}, got
@@ -737,9 +782,19 @@ def factories():
     assert factory("from q import inner as get\n", files={"q.py": "from r import inner\n",
                                                          "r.py": "def inner(): pass\n"})["file"] == "r.py"
     assert factory("class P:\n    def __init__(self, path): pass\n", "P")["required"] == ["path"]
-    assert factory("class P:\n    @classmethod\n    def make(cls, path): pass\n", "P.make")["required"] == ["path"]
+    assert factory("class P:\n    @classmethod\n    def make(cls, path): pass\n",
+                   "P.make")["required"] == ["path"]
     assert factory("get = 3\n")["found"] is False
     assert factory("import torch\nget = torch.load\n")["found"] is False
+
+
+@case
+def servers():
+    answer = read("import uvicorn\nfrom flask import Flask\napp = Flask(__name__)\ndef go():\n"
+                  "    uvicorn.run(app)\nif __name__ == '__main__':\n    app.run(port=3)\n")
+    assert [(e["call"], e["text"], e["when"]) for e in answer["servers"]] == [
+        ("uvicorn.run", "uvicorn.run(app)", "call"),
+        ("flask.Flask.run", "app.run(port=3)", "main")], answer["servers"]
 
 
 # --- hostile sources ----------------------------------------------------------------------------------------
@@ -753,8 +808,10 @@ def error_of(content, name="main.py"):
 
 @case
 def nothing_is_executed():
-    answer = read({"main.py": "import side\nopen(%r, 'w').write('x')\nraise SystemExit(3)\n" % "/tmp/runup_never",
-                   "side.py": "import pathlib\npathlib.Path(__file__).with_name('made').write_text('x')\n1/0\n"
+    answer = read({"main.py": "import side\nopen(%r, 'w').write('x')\nraise SystemExit(3)\n"
+                              "" % "/tmp/runup_never",
+                   "side.py": "import pathlib\n"
+                              "pathlib.Path(__file__).with_name('made').write_text('x')\n1/0\n"
                               "while True: pass\n", "ast.py": "raise SystemExit(4)\n",
                    "json.py": "raise SystemExit(5)\n"})
     assert not os.path.exists("/tmp/runup_never")
@@ -904,7 +961,8 @@ def special_files():
 
 @case
 def circular_imports():
-    answer = read({"main.py": "from a import x\nopen(x)\n", "a.py": "from b import y\nx = 'x.pth'\nimport a\n",
+    answer = read({"main.py": "from a import x\nopen(x)\n",
+                   "a.py": "from b import y\nx = 'x.pth'\nimport a\n",
                    "b.py": "from a import x as y\nfrom main import z\nimport b\n"})
     assert "x.pth" in names(answer, "paths", "value") and len(answer["modules"]) == 3
     read({"main.py": "from main import x\nimport main\nx = main.x\nopen(x)\n"})
@@ -1007,7 +1065,8 @@ def odd_syntax_is_read():
                   "def g(a, /, b, *c: int) -> None:\n    nonlocal_ = 1\n    del nonlocal_\n    yield\n"
                   "    yield from a\n"
                   "try:\n    pass\nfinally:\n    open('x')\nx: int\nx, *y = 1, 2, 3\nprint(*y, **{'a': 1})\n"
-                  "with open('a') as (b, c), open('d') as e[0]: pass\na[1:2, ...] = b\nassert x, open('assert')\n"
+                  "with open('a') as (b, c), open('d') as e[0]: pass\na[1:2, ...] = b\n"
+                  "assert x, open('assert')\n"
                   "global zz\nlambda *a, **k: (yield)\n@x.y[0](1)\nclass A(*b, metaclass=c): pass\n"
                   .replace("@x.y[0](1)\n", "@x.y(1)\n"))
     assert {"x", "a", "d", "assert"} == set(names(answer, "paths", "value")), answer

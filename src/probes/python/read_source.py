@@ -133,7 +133,8 @@ READS = table_of(
 WRITES = table_of(
     ("torch.save", "f"), ("numpy.save", "file"), ("os.makedirs", "name"),
     ("joblib.dump safetensors.torch.save_file logging.FileHandler", "filename"),
-    ("logging.handlers.RotatingFileHandler", "filename"), ("os.mkdir os.remove os.unlink shutil.rmtree", "path"),
+    ("logging.handlers.RotatingFileHandler", "filename"),
+    ("os.mkdir os.remove os.unlink shutil.rmtree", "path"),
 )
 LOADS = table_of(
     ("torch.load torch.jit.load torch.export.load", "f"), ("skops.io.load", "file"),
@@ -741,7 +742,7 @@ class Interpreter:
         self.steps, self.call_limit, self.deadline = 0, 0, time.monotonic() + MAX_SECONDS
         # functions that were defined, and the syntax of those that were called
         self.defined, self.called = [], set()
-        # start-up functions as (kind, function), the syntax of those that ran, (body, frame) below the main guard
+        # start-up functions as (kind, function), those that ran, (body, frame) of what the guard keeps back
         self.handlers, self.handled, self.guarded = [], set(), []
         # loads and injections are counted by one clock
         self.runs, self.clock, self.injections, self.route_nodes = [], 0, [], set()
@@ -1104,12 +1105,14 @@ class Interpreter:
         value, decide, subject = self.eval(node, frame), truth, node
         if value == Ref("typing.TYPE_CHECKING"):
             return False
-        if isinstance(node, ast.Compare) and getattr(node.comparators[0], "value", "") is None:
-            positive, subject = isinstance(node.ops[0], ast.Is), node.left
+        equal = isinstance(node, ast.Compare) and isinstance(node.ops[0], (ast.Is, ast.Eq))
+        unequal = isinstance(node, ast.Compare) and isinstance(node.ops[0], (ast.IsNot, ast.NotEq))
+        if (equal or unequal) and getattr(node.comparators[0], "value", "") is None:
+            subject = node.left
             value = self.eval(subject, frame)
 
             def decide(item):
-                return None if is_none(item) is None else is_none(item) == positive
+                return None if is_none(item) is None else is_none(item) == equal
 
         decided = {decide(item) for item in each(value)}
         simple = isinstance(subject, (ast.Name, ast.Constant)) and frame.loops == 0
@@ -1484,8 +1487,8 @@ class Interpreter:
             value = cls.attrs.get(name)
             if isinstance(value, Object):  # Field(default)
                 value = value.args[0] if value.args else value.words.get("default")
-            upper = plain(text_of(prefix).value.upper() + name.upper())
-            cls.attrs[name] = either([variable(upper)] + [value] * (value is not None and value is not UNKNOWN))
+            default = [] if value is None or value is UNKNOWN else [value]
+            cls.attrs[name] = either([variable(plain((text_of(prefix).value + name).upper()))] + default)
 
     # -- the whole program
 
@@ -1557,13 +1560,17 @@ class Interpreter:
 
     # -- the answer
 
-    def finish_paths(self, kind, is_vague):
-        """Drops what is vague where another caller makes it known, and sorts the rest."""
+    def sort_facts(self):
         files = {module.file: index for index, module in enumerate(self.sources.modules.values())}
+        for kind, facts in self.facts.items():
+            order = sorted(facts, key=lambda key: (files.get(key[0], -1), key[1:3]))
+            self.facts[kind] = {key: facts[key] for key in order}
+
+    def drop_vague(self, kind, is_vague):
+        """Drops what is vague where another caller makes it known."""
         known = {key[:3] for key, entry in self.facts[kind].items() if not is_vague(entry)}
-        kept = [(key, entry) for key, entry in self.facts[kind].items()
-                if key[:3] not in known or not is_vague(entry)]
-        self.facts[kind] = dict(sorted(kept, key=lambda item: (files.get(item[0][0]), item[0][1:3])))
+        self.facts[kind] = {key: entry for key, entry in self.facts[kind].items()
+                            if key[:3] not in known or not is_vague(entry)}
 
     def finish_injected(self):
         for run, clock, entry in self.injections:
@@ -1585,11 +1592,12 @@ class Interpreter:
                 "is_async": isinstance(made.node, ast.AsyncFunctionDef), "required": required}
 
     def answer(self, factory):
-        self.finish_paths("paths", lambda entry: "{}" in entry["value"])
+        self.sort_facts()
+        self.drop_vague("paths", lambda entry: "{}" in entry["value"])
         numbers = {entry["number"]: index for index, entry in enumerate(self.facts["paths"].values())}
         for entry in self.facts["loads"].values():
             entry["path"] = numbers.get(entry["path"], -1)
-        self.finish_paths("loads", lambda entry: entry["path"] < 0)
+        self.drop_vague("loads", lambda entry: entry["path"] < 0)
         self.finish_injected()
         module, _, path = factory.partition(":")
         answer = dict(empty_answer(), cut=self.sources.reasons,
