@@ -5,8 +5,10 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include <filesystem>
 #include <format>
 #include <set>
+#include <system_error>
 #include <utility>
 
 #include "base/scratch_folder.h"
@@ -23,11 +25,26 @@ constexpr std::size_t kMostGlobals = 1000;
 // Not the service's: what is found by a relative path there is found by luck.
 constexpr const char* kElsewhere = "/";
 
-// Where the service is started: the folder of its entry point.
-std::string entry_folder(const TargetDeclaration& target) {
+// The folders that modules are imported from, the one that the service is started in first: that of its entry point
+// (`python main.py`, `uvicorn main:app`), unless the factory's module is found from the package's root alone
+// (`uvicorn app.main:app`).
+std::vector<std::string> import_roots(const TargetDeclaration& target, const std::string& factory) {
   const std::size_t slash = target.entrypoint.rfind('/');
-  return target.entrypoint.empty() || slash == std::string::npos ? target.package
-                                                                 : target.entrypoint.substr(0, slash);
+  if (target.entrypoint.empty() || slash == std::string::npos) {
+    return {target.package};
+  }
+  std::vector<std::string> roots{target.entrypoint.substr(0, slash)};
+  if (roots.front() == target.package) {
+    return roots;
+  }
+  const std::string module = factory.substr(0, factory.find_first_of(".:"));
+  const auto has = [&](const std::string& root) {
+    std::error_code error;
+    return std::filesystem::exists(root + "/" + module, error) ||
+           std::filesystem::exists(root + "/" + module + ".py", error);
+  };
+  roots.insert(!has(roots.front()) && has(target.package) ? roots.begin() : roots.end(), target.package);
+  return roots;
 }
 
 std::vector<std::vector<std::string>> globals_of(const ArtifactFacts* content) {
@@ -110,15 +127,15 @@ PythonAnswer observe_python(RunContext& context, const PythonJob& job, const Obs
     return none({.kind = AbsenceKind::refused, .detail = scratch.error().describe()});
   }
   FileDescriptor numbers(job.numbers ? ::memfd_create("runup-numbers", MFD_CLOEXEC | MFD_ALLOW_SEALING) : -1);
-  const std::string folder = entry_folder(target);
+  const std::vector<std::string> roots = import_roots(target, job.declaration.factory);
   const RuntimeJob runtime{.program = kPythonProgram,
                            .name = job.name,
                            .declaration = job.declaration,
                            .artifact = job.artifact,
                            .python = {.interpreter = interpreter->path,
                                       .root = target.package,
-                                      .folder = folder,
-                                      .path = {folder},
+                                      .folder = roots.front(),
+                                      .path = roots,
                                       .arguments = {target.entrypoint},
                                       .placed = placed_folders(target),
                                       .scratch = scratch->path(),
