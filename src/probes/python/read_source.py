@@ -93,12 +93,12 @@ from importlib.machinery import (
 
 MAX_FILE = 1 << 20  # bytes of one source
 MAX_TOKENS = 200000  # of one source: that bounds the depth and the memory of its syntax tree
-MAX_ALL_TOKENS = 1000000
+MAX_ALL_TOKENS = 600000
 MAX_MODULES = 2000
 MAX_ROOTS = 32  # of imports
-MAX_SECONDS = 30
-MAX_STEPS = 2000000  # expressions and statements interpreted
-MAX_CALL_STEPS = 20000  # of these for one call and all that it calls
+MAX_SECONDS = 20
+MAX_STEPS = 800000  # expressions and statements interpreted; of the first half, calls are followed
+MAX_CALL_STEPS = 10000  # of these for one call and all that it calls
 MAX_CALLS = 8  # calls within calls
 MAX_DEPTH = 120  # nesting within one function
 MAX_ALTERNATIVES = 6  # of one value
@@ -504,6 +504,8 @@ def each(value):
 
 def either(values):
     """One value that may be any of `values`."""
+    if len(values) == 1:
+        return values[0]
     kept = {}
     for item in (item for value in values for item in each(value)):
         kept[type(item), type(item.value) if isinstance(item, Const) else None, item] = item
@@ -738,7 +740,7 @@ class Interpreter:
 
     def __init__(self, sources):
         self.sources, self.cut, self.entry = sources, sources.cut, None
-        self.facts = {kind: {} for kind in KINDS}
+        self.facts, self.methods = {kind: {} for kind in KINDS}, {}
         self.steps, self.call_limit, self.deadline = 0, 0, time.monotonic() + MAX_SECONDS
         # functions that were defined, and the syntax of those that were called
         self.defined, self.called = [], set()
@@ -935,8 +937,10 @@ class Interpreter:
 
     def visit(self, prefix, node, frame):
         """Runs the method for a kind of syntax; what has none has its expressions evaluated."""
-        kind = type(node).__name__.replace("Async", "").replace("TryStar", "Try")
-        method = getattr(self, prefix + kind, None)
+        key = prefix + type(node).__name__
+        if key not in self.methods:
+            self.methods[key] = getattr(self, key.replace("Async", "").replace("TryStar", "Try"), None)
+        method = self.methods[key]
         frame.level += 1
         if method is not None:
             value = method(node, frame)
@@ -1155,11 +1159,11 @@ class Interpreter:
         """Runs a function of the package. Gives what it returns or yields."""
         frame, node, words = call.frame, function.node, dict(call.words)
         if frame.calls == 0:
-            self.call_limit = self.steps + MAX_CALL_STEPS
+            self.call_limit = min(self.steps + MAX_CALL_STEPS, MAX_STEPS // 2)
         if frame.calls >= MAX_CALLS or node in [one.function.node for one in frame.chain() if one.function]:
             return UNKNOWN
         if self.steps > self.call_limit:
-            self.cut("%s: a call was followed for %d steps only" % (frame.module.file, MAX_CALL_STEPS))
+            self.cut("%s: a call takes too many steps to be followed to its end" % frame.module.file)
             return UNKNOWN
         self.called.add(node)
         names = Names(function.closure)
@@ -1634,8 +1638,8 @@ def empty_answer():
 def read(data):
     request = {"entrypoint": "", "factory": "", "search": [], "modules": []}
     request.update(json.loads(data.decode()))
-    if not os.path.isabs(request["root"]):
-        raise ValueError("`root` is no absolute path")
+    if not os.path.isabs(request["root"]) or not os.path.isdir(request["root"]):
+        raise ValueError("`root` is no absolute path of a folder")
     root, places, entry = os.path.normpath(request["root"]), list(request["search"]), None
     sources, path = Sources(root, places), os.path.normpath(os.path.join(root, request["entrypoint"]))
     if request["entrypoint"]:
