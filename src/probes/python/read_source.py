@@ -364,10 +364,12 @@ Ref = namedtuple("Ref", "name")
 Bound = namedtuple("Bound", "value name")
 # one of several
 Either = namedtuple("Either", "items")
-# nothing is known
-UNKNOWN = type("Unknown", (), {})()
 # what stands in a text for what is not known
 HOLE = re.compile(r"\{\w*\}")
+
+
+class Unknown:
+    """A value of which nothing is known."""
 
 
 class Text(namedtuple("Text", "anchor value")):
@@ -487,7 +489,7 @@ class Table:
         self.items = items
 
 
-NONE, SOMETHING = Const(None), Text("unknown", "{}")
+UNKNOWN, NONE, SOMETHING = Unknown(), Const(None), Text("unknown", "{}")
 
 
 def plain(value):
@@ -705,7 +707,7 @@ class Frame:
             frame = frame.above
 
     def callers(self):
-        # the last of the chain is of no source
+        # the last of the chain is where a Run starts, which nobody calls
         calls = [frame for frame in self.chain() if frame.function and frame.above and frame.above.above]
         return ["%s:%d" % (frame.above.module.file, frame.line) for frame in reversed(calls)]
 
