@@ -119,6 +119,10 @@ Cause cause_of(const Facts& facts, FactoryStage stage, const ExceptionFacts& exc
             .what = "memory ran out",
             .fix = "give the server more memory than the model needs while it loads, about twice its file"};
   }
+  const auto obstacle = content_obstacle(facts);
+  if (obstacle && (exception.kind == "_pickle.UnpicklingError" || says(exception, "PytorchStreamReader"))) {
+    return {.id = "file-unreadable", .what = *obstacle, .fix = "see `model-present`"};
+  }
   if (says(exception, "Weights only load failed") || says(exception, "weights_only")) {
     return refused(exception);
   }

@@ -182,6 +182,15 @@ TEST_CASE("predictor-load: refused, mismatched, without a device, out of memory,
       kId, raising(exception_of("_pickle.UnpicklingError", "Weights only load failed. Unsupported global: GLOBAL "
                                                            "numpy._core.multiarray._reconstruct was not an allowed"))));
   CHECK(refused.message.ends_with("`weights_only` does not take `numpy._core.multiarray._reconstruct`"));
+  const Finding mismatch = only_finding(run_check(
+      kId, raising(exception_of("RuntimeError", "Error(s) in loading state_dict for Net:\n\tsize mismatch for "
+                                                "head.weight: copying a param"))));
+  CHECK(mismatch.message.contains("for Net: size mismatch for head.weight: copying a param"));
+  // What is no model at all is refused too.
+  Facts pointer = raising(exception_of("_pickle.UnpicklingError", "Weights only load failed. Unsupported operand 118"));
+  pointer.artifact.value->kind = ArtifactKind::git_lfs_pointer;
+  CHECK(only_finding(run_check(kId, pointer)).id == "file-unreadable");
+  CHECK(only_finding(run_check(kId, pointer)).message.contains("is a Git LFS pointer"));
   ExceptionFacts chained = exception_of("RuntimeError", "no labels");
   chained.cause = "FileNotFoundError: labels.json";
   CHECK(only_finding(run_check(kId, raising(chained))).evidence.back().value == "FileNotFoundError: labels.json");

@@ -53,6 +53,20 @@ struct Judge {
   }
 };
 
+// What the factory read that looks like another model.
+std::string other_models(const Judge& judge) {
+  constexpr std::array<std::string_view, 10> kEndings{".pth", ".pt", ".ckpt", ".bin", ".safetensors",
+                                                      ".onnx", ".pkl", ".joblib", ".h5", ".npz"};
+  std::vector<std::string> others;
+  for (const OpenedFileFacts& file : judge.python.opened) {
+    const bool model = std::ranges::any_of(kEndings, [&](std::string_view end) { return file.path.ends_with(end); });
+    if (model && file.exists && !file.writing && !is_model_file(judge.facts, file.absolute)) {
+      others.push_back(shown_path(judge.facts, file.absolute));
+    }
+  }
+  return others.empty() ? "" : std::format("; it read {}", join_quoted(others, kNamed));
+}
+
 void judge_session(Judge& judge) {
   if (judge.python.session_file.empty()) {
     judge.judgement.undecided =
@@ -91,6 +105,7 @@ void judge_differing(Judge& judge, const WeightParityFacts& weights) {
                          differing.size(), count_of(weights.tensors, "tensor", "tensors"),
                          judge.facts.model.factory, differing.size() == 1 ? "has" : "have", model_file(judge.facts),
                          join_quoted(names, kNamed));
+  message += most ? other_models(judge) : "";
   Finding& finding = judge.add(most ? "other-weights" : "weight-differs", std::move(message), std::string(kFix));
   for (std::size_t i = 0; i < std::min(differing.size(), kRows); ++i) {
     const WeightDifferenceFacts& one = *differing[i];
@@ -138,7 +153,8 @@ void judge_weights(Judge& judge, const WeightParityFacts& weights) {
       judge.add("other-weights",
                 std::format("the network that `{}` returns holds none of the {} of `{}`; it has others: {}",
                             judge.facts.model.factory, count_of(weights.tensors, "tensor", "tensors"),
-                            model_file(judge.facts), join_quoted(weights.extra, kNamed)),
+                            model_file(judge.facts), join_quoted(weights.extra, kNamed)) +
+                    other_models(judge),
                 std::string(kFix));
     } else {
       judge.judgement.undecided =

@@ -58,6 +58,9 @@ TEST_CASE("weights-used/other-weights: most differ, or none is there") {
   CHECK(finding.message ==
         "the network that `processing.predictor:get_predictor` returns holds none of the 4 tensors of "
         "`models/sign.pth`; it has others: `dummy.weight` and `dummy.bias`");
+  python_of(facts).opened.push_back(
+      {.path = "models/old.pth", .absolute = "/srv/sign/models/old.pth", .exists = true});
+  CHECK(find_finding(run_check(kId, facts), "other-weights").message.ends_with("; it read `models/old.pth`"));
   // Quantised: nothing of it can be found.
   python_of(facts).quantised = 2;
   outcome = run_check(kId, facts);

@@ -106,21 +106,45 @@ class Collector {
   std::uint64_t budget_ = 0;
 };
 
+// The key that a tensor of a pickled module would have in its state_dict: `body.0.weight` of
+// `._modules.body._modules.0._parameters.weight` (torch.nn.Module keeps its members so); nothing for other tensors.
+std::optional<std::string> module_key(std::string_view path) {
+  std::string key;
+  bool is_member = false;
+  for (const std::string& part : split(std::string(path), '.')) {
+    if (part == "_parameters" || part == "_buffers") {
+      is_member = true;
+    } else if (part != "_modules" && !part.empty()) {
+      key += key.empty() ? part : "." + part;
+    }
+  }
+  return is_member ? std::optional(std::move(key)) : std::nullopt;
+}
+
 }  // namespace
 
 Result<WeightPool> collect_weights(const WeightSource& source) {
   const ArtifactFacts& facts = *source.facts;
   std::string_view root;
+  bool modules = false;
   if (is_checkpoint(facts.kind)) {
     const StateDictChoice choice = choose_state_dict(facts, {.state_dict = source.state_dict});
-    if (choice.chosen == nullptr) {
+    modules = choice.chosen == nullptr && source.state_dict.empty() &&
+              std::ranges::any_of(facts.tensors, [](const TensorFacts& tensor) {
+                return module_key(tensor.path).has_value();
+              });
+    if (choice.chosen == nullptr && !modules) {
       return fail(ErrorCode::not_found, choice.why_not);
     }
-    root = choice.chosen->path;
+    root = modules ? "" : choice.chosen->path;
   }
   Collector collector(source);
   for (std::size_t i = 0; i < facts.tensors.size(); ++i) {
-    if (const auto key = state_dict_key(facts.tensors[i].path, root)) {
+    if (modules) {
+      if (auto key = module_key(facts.tensors[i].path)) {
+        collector.add(i, std::move(*key));
+      }
+    } else if (const auto key = state_dict_key(facts.tensors[i].path, root)) {
       collector.add(i, std::string(*key));
     }
   }

@@ -49,8 +49,27 @@ Location location_of(const Facts& facts, const FrameFacts& frame) {
   return {.file = shown_path(facts, frame.file), .key = {}, .line = frame.line};
 }
 
+namespace {
+
+// The line of a message that says what happened: some begin with an introduction.
+std::string telling_line(std::string_view message) {
+  constexpr std::string_view kUnpickler = "WeightsUnpickler error: ";
+  if (const std::size_t at = message.find(kUnpickler); at != std::string_view::npos) {
+    return first_line(message.substr(at));
+  }
+  const std::string first = first_line(message);
+  if (first.starts_with("Error(s) in loading state_dict")) {
+    const std::string_view rest = message.substr(std::min(message.size(), message.find('\n') + 1));
+    const std::size_t start = rest.find_first_not_of(" \t\n");
+    return start == std::string_view::npos ? first : std::format("{} {}", first, first_line(rest.substr(start)));
+  }
+  return first;
+}
+
+}  // namespace
+
 std::string exception_words(const ExceptionFacts& exception) {
-  const std::string line = first_line(exception.message);
+  const std::string line = telling_line(exception.message);
   return line.empty() ? std::format("`{}`", exception.kind) : std::format("`{}`: {}", exception.kind, line);
 }
 

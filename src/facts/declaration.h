@@ -277,10 +277,10 @@ struct TargetDeclaration {
               "folders that the service writes to while it loads its model; all others are read-only"},
         Field{"onnxruntime", &TargetDeclaration::onnxruntime,
               "the service's own libonnxruntime, relative to the package; without it the system's is used"}};
+  }
+};
 
 // What stands elsewhere on the server than here: the mounts, and the package where it is `installed_at`.
 std::vector<MountDeclaration> placed_folders(const TargetDeclaration& target);
-  }
-};
 
 }  // namespace runup

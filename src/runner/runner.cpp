@@ -86,6 +86,10 @@ Duration time_of(const PlannedCheck& check, const Facts& facts) {
   took += needs.artifact ? facts.artifact.took + facts.label_file.took : Duration{};
   took += needs.host ? facts.host.took : Duration{};
   took += runs ? time_of(facts.runtimes, experiments_of(check, facts.model)) : Duration{};
+  if (needs.predictor && !runs && !facts.model.factory.empty() && !facts.runtimes.empty()) {
+    took += time_of({facts.runtimes.front()}, {});
+  }
+  took += needs.predictor_weights ? facts.predictor_weights.took : Duration{};
   for (std::size_t i = 0; i < facts.conversions.size() && (needs.conversions || needs.parity); ++i) {
     const ConversionFacts& conversion = facts.conversions[i];
     took += needs.artifact ? conversion.artifact.took : Duration{};

@@ -377,12 +377,12 @@ def a_survey(folder):
         def get(): return Net().eval()
     """)
     asked = [["__main__", "Net"], ["__main__", "Other"], ["net", "Net.forward"], ["net", "Nets"],
-             ["collections", "OrderedDict"], ["a_package_that_nobody_has.x", "Y"]]
+             ["collections", "OrderedDict"], ["__builtin__", "set"], ["a_package_that_nobody_has.x", "Y"]]
     with Child(folder) as child:
         child.load(folder, "service:get")
         seen = child.look(survey=True, globals=asked)
     found = {f"{one['module']}.{one['name']}": one for one in seen["globals"]}
-    assert [one["found"] for one in found.values()] == [True, False, True, False, True, False], found
+    assert [one["found"] for one in found.values()] == [True, False, True, False, True, True, False], found
     assert found["net.Net.forward"]["file"] == str(Path(folder) / "net.py")
     assert found["net.Nets"]["has_module"] and "no attribute 'Nets'" in found["net.Nets"]["error"]
     absent = found["a_package_that_nobody_has.x.Y"]

@@ -15,6 +15,7 @@ inputs come in descriptor 4, those of outputs go to descriptor 5, in row-major o
 A tensor is {"name", "dtype", "shape", "offset", "bytes"}, its dtype by PyTorch's name.
 """
 
+import _compat_pickle
 import ctypes
 import errno
 import importlib
@@ -325,6 +326,10 @@ def installed():
 def resolve(module, name):
     """Looks a pickled global up, as unpickling does."""
     answer = {"module": module, "name": name, "found": False, "has_module": False, "file": "", "error": ""}
+    # Names of Python 2, which protocols below 3 use.
+    if (module, name) in _compat_pickle.NAME_MAPPING:
+        module, name = _compat_pickle.NAME_MAPPING[module, name]
+    module = _compat_pickle.IMPORT_MAPPING.get(module, module)
     try:
         value = sys.modules["__main__"] if module == "__main__" else importlib.import_module(module)
         answer["has_module"] = True

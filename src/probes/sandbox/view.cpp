@@ -49,7 +49,7 @@ Result<void> leave_namespace() {
                                                                             : failed("mounts cannot be kept private");
 }
 
-Result<void> bind(const std::string& from, const std::string& at) {
+Result<void> bind_folder(const std::string& from, const std::string& at) {
   return ::mount(from.c_str(), at.c_str(), nullptr, MS_BIND | MS_REC, nullptr) == 0
              ? Result<void>{}
              : failed(std::format("`{}` cannot be mounted", from));
@@ -74,7 +74,7 @@ Result<void> show_entries(const fs::path& real, const fs::path& shown, const std
       ::close(::open(place.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
     }
     // A file system that may not be mounted again is not shown.
-    static_cast<void>(bind(entry.path(), place));
+    static_cast<void>(bind_folder(entry.path(), place));
   }
   return error ? std::unexpected(system_error(std::format("`{}` cannot be listed", real.string()), error.value()))
                : Result<void>{};
@@ -144,7 +144,7 @@ Result<void> enter_view(const std::vector<MountDeclaration>& folders, const std:
   std::ranges::stable_sort(ordered, {}, [](const MountDeclaration& folder) { return folder.at.size(); });
   for (const MountDeclaration& folder : ordered) {
     auto done = root.make_place(folder.at);
-    done = done ? bind(folder.from, scratch + folder.at) : done;
+    done = done ? bind_folder(folder.from, scratch + folder.at) : done;
     if (!done) {
       return done;
     }
