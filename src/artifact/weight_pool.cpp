@@ -136,7 +136,9 @@ Result<WeightPool> collect_weights(const WeightSource& source) {
     if (choice.chosen == nullptr && !modules) {
       return fail(ErrorCode::not_found, choice.why_not);
     }
-    root = modules ? "" : choice.chosen->path;
+    if (!modules) {
+      root = choice.chosen->path;
+    }
   }
   Collector collector(source);
   for (std::size_t i = 0; i < facts.tensors.size(); ++i) {

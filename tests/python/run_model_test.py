@@ -18,7 +18,7 @@ import torch
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCRIPT = REPOSITORY / "src/probes/python/run_model.py"
 EXAMPLE = REPOSITORY / "configs/examples/sign-language-service"
-START = ("import sys, types; m = types.ModuleType('_runup'); sys.modules['_runup'] = m; "
+START = ("import sys; sys.path[:] = [p for p in sys.path if p]; import types; m = types.ModuleType('_runup'); sys.modules['_runup'] = m; "
          "exec(compile(sys.argv.pop(1), '<runup>', 'exec'), m.__dict__)")
 
 

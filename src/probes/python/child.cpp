@@ -23,9 +23,11 @@ namespace runup {
 
 namespace {
 
-// Keeps the script out of `__main__`: classes that a service pickled from there must not find its names.
+// Keeps the script out of `__main__`: classes that a service pickled from there must not find its names. The
+// folder that `-c` puts first is left out until the script has imported what it needs: a package's own `types`
+// or `json` is no module of ours.
 constexpr const char* kStart =
-    "import sys, types; m = types.ModuleType('_runup'); sys.modules['_runup'] = m; "
+    "import sys; sys.path[:] = [p for p in sys.path if p]; import types; m = types.ModuleType('_runup'); sys.modules['_runup'] = m; "
     "exec(compile(sys.argv.pop(1), '<runup>', 'exec'), m.__dict__)";
 // Descriptors of the child, and where they wait meanwhile: above all that are open here.
 constexpr int kFirst = 3;
