@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/schema.h"
-#include "config/yaml_tree.h"
+#include "base/yaml_tree.h"
 
 namespace runup {
 

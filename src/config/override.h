@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "config/yaml_tree.h"
+#include "base/yaml_tree.h"
 
 namespace runup {
 

@@ -10,10 +10,10 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include "base/yaml_tree.h"
 #include "config/paths.h"
 #include "config/plan_text.h"
 #include "config/test_checks.h"
-#include "config/yaml_tree.h"
 
 namespace runup {
 namespace {

@@ -7,7 +7,7 @@
 #include <string>
 #include <variant>
 
-#include "config/yaml_tree.h"
+#include "base/yaml_tree.h"
 
 namespace runup {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "config/yaml_tree.h"
+#include "base/yaml_tree.h"
 
 #include <chrono>
 #include <format>
