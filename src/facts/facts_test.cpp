@@ -9,6 +9,8 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include "facts/package_files.h"
+
 using namespace runup;
 
 namespace {
@@ -103,6 +105,10 @@ TEST_CASE("facts come back equal from their JSON form") {
   comes_back_equal<ArtifactFacts>();
   comes_back_equal<HostFacts>();
   comes_back_equal<RuntimeFacts>();
+  comes_back_equal<IgnoreMatch>();
+  comes_back_equal<RequirementsFacts>();
+  comes_back_equal<LockFileFacts>();
+  comes_back_equal<DockerfileFacts>();
   comes_back_equal<TargetDeclaration>();
   comes_back_equal<ModelDeclaration>();
   comes_back_equal<Facts>();

@@ -27,6 +27,7 @@ const std::map<std::string, std::set<std::string>> kMayInclude{
     {"base", {}},
     {"facts", {"base"}},
     {"artifact", {"base", "facts"}},
+    {"package_files", {"base", "facts"}},
     {"check", {"base", "facts"}},
     {"report", {"base", "facts", "check"}},
     {"config", {"base", "facts", "check", "report"}},

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Small things that the readers of this folder share.
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "facts/package_files.h"
+
+namespace runup {
+
+// The lines of the first `max_bytes` of `text`, without their ends (`\n` or `\r\n`); a line that is cut
+// there is left out.
+std::vector<std::string_view> lines_of(std::string_view text, std::size_t max_bytes);
+
+FileProblem too_long(std::string_view file, std::size_t bytes, std::size_t max_bytes);
+
+// The shortest path of the same meaning by its letters alone, as Go's path.Clean: `a/./b/../c/` is
+// `a/c`, nothing is `.`.
+std::string clean_path(std::string_view path);
+
+std::string lower(std::string_view text);
+
+// Text of a file in UTF-8 whatever its byte order mark says; PowerShell writes UTF-16. Without the mark.
+std::string to_utf8(std::string_view bytes);
+
+}  // namespace runup
