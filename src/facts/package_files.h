@@ -249,6 +249,8 @@ struct CopyFacts {
   std::string destination;
   // the stage or image of `--from`; empty for the build context
   std::string from;
+  // that stage's place in `stages`, or -1 for an image and for the build context
+  std::int64_t from_stage = -1;
   // `--exclude` patterns
   std::vector<std::string> excludes;
   // `--parents`: the sources' folders are kept below the destination
@@ -260,6 +262,7 @@ struct CopyFacts {
                       Field{"sources", &CopyFacts::sources},
                       Field{"destination", &CopyFacts::destination},
                       Field{"from", &CopyFacts::from},
+                      Field{"from_stage", &CopyFacts::from_stage},
                       Field{"excludes", &CopyFacts::excludes},
                       Field{"parents", &CopyFacts::parents},
                       Field{"line", &CopyFacts::line}};
@@ -268,7 +271,8 @@ struct CopyFacts {
 
 // One call of a package manager inside a RUN.
 struct InstallFacts {
-  // `pip`, `uv`, `conda`, `apt`, `apk`, `dnf`
+  // `pip`, `uv`, `conda`, `apt`, `apk`, `dnf`; `poetry`, `pdm`, `pipenv` and `uv` without packages
+  // install what the project's lock file says
   std::string tool;
   // as written in the command, without options: `torch==2.6.0`, `libgl1`
   std::vector<std::string> packages;

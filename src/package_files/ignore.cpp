@@ -31,7 +31,7 @@ std::vector<std::size_t> ends_of_parts(std::string_view path) {
 }
 
 bool is_usable(std::string_view path) {
-  return !path.empty() && path.size() <= kMaxPatternBytes &&
+  return !path.empty() && path.size() <= kMaxPathBytes &&
          std::ranges::count(path, '/') < static_cast<std::ptrdiff_t>(kMaxPathParts);
 }
 

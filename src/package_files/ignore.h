@@ -19,7 +19,7 @@
 namespace runup {
 
 // Of one file; what is longer is cut at a line, and told as a problem.
-inline constexpr std::size_t kMaxIgnoreBytes = std::size_t{256} * 1024;
+inline constexpr std::size_t kMaxIgnoreBytes = std::size_t{128} * 1024;
 // Of one path.
 inline constexpr std::size_t kMaxPathParts = 256;
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <format>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -136,6 +137,10 @@ void PathPattern::add_text(std::string_view text) {
 }
 
 void PathPattern::add_folders() {
+  // Twice is the same as once, and keeps short what can be passed without a character.
+  if (steps_.size() >= 3 && is(steps_.size() - 3, StepKind::optional)) {
+    return;
+  }
   add(StepKind::optional);
   add(StepKind::all);
   add(StepKind::one, '/');
@@ -482,82 +487,102 @@ bool PathPattern::is_plain() const {
   return std::ranges::all_of(steps_, [](const Step& step) { return step.kind == StepKind::one; });
 }
 
-namespace {
-
-// The steps that can come next, each once.
-class Frontier {
+// Which steps can come next, one bit each; the bit behind the last step is the end of the pattern.
+class PathPattern::Run {
  public:
-  explicit Frontier(std::size_t size) : member_(size, false) {}
+  explicit Run(const PathPattern& pattern) : pattern_(pattern), words_(pattern.steps_.size() / kBits + 1) {
+    now_ = next_ = loops_ = optional_ = passed_ = Bits(words_, 0);
+    for (std::size_t i = 0; i < pattern.steps_.size(); ++i) {
+      if (pattern.is(i, StepKind::stars) || pattern.is(i, StepKind::all)) {
+        set(loops_, i);
+        set(passed_, i);
+      } else if (pattern.is(i, StepKind::optional)) {
+        set(optional_, i);
+        set(passed_, i);
+      }
+    }
+    set(now_, 0);
+    pass(now_);
+  }
 
-  bool add(std::size_t step) {
-    if (member_[step]) {
-      return false;
+  // False when nothing can follow any more.
+  bool take(char32_t character) {
+    const Bits& accepted = accepted_by(character);
+    bool is_alive = false;
+    for (std::size_t i = 0; i < words_; ++i) {
+      const Word carried = i == 0 ? 0 : (now_[i - 1] & accepted[i - 1] & ~loops_[i - 1]) >> (kBits - 1);
+      const Word taken = now_[i] & accepted[i];
+      next_[i] = (taken & loops_[i]) | (taken & ~loops_[i]) << 1U | carried;
+      is_alive = is_alive || next_[i] != 0;
     }
-    member_[step] = true;
-    steps_.push_back(step);
-    return true;
+    std::swap(now_, next_);
+    pass(now_);
+    return is_alive;
   }
-  void clear() {
-    for (const std::size_t step : steps_) {
-      member_[step] = false;
-    }
-    steps_.clear();
+
+  bool is_at_end() const {
+    const std::size_t end = pattern_.steps_.size();
+    return (now_[end / kBits] >> (end % kBits) & 1U) != 0;
   }
-  bool holds(std::size_t step) const { return member_[step]; }
-  // grows while it is walked
-  const std::vector<std::size_t>& steps() const { return steps_; }
 
  private:
-  std::vector<bool> member_;
-  std::vector<std::size_t> steps_;
+  using Word = std::uint64_t;
+  using Bits = std::vector<Word>;
+  static constexpr std::size_t kBits = 64;
+
+  static void set(Bits& bits, std::size_t i) { bits[i / kBits] |= Word{1} << (i % kBits); }
+
+  // The steps that hold for a character; made when it comes first.
+  const Bits& accepted_by(char32_t character) {
+    const auto [place, is_new] = accepted_.try_emplace(character);
+    if (is_new) {
+      place->second = Bits(words_, 0);
+      for (std::size_t i = 0; i < pattern_.steps_.size(); ++i) {
+        if (pattern_.accepts(pattern_.steps_[i], character)) {
+          set(place->second, i);
+        }
+      }
+    }
+    return place->second;
+  }
+
+  // Adds what comes behind steps that may be passed without a character. At most three of them stand
+  // beside each other: folders that may be left out, their `all`, and stars.
+  void pass(Bits& bits) const {
+    for (int round = 0; round < 3; ++round) {
+      Word carried_one = 0;
+      Word carried_three = 0;
+      for (std::size_t i = 0; i < words_; ++i) {
+        const Word one = bits[i] & passed_[i];
+        const Word three = bits[i] & optional_[i];
+        bits[i] |= one << 1U | carried_one | three << 3U | carried_three;
+        carried_one = one >> (kBits - 1);
+        carried_three = three >> (kBits - 3);
+      }
+    }
+  }
+
+  const PathPattern& pattern_;
+  std::size_t words_;
+  Bits now_;
+  Bits next_;
+  // steps that stay where they are, and those that need no character
+  Bits loops_;
+  Bits optional_;
+  Bits passed_;
+  std::map<char32_t, Bits> accepted_;
 };
 
-}  // namespace
-
 bool PathPattern::matches(std::string_view text) const {
-  if (never_ || text.size() > kMaxPatternBytes) {
+  if (never_ || text.size() > kMaxPathBytes) {
     return false;
   }
   const std::vector<char32_t> path = characters(text);
   if (is_plain()) {
     return std::ranges::equal(path, steps_, {}, {}, &Step::value);
   }
-  Frontier now(steps_.size() + 1);
-  Frontier next(steps_.size() + 1);
-  // Steps that may be passed without a character.
-  const auto close = [&](Frontier& frontier) {
-    for (std::size_t i = 0; i < frontier.steps().size(); ++i) {
-      const std::size_t step = frontier.steps()[i];
-      if (step == steps_.size()) {
-        continue;
-      }
-      const StepKind kind = steps_[step].kind;
-      if (kind == StepKind::stars || kind == StepKind::all || kind == StepKind::optional) {
-        frontier.add(step + 1);
-      }
-      if (kind == StepKind::optional) {
-        frontier.add(step + 3);
-      }
-    }
-  };
-  now.add(0);
-  close(now);
-  for (const char32_t character : path) {
-    next.clear();
-    for (const std::size_t step : now.steps()) {
-      if (step == steps_.size() || !accepts(steps_[step], character)) {
-        continue;
-      }
-      const StepKind kind = steps_[step].kind;
-      next.add(kind == StepKind::stars || kind == StepKind::all ? step : step + 1);
-    }
-    close(next);
-    if (next.steps().empty()) {
-      return false;
-    }
-    std::swap(now, next);
-  }
-  return now.holds(steps_.size());
+  Run run(*this);
+  return std::ranges::all_of(path, [&](char32_t character) { return run.take(character); }) && run.is_at_end();
 }
 
 }  // namespace runup

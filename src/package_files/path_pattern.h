@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// One pattern of an ignore file, compiled to steps that are followed all at once: matching takes
-// time proportional to the pattern times the path, whatever the pattern is.
+// One pattern of an ignore file, compiled to steps that are followed all at once, 64 in each operation:
+// matching takes time proportional to the pattern times the path, whatever the pattern is.
 
 #include <cstddef>
 #include <cstdint>
@@ -15,7 +15,8 @@
 namespace runup {
 
 // Longer patterns and paths match nothing.
-inline constexpr std::size_t kMaxPatternBytes = 4096;
+inline constexpr std::size_t kMaxPatternBytes = 1024;
+inline constexpr std::size_t kMaxPathBytes = 4096;
 
 class PathPattern {
  public:
@@ -62,6 +63,7 @@ class PathPattern {
   };
   class GitSetReader;
   class DockerReader;
+  class Run;
 
   static PathPattern git(std::string_view pattern, bool is_path);
   std::vector<char32_t> characters(std::string_view text) const;
@@ -70,6 +72,7 @@ class PathPattern {
   void add_folders();
   void add_set(CharacterSet set);
   bool is_plain() const;
+  bool is(std::size_t step, StepKind kind) const { return steps_[step].kind == kind; }
   bool accepts(const Step& step, char32_t character) const;
 
   std::vector<Step> steps_;

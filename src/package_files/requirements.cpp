@@ -347,19 +347,25 @@ class FileReader {
       facts_.problems.push_back(too_long(file_, text.size(), kMaxRequirementsBytes));
     }
     for (const LogicalLine& line : logical_lines(text)) {
-      line_ = line.line;
       if (facts_.requirements.size() >= kMaxRequirements) {
         problem(std::format("more than {} requirements; the rest was not read", kMaxRequirements));
         break;
       }
-      if (line.text.starts_with('-')) {
-        read_options(shell_split(line.text));
-      } else {
-        read_requirement(line.text, false);
-      }
+      read_line(line.text, line.line);
     }
     return std::move(facts_);
   }
+
+  // Without comment and continuation.
+  void read_line(std::string_view text, std::uint64_t line) {
+    line_ = line;
+    if (text.starts_with('-')) {
+      read_options(shell_split(text));
+    } else {
+      read_requirement(text, false);
+    }
+  }
+  RequirementsFacts& facts() { return facts_; }
 
  private:
   // An option that we look at: its names, and what its value is for.
@@ -456,6 +462,13 @@ class FileReader {
 
 RequirementsFacts read_requirements(std::string_view bytes, std::string_view file, bool is_constraints) {
   return FileReader(file, is_constraints).read(bytes);
+}
+
+void read_requirement_line(std::string_view text, std::string_view file, std::uint64_t line, RequirementsFacts& facts) {
+  FileReader reader(file, false);
+  std::swap(reader.facts(), facts);
+  reader.read_line(without_comment(text), line);
+  std::swap(reader.facts(), facts);
 }
 
 }  // namespace runup
