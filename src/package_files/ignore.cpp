@@ -15,11 +15,6 @@ namespace {
 
 std::string_view last_part(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
-// The path below the folder `base`, which is empty or ends with `/`.
-std::optional<std::string_view> below(std::string_view path, std::string_view base) {
-  return path.starts_with(base) ? std::optional(path.substr(base.size())) : std::nullopt;
-}
-
 // Where each folder above `path` ends, and the path itself, from the top.
 std::vector<std::size_t> ends_of_parts(std::string_view path) {
   std::vector<std::size_t> ends;
@@ -63,9 +58,28 @@ std::vector<const IgnoreFile*> by_depth(std::span<const IgnoreFile> files) {
   return sorted;
 }
 
-bool matches_git(const PathPattern& pattern, bool name_only, std::string_view base, std::string_view path) {
-  const auto inside = below(path, base);
-  return inside && pattern.matches(name_only ? last_part(*inside) : *inside);
+// For each folder above `path` and for itself (they end at `ends`) whether the pattern holds for it. `base` is
+// the folder of the pattern's file: empty, or with a `/` at its end.
+std::vector<bool> matches_git(const PathPattern& pattern, bool name_only, std::string_view base, std::string_view path,
+                              std::span<const std::size_t> ends) {
+  std::vector<bool> matched(ends.size(), false);
+  if (!path.starts_with(base)) {
+    return matched;
+  }
+  const auto first = static_cast<std::size_t>(std::ranges::upper_bound(ends, base.size()) - ends.begin());
+  if (name_only) {
+    for (std::size_t i = first; i < ends.size(); ++i) {
+      matched[i] = pattern.matches(last_part(path.substr(0, ends[i])));
+    }
+    return matched;
+  }
+  std::vector<std::size_t> inside(ends.begin() + static_cast<std::ptrdiff_t>(first), ends.end());
+  for (std::size_t& end : inside) {
+    end -= base.size();
+  }
+  std::ranges::copy(pattern.matches_up_to(path.substr(base.size()), inside),
+                    matched.begin() + static_cast<std::ptrdiff_t>(first));
+  return matched;
 }
 
 }  // namespace
@@ -148,43 +162,42 @@ void IgnoreRules::add_git(const IgnoreFile& file) {
   }
 }
 
-const IgnoreRules::Rule* IgnoreRules::last_git_rule(std::string_view path, bool is_directory) const {
-  for (std::size_t i = rules_.size(); i-- > 0;) {
-    const Rule& rule = rules_[i];
-    if ((!rule.only_directories || is_directory) && matches_git(rule.pattern, rule.name_only, rule.base, path)) {
-      return &rule;
-    }
-  }
-  return nullptr;
-}
-
 const IgnoreRules::Rule* IgnoreRules::git_rule(std::string_view path, bool is_directory) const {
-  const Rule* rule = nullptr;
-  for (const std::size_t end : ends_of_parts(path)) {
-    rule = last_git_rule(path.substr(0, end), end < path.size() || is_directory);
-    if (end < path.size() && rule != nullptr && !rule->match.negated) {
-      return rule;
+  const std::vector<std::size_t> ends = ends_of_parts(path);
+  // the last rule that holds for each part
+  std::vector<const Rule*> last(ends.size(), nullptr);
+  for (const Rule& rule : rules_) {
+    const std::vector<bool> matched = matches_git(rule.pattern, rule.name_only, rule.base, path, ends);
+    for (std::size_t i = 0; i < ends.size(); ++i) {
+      const bool fits = !rule.only_directories || i + 1 < ends.size() || is_directory;
+      last[i] = matched[i] && fits ? &rule : last[i];
     }
   }
-  return rule;
+  for (std::size_t i = 0; i + 1 < ends.size(); ++i) {
+    if (last[i] != nullptr && !last[i]->match.negated) {
+      return last[i];
+    }
+  }
+  return last.back();
 }
 
 const IgnoreRules::Rule* IgnoreRules::docker_rule(std::string_view path) const {
+  const std::vector<std::size_t> ends = ends_of_parts(path);
+  std::vector<std::vector<bool>> matched;
+  for (const Rule& rule : rules_) {
+    matched.push_back(rule.pattern.matches_up_to(path, ends));
+  }
   // for each rule, whether it held for the folder above
   std::vector<bool> held(rules_.size(), false);
   const Rule* decided = nullptr;
-  bool is_top = true;
-  for (const std::size_t end : ends_of_parts(path)) {
+  for (std::size_t part = 0; part < ends.size(); ++part) {
     decided = nullptr;
     for (std::size_t i = 0; i < rules_.size(); ++i) {
-      const Rule& rule = rules_[i];
       const bool is_out = decided != nullptr && !decided->match.negated;
-      const bool inherited = !is_top && held[i];
       // A rule that would change nothing is passed over, also for what is below.
-      held[i] = inherited || (rule.match.negated == is_out && rule.pattern.matches(path.substr(0, end)));
-      decided = held[i] ? &rule : decided;
+      held[i] = held[i] || (rules_[i].match.negated == is_out && matched[i][part]);
+      decided = held[i] ? &rules_[i] : decided;
     }
-    is_top = false;
   }
   return decided;
 }
@@ -338,9 +351,10 @@ std::optional<IgnoreMatch> LfsRules::stores(std::string_view path) const {
   if (!is_usable(path)) {
     return std::nullopt;
   }
+  const std::size_t end = path.size();
   for (std::size_t i = rules_.size(); i-- > 0;) {
     const Rule& rule = rules_[i];
-    if (matches_git(rule.pattern, rule.name_only, rule.base, path)) {
+    if (matches_git(rule.pattern, rule.name_only, rule.base, path, {&end, 1}).front()) {
       return rule.lfs ? std::optional(rule.match) : std::nullopt;
     }
   }

@@ -66,7 +66,6 @@ class IgnoreRules {
 
   void add_docker(std::string_view line, std::string_view name, std::uint64_t number);
   void add_git(const IgnoreFile& file);
-  const Rule* last_git_rule(std::string_view path, bool is_directory) const;
   const Rule* docker_rule(std::string_view path) const;
   const Rule* git_rule(std::string_view path, bool is_directory) const;
 

@@ -483,10 +483,6 @@ bool PathPattern::accepts(const Step& step, char32_t character) const {
   return false;
 }
 
-bool PathPattern::is_plain() const {
-  return std::ranges::all_of(steps_, [](const Step& step) { return step.kind == StepKind::one; });
-}
-
 // Which steps can come next, one bit each; the bit behind the last step is the end of the pattern.
 class PathPattern::Run {
  public:
@@ -574,15 +570,27 @@ class PathPattern::Run {
 };
 
 bool PathPattern::matches(std::string_view text) const {
+  const std::size_t end = text.size();
+  return matches_up_to(text, {&end, 1}).front();
+}
+
+std::vector<bool> PathPattern::matches_up_to(std::string_view text, std::span<const std::size_t> ends) const {
+  std::vector<bool> matched(ends.size(), false);
   if (never_ || text.size() > kMaxPathBytes) {
-    return false;
-  }
-  const std::vector<char32_t> path = characters(text);
-  if (is_plain()) {
-    return std::ranges::equal(path, steps_, {}, {}, &Step::value);
+    return matched;
   }
   Run run(*this);
-  return std::ranges::all_of(path, [&](char32_t character) { return run.take(character); }) && run.is_at_end();
+  std::size_t at = 0;
+  for (std::size_t i = 0; i < ends.size(); ++i) {
+    for (const char32_t character : characters(text.substr(at, ends[i] - at))) {
+      if (!run.take(character)) {
+        return matched;
+      }
+    }
+    at = ends[i];
+    matched[i] = run.is_at_end();
+  }
+  return matched;
 }
 
 }  // namespace runup

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -32,6 +33,8 @@ class PathPattern {
   static Result<PathPattern> docker(std::string_view pattern);
 
   bool matches(std::string_view text) const;
+  // For each of `ends`, which ascend, whether the text up to there matches; the text is read once.
+  std::vector<bool> matches_up_to(std::string_view text, std::span<const std::size_t> ends) const;
 
  private:
   enum class StepKind {
@@ -71,7 +74,6 @@ class PathPattern {
   void add_text(std::string_view text);
   void add_folders();
   void add_set(CharacterSet set);
-  bool is_plain() const;
   bool is(std::size_t step, StepKind kind) const { return steps_[step].kind == kind; }
   bool accepts(const Step& step, char32_t character) const;
 

@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """`.gitignore` and `.gitattributes` rules against git itself.
 
-    ignore_against_git.py DUMP [ROUNDS [SEED]]
+    ignore_against_git.py DUMP [ROUNDS [SEED [RECORD]]]
 
 Random files over one tree; each answer of `git check-ignore` (which line of which file decides) and of
-`git check-attr filter` must be ours. Ends with 77 where there is no git.
+`git check-attr filter` must be ours. Ends with 77 where there is no git. RECORD is a
+file for git's answers about ignored paths, which recorded_cases.py compares where there is none.
 """
 
+import json
 import os
 import pathlib
 import random
@@ -94,6 +96,15 @@ def their_filters(root, paths):
     return [value == b"lfs" for value in out.split(b"\0")[2::3]]
 
 
+def record(place, version, questions, wanted):
+    cases = [[question["files"], [rule and f"{rule[0]}:{rule[1]}" for rule in theirs]]
+             for question, theirs in zip(questions, wanted)
+             if question["ask"] == "git" and any(theirs)]
+    rows = ",\n".join("  " + json.dumps(case, ensure_ascii=False) for case in cases)
+    tree = json.dumps(ignore_cases.TREE, ensure_ascii=False)
+    pathlib.Path(place).write_text(f'{{"by": "{version}",\n "tree": {tree},\n "cases": [\n{rows}\n]}}\n')
+
+
 def main():
     if shutil.which("git") is None:
         print("skipped: there is no git to compare with")
@@ -119,6 +130,9 @@ def main():
             attributes.write(random_attributes(chance))
             questions.append({"ask": "lfs", "files": attributes.question(), "paths": files})
             wanted.append(their_filters(root, files))
+    if len(sys.argv) > 4:
+        record(sys.argv[4], subprocess.run(["git", "--version"], capture_output=True, text=True).stdout.strip(),
+               questions, wanted)
     decided = sum(x not in (None, False) for theirs in wanted for x in theirs)
     tally = dump.Tally(f"rules against git, of which {decided} decide")
     for question, theirs, ours in zip(questions, wanted, dump.ask(program, questions)):
