@@ -159,11 +159,10 @@ struct RequirementsFacts {
   std::vector<FileProblem> problems;
   bool operator==(const RequirementsFacts&) const = default;
   static constexpr auto fields() {
-    return std::tuple{Field{"requirements", &RequirementsFacts::requirements},
-                      Field{"includes", &RequirementsFacts::includes},
-                      Field{"indexes", &RequirementsFacts::indexes},
-                      Field{"python", &RequirementsFacts::python},
-                      Field{"problems", &RequirementsFacts::problems}};
+    return std::tuple{
+        Field{"requirements", &RequirementsFacts::requirements},
+        Field{"includes", &RequirementsFacts::includes}, Field{"indexes", &RequirementsFacts::indexes},
+        Field{"python", &RequirementsFacts::python}, Field{"problems", &RequirementsFacts::problems}};
   }
 };
 

@@ -36,7 +36,8 @@ std::string torch_build_of_conda(std::string_view build) {
 // conda's `=1.2` is any 1.2; `1.2.*`, `>=1,<2` and `==1.2` are as in PEP 440. An error for `|`.
 Result<std::string> conda_specifiers(std::string_view version) {
   if (version.contains('|')) {
-    return fail(ErrorCode::unsupported, std::format("`{}` has alternatives, which were not read", printable(version)));
+    return fail(ErrorCode::unsupported,
+                std::format("`{}` has alternatives, which were not read", printable(version)));
   }
   std::vector<std::string> bounds;
   for (const std::string& part : split(version, ',')) {
@@ -74,8 +75,9 @@ Result<RequirementFacts> conda_requirement(std::string_view text) {
   facts.name = normalised_name(text.substr(0, end));
   std::string_view rest = trim(text.substr(end));
   if (facts.name.empty() || rest.starts_with('[')) {
-    return fail(ErrorCode::bad_input,
-                std::format("`{}` is not a conda package; expected such as `numpy=1.26`", printable(facts.written)));
+    return fail(
+        ErrorCode::bad_input,
+        std::format("`{}` is not a conda package; expected such as `numpy=1.26`", printable(facts.written)));
   }
   // The build comes behind a blank or a second `=`.
   const std::size_t start = std::min(rest.size(), rest.find_first_not_of("<>=!~ "));
@@ -110,13 +112,16 @@ RequirementsFacts read_conda_environment(std::string_view bytes, std::string_vie
   const std::string text = to_utf8(bytes);
   const auto root = parse_yaml(text);
   if (!root) {
-    facts.problems.push_back({.file = std::string(file), .line = root.error().place.line, .message = root.error().message});
+    facts.problems.push_back(
+        {.file = std::string(file), .line = root.error().place.line, .message = root.error().message});
     return facts;
   }
   if (const YamlNode* channels = find(*root, "channels")) {
     for (const YamlNode& channel : channels->items) {
-      facts.indexes.push_back(
-          {.kind = IndexKind::channel, .url = channel.text, .file = std::string(file), .line = channel.place.line});
+      facts.indexes.push_back({.kind = IndexKind::channel,
+                               .url = channel.text,
+                               .file = std::string(file),
+                               .line = channel.place.line});
     }
   }
   const YamlNode* dependencies = find(*root, "dependencies");

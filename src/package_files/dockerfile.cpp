@@ -92,7 +92,9 @@ StageFacts upon(StageFacts base, const StageFacts& stage) {
 
 class DockerfileReader {
  public:
-  DockerfileReader(std::string_view file, const DockerfileOptions& options) : options_(options) { facts_.file = file; }
+  DockerfileReader(std::string_view file, const DockerfileOptions& options) : options_(options) {
+    facts_.file = file;
+  }
 
   DockerfileFacts read(std::string_view bytes) {
     DockerfileSyntax syntax = parse_dockerfile_syntax(to_utf8(bytes), facts_.file);
@@ -146,11 +148,14 @@ class DockerfileReader {
          {"SHELL", &DockerfileReader::read_shell},
          {"FROM", &DockerfileReader::read_from},
          {"ARG", &DockerfileReader::read_arg}}};
-    constexpr std::array<std::string_view, 5> kOthers{"LABEL", "MAINTAINER", "STOPSIGNAL", "VOLUME", "ONBUILD"};
-    const auto reading = std::ranges::find(kReadings, instruction.name, &std::pair<std::string_view, Reading>::first);
+    constexpr std::array<std::string_view, 5> kOthers{"LABEL", "MAINTAINER", "STOPSIGNAL", "VOLUME",
+                                                      "ONBUILD"};
+    const auto reading =
+        std::ranges::find(kReadings, instruction.name, &std::pair<std::string_view, Reading>::first);
     const bool is_other = std::ranges::find(kOthers, instruction.name) != kOthers.end();
     if (reading == kReadings.end() && !is_other) {
-      problem(instruction, std::format("`{}` is no instruction that Docker knows", printable(instruction.name)));
+      problem(instruction,
+              std::format("`{}` is no instruction that Docker knows", printable(instruction.name)));
       return;
     }
     const bool may_come_first = instruction.name == "FROM" || instruction.name == "ARG";
@@ -177,7 +182,8 @@ class DockerfileReader {
     std::vector<std::string> words = split_words(instruction.text, escape_);
     const bool is_named = words.size() == 3 && lower(words[1]) == "as";
     if (words.size() != 1 && !is_named) {
-      problem(instruction, std::format("`FROM {}`; expected `FROM IMAGE` or `FROM IMAGE AS NAME`", printable(instruction.text)));
+      problem(instruction, std::format("`FROM {}`; expected `FROM IMAGE` or `FROM IMAGE AS NAME`",
+                                       printable(instruction.text)));
     }
     fresh.image = expand_word(words[0], escape_, global);
     fresh.name = is_named ? lower(words[2]) : "";
@@ -247,13 +253,15 @@ class DockerfileReader {
   void read_env(const Instruction& instruction) {
     const std::vector<std::string> words = split_words(instruction.text, escape_);
     if (words.size() + stage().environment.size() > kMaxSettings) {
-      problem(instruction, std::format("more than {} variables; those of this line were not read", kMaxSettings));
+      problem(instruction,
+              std::format("more than {} variables; those of this line were not read", kMaxSettings));
       return;
     }
     std::vector<std::pair<std::string, std::string>> settings;
     if (!words.front().contains('=')) {
       // the old form: a name, and the rest of the line is its value
-      settings.emplace_back(words.front(), trim(std::string_view(instruction.text).substr(words.front().size())));
+      settings.emplace_back(words.front(),
+                            trim(std::string_view(instruction.text).substr(words.front().size())));
     } else {
       for (const std::string& word : words) {
         const std::size_t equals = word.find('=');
@@ -277,7 +285,8 @@ class DockerfileReader {
 
   void read_copy(const Instruction& instruction) {
     CopyFacts copy{.add = instruction.name == "ADD", .line = instruction.line};
-    std::vector<std::string> words = exec_form(instruction.text).value_or(split_words(instruction.text, escape_));
+    std::vector<std::string> words =
+        exec_form(instruction.text).value_or(split_words(instruction.text, escape_));
     for (std::string& word : words) {
       word = expand(word);
     }
@@ -293,7 +302,8 @@ class DockerfileReader {
       }
     }
     if (words.size() < 2) {
-      problem(instruction, std::format("`{} {}`; expected a source and a destination", instruction.name, printable(instruction.text)));
+      problem(instruction, std::format("`{} {}`; expected a source and a destination", instruction.name,
+                                       printable(instruction.text)));
       return;
     }
     copy.destination = resolve(state().workdir, words.back());
@@ -344,7 +354,9 @@ class DockerfileReader {
     stage().workdir_line = instruction.line;
   }
 
-  void read_cmd(const Instruction& instruction) { stage().command = command_of(instruction.text, instruction.line); }
+  void read_cmd(const Instruction& instruction) {
+    stage().command = command_of(instruction.text, instruction.line);
+  }
   void read_entrypoint(const Instruction& instruction) {
     stage().entrypoint = command_of(instruction.text, instruction.line);
   }
@@ -385,7 +397,8 @@ class DockerfileReader {
       built = stage_named(lower(options_.target));
       built = built < 0 ? stage_numbered(options_.target) : built;
       if (built < 0) {
-        facts_.problems.push_back({.file = facts_.file, .message = std::format("no stage `{}`", printable(options_.target))});
+        facts_.problems.push_back(
+            {.file = facts_.file, .message = std::format("no stage `{}`", printable(options_.target))});
         return;
       }
     }
@@ -412,7 +425,8 @@ class DockerfileReader {
 
 }  // namespace
 
-DockerfileFacts read_dockerfile(std::string_view bytes, std::string_view file, const DockerfileOptions& options) {
+DockerfileFacts read_dockerfile(std::string_view bytes, std::string_view file,
+                                const DockerfileOptions& options) {
   return DockerfileReader(file, options).read(bytes);
 }
 

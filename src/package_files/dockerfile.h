@@ -21,6 +21,7 @@ struct DockerfileOptions {
 // Never fails: what Docker would refuse is a problem, and the rest is read. Variables that the base image
 // sets are not known and stay as written; a relative WORKDIR or destination without a WORKDIR before it
 // is taken from `/`.
-DockerfileFacts read_dockerfile(std::string_view bytes, std::string_view file, const DockerfileOptions& options = {});
+DockerfileFacts read_dockerfile(std::string_view bytes, std::string_view file,
+                                const DockerfileOptions& options = {});
 
 }  // namespace runup

@@ -69,7 +69,9 @@ class CommandSplitter {
   }
 
   // `2>&1`
-  bool is_redirection(char c) const { return c == '&' && (command_.ends_with('>') || command_.ends_with('<')); }
+  bool is_redirection(char c) const {
+    return c == '&' && (command_.ends_with('>') || command_.ends_with('<'));
+  }
 
   std::string_view text_;
   std::size_t at_ = 0;
@@ -85,12 +87,14 @@ bool is_one_of(std::string_view word, const std::array<std::string_view, N>& wor
 
 bool is_assignment(std::string_view word) {
   const std::size_t equals = word.find('=');
-  return equals != std::string_view::npos && equals > 0 && word.substr(0, equals).find_first_of("-/.<>!~") == std::string_view::npos;
+  return equals != std::string_view::npos && equals > 0 &&
+         word.substr(0, equals).find_first_of("-/.<>!~") == std::string_view::npos;
 }
 
 // `pip`, `pip3`, `pip3.11`
 bool is_versioned(std::string_view program, std::string_view name) {
-  return program.starts_with(name) && program.find_first_not_of("0123456789.", name.size()) == std::string_view::npos;
+  return program.starts_with(name) &&
+         program.find_first_not_of("0123456789.", name.size()) == std::string_view::npos;
 }
 
 std::string_view base_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
@@ -104,19 +108,46 @@ struct Manager {
   std::span<const std::string_view> valued;
 };
 
-constexpr std::array<std::string_view, 32> kPipValued{
-    "-t",        "--target",         "--root",         "--prefix",       "--python",      "--platform",
-    "--abi",     "--python-version", "--timeout",      "--retries",      "--cache-dir",   "--trusted-host",
-    "--proxy",   "--no-binary",      "--only-binary",  "--progress-bar", "--log",         "--implementation",
-    "--src",     "--config-settings", "--upgrade-strategy", "--global-option", "--exists-action", "--cert",
-    "-c",        "--constraint",     "--index-strategy", "-p",           "--extra",       "--group",
-    "--no-group", "--torch-backend"};
-constexpr std::array<std::string_view, 6> kAptValued{"-o", "-t", "--target-release", "-c", "--option", "--config-file"};
+constexpr std::array<std::string_view, 32> kPipValued{"-t",
+                                                      "--target",
+                                                      "--root",
+                                                      "--prefix",
+                                                      "--python",
+                                                      "--platform",
+                                                      "--abi",
+                                                      "--python-version",
+                                                      "--timeout",
+                                                      "--retries",
+                                                      "--cache-dir",
+                                                      "--trusted-host",
+                                                      "--proxy",
+                                                      "--no-binary",
+                                                      "--only-binary",
+                                                      "--progress-bar",
+                                                      "--log",
+                                                      "--implementation",
+                                                      "--src",
+                                                      "--config-settings",
+                                                      "--upgrade-strategy",
+                                                      "--global-option",
+                                                      "--exists-action",
+                                                      "--cert",
+                                                      "-c",
+                                                      "--constraint",
+                                                      "--index-strategy",
+                                                      "-p",
+                                                      "--extra",
+                                                      "--group",
+                                                      "--no-group",
+                                                      "--torch-backend"};
+constexpr std::array<std::string_view, 6> kAptValued{"-o", "-t",       "--target-release",
+                                                     "-c", "--option", "--config-file"};
 constexpr std::array<std::string_view, 5> kApkValued{"-t", "--virtual", "-X", "--repository", "-p"};
 constexpr std::array<std::string_view, 4> kDnfValued{"--enablerepo", "--disablerepo", "--releasever", "-x"};
 constexpr std::array<std::string_view, 5> kCondaValued{"-n", "--name", "-p", "--prefix", "--solver"};
 
-constexpr std::array<std::string_view, 7> kPoetryValued{"--only", "--with", "--without", "-E", "--extras", "-G", "--group"};
+constexpr std::array<std::string_view, 7> kPoetryValued{"--only",   "--with", "--without", "-E",
+                                                        "--extras", "-G",     "--group"};
 
 constexpr Manager kPip{"pip", {"install", "", ""}, kPipValued};
 constexpr Manager kUv{"uv", {"install", "add", "sync"}, kPipValued};
@@ -145,14 +176,16 @@ const Manager* manager_of(std::string_view program) {
                                                                                    {"poetry", &kPoetry},
                                                                                    {"pdm", &kPdm},
                                                                                    {"pipenv", &kPipenv}}};
-  const auto found = std::ranges::find(kManagers, program, &std::pair<std::string_view, const Manager*>::first);
+  const auto found =
+      std::ranges::find(kManagers, program, &std::pair<std::string_view, const Manager*>::first);
   return found == kManagers.end() ? nullptr : found->second;
 }
 
 // Leaves the package manager's own words: without `sudo`, `X=1`, `python -m`, shell keywords.
 std::span<const std::string> without_prefix(std::span<const std::string> words) {
-  constexpr std::array<std::string_view, 15> kPrefixes{"sudo", "exec", "env",  "command", "time", "then", "else", "do",
-                                                       "if",   "!",    "nice", "-E",      "-H",   "while", "--"};
+  constexpr std::array<std::string_view, 15> kPrefixes{"sudo", "exec", "env", "command", "time",
+                                                       "then", "else", "do",  "if",      "!",
+                                                       "nice", "-E",   "-H",  "while",   "--"};
   while (!words.empty() && (is_one_of(words[0], kPrefixes) || is_assignment(words[0]))) {
     words = words.subspan(1);
   }
@@ -166,7 +199,8 @@ std::span<const std::string> without_prefix(std::span<const std::string> words) 
 
 class InstallReader {
  public:
-  InstallReader(const Manager& manager, std::uint64_t line) : manager_(manager), facts_{.tool = std::string(manager.tool), .line = line} {}
+  InstallReader(const Manager& manager, std::uint64_t line)
+      : manager_(manager), facts_{.tool = std::string(manager.tool), .line = line} {}
 
   // `words` behind the program's name.
   std::optional<InstallFacts> read(std::span<const std::string> words) {
@@ -185,7 +219,8 @@ class InstallReader {
     for (++i; i < words.size(); ++i) {
       const std::string& word = words[i];
       // what follows goes to a file or comes from one
-      if (word.starts_with('>') || word.starts_with('<') || word.starts_with("2>") || word.starts_with("1>")) {
+      if (word.starts_with('>') || word.starts_with('<') || word.starts_with("2>") ||
+          word.starts_with("1>")) {
         break;
       }
       i += read_word(word, i + 1 < words.size() ? words[i + 1] : "") ? 1 : 0;
@@ -197,7 +232,9 @@ class InstallReader {
   bool is_valued(std::string_view word) const {
     return std::ranges::find(manager_.valued, word) != manager_.valued.end();
   }
-  bool is_python() const { return manager_.tool == "pip" || manager_.tool == "uv" || manager_.tool == "pipenv"; }
+  bool is_python() const {
+    return manager_.tool == "pip" || manager_.tool == "uv" || manager_.tool == "pipenv";
+  }
 
   // True when it took `next` too.
   bool read_word(std::string_view word, const std::string& next) {
@@ -215,7 +252,8 @@ class InstallReader {
       return !attached;
     }
     // `-rrequirements.txt`
-    if (is_python() && word.size() > 2 && !word.starts_with("--") && take(word.substr(0, 2), std::string(word.substr(2)))) {
+    if (is_python() && word.size() > 2 && !word.starts_with("--") &&
+        take(word.substr(0, 2), std::string(word.substr(2)))) {
       return false;
     }
     return !attached && is_valued(name);
@@ -243,7 +281,8 @@ class InstallReader {
   }
 
   void add_index(IndexKind kind, const std::string& url) {
-    facts_.indexes.push_back({.kind = kind, .url = url, .torch_build = torch_build_of(url), .line = facts_.line});
+    facts_.indexes.push_back(
+        {.kind = kind, .url = url, .torch_build = torch_build_of(url), .line = facts_.line});
   }
 
   const Manager& manager_;
@@ -252,8 +291,8 @@ class InstallReader {
 
 }  // namespace
 
-std::vector<InstallFacts> installs_of_words(const std::vector<std::string>& all, std::uint64_t line) {
-  const std::span<const std::string> words = without_prefix(all);
+std::vector<InstallFacts> installs_of_words(const std::vector<std::string>& command, std::uint64_t line) {
+  const std::span<const std::string> words = without_prefix(command);
   if (words.empty()) {
     return {};
   }
@@ -268,7 +307,8 @@ std::vector<InstallFacts> installs_of_words(const std::vector<std::string>& all,
   return found ? std::vector{std::move(*found)} : std::vector<InstallFacts>();
 }
 
-std::vector<InstallFacts> installs_of_shell(std::string_view text, std::uint64_t line, const VariableLookup& lookup) {
+std::vector<InstallFacts> installs_of_shell(std::string_view text, std::uint64_t line,
+                                            const VariableLookup& lookup) {
   std::vector<InstallFacts> found;
   for (const std::string& command : CommandSplitter(text).split()) {
     Words words;

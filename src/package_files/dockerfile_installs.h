@@ -15,9 +15,10 @@ namespace runup {
 // The calls of package managers in a shell text: `apt-get update && pip install -r requirements.txt`. Read
 // word by word without running anything: what stands in loops, functions and scripts is seen as if it ran
 // once.
-std::vector<InstallFacts> installs_of_shell(std::string_view text, std::uint64_t line, const VariableLookup& lookup);
+std::vector<InstallFacts> installs_of_shell(std::string_view text, std::uint64_t line,
+                                            const VariableLookup& lookup);
 
-// The same for one command, whose words are given.
-std::vector<InstallFacts> installs_of_words(const std::vector<std::string>& words, std::uint64_t line);
+// The same for one command, given in words.
+std::vector<InstallFacts> installs_of_words(const std::vector<std::string>& command, std::uint64_t line);
 
 }  // namespace runup

@@ -25,7 +25,8 @@ bool is_name(char c) { return is_name_start(c) || (c >= '0' && c <= '9'); }
 
 std::string upper(std::string_view text) {
   std::string out(text);
-  std::ranges::transform(out, out.begin(), [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
+  std::ranges::transform(out, out.begin(),
+                         [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
   return out;
 }
 
@@ -71,7 +72,8 @@ std::optional<std::pair<std::string, bool>> here_document(std::string_view word)
 
 class SyntaxReader {
  public:
-  SyntaxReader(std::string_view text, std::string_view file) : lines_(lines_of(text, kMaxDockerfileBytes)), file_(file) {}
+  SyntaxReader(std::string_view text, std::string_view file)
+      : lines_(lines_of(text, kMaxDockerfileBytes)), file_(file) {}
 
   DockerfileSyntax read() {
     read_directives();
@@ -141,7 +143,8 @@ class SyntaxReader {
       rest = trim(rest.substr(flag_end));
     }
     instruction.text = rest;
-    const bool takes_documents = instruction.name == "RUN" || instruction.name == "COPY" || instruction.name == "ADD";
+    const bool takes_documents =
+        instruction.name == "RUN" || instruction.name == "COPY" || instruction.name == "ADD";
     if (takes_documents && text.contains("<<") && !exec_form(rest)) {
       read_documents(instruction);
     }
@@ -180,7 +183,8 @@ class SyntaxReader {
         }
       }
       if (!is_closed) {
-        problem(instruction.line, std::format("the here-document `{}` is not closed", printable(document.name)));
+        problem(instruction.line,
+                std::format("the here-document `{}` is not closed", printable(document.name)));
       }
       instruction.documents.push_back(std::move(document));
     }
@@ -234,7 +238,7 @@ class Expander {
     rest.remove_prefix(1);
     const bool braces = rest.starts_with('{');
     rest.remove_prefix(braces ? 1 : 0);
-    const std::size_t length = std::ranges::find_if_not(rest, is_name) - rest.begin();
+    const std::size_t length = length_of_start(rest, is_name);
     const std::string_view name = rest.substr(0, length);
     if (name.empty() || !is_name_start(name[0]) || depth >= kMaxDepth) {
       rest = whole.substr(1);

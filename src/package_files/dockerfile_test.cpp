@@ -161,7 +161,8 @@ TEST_CASE("Dockerfile: variables") {
   is("M", "2");
   is("N", "2x");
   is("O", "${PATH%%:*}");
-  CHECK(read_dockerfile("ARG T=1\nFROM x:$T\n", "Dockerfile", {.arguments = {{"T", "2"}}}).built.image == "x:2");
+  CHECK(read_dockerfile("ARG T=1\nFROM x:$T\n", "Dockerfile", {.arguments = {{"T", "2"}}}).built.image ==
+        "x:2");
 }
 
 TEST_CASE("Dockerfile: the exec form is JSON, all else goes to the shell") {
@@ -204,7 +205,8 @@ TEST_CASE("Dockerfile: what is installed") {
   const DockerfileFacts facts = read(
       "FROM x\n"
       "ARG V=2.6.0\n"
-      "RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends libgl1 "
+      "RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "
+      "libgl1 "
       "libglib2.0-0=1.0 && rm -rf /var/lib/apt/lists/* ; true\n"
       "RUN python3.11 -m pip install -U 'torch==${V}' \"numpy<2\" torchvision==$V -f wheels --index-url "
       "https://download.pytorch.org/whl/cpu 2>&1 | tee log\n"
@@ -227,9 +229,9 @@ TEST_CASE("Dockerfile: what is installed") {
     }
     found.push_back(text);
   }
-  CHECK(found == Words{"apt: libgl1 libglib2.0-0=1.0", "pip: torch==${V} numpy<2 torchvision==2.6.0", "pip: req.txt",
-                       "pip: a", "pip: b", "uv: fastapi a.txt", "uv:", "pip: c", "apk: gcc", "conda: environment.yml",
-                       "conda: pytorch", "poetry:", "pip: ."});
+  CHECK(found == Words{"apt: libgl1 libglib2.0-0=1.0", "pip: torch==${V} numpy<2 torchvision==2.6.0",
+                       "pip: req.txt", "pip: a", "pip: b", "uv: fastapi a.txt", "uv:", "pip: c", "apk: gcc",
+                       "conda: environment.yml", "conda: pytorch", "poetry:", "pip: ."});
   REQUIRE(facts.built.installs[1].indexes.size() == 2);
   CHECK(facts.built.installs[1].indexes[1].torch_build == "cpu");
 }

@@ -18,7 +18,8 @@ std::string_view last_part(std::string_view path) { return path.substr(path.rfin
 // Where each folder above `path` ends, and the path itself, from the top.
 std::vector<std::size_t> ends_of_parts(std::string_view path) {
   std::vector<std::size_t> ends;
-  for (std::size_t slash = path.find('/'); slash != std::string_view::npos; slash = path.find('/', slash + 1)) {
+  for (std::size_t slash = path.find('/'); slash != std::string_view::npos;
+       slash = path.find('/', slash + 1)) {
     ends.push_back(slash);
   }
   ends.push_back(path.size());
@@ -60,8 +61,8 @@ std::vector<const IgnoreFile*> by_depth(std::span<const IgnoreFile> files) {
 
 // For each folder above `path` and for itself (they end at `ends`) whether the pattern holds for it. `base` is
 // the folder of the pattern's file: empty, or with a `/` at its end.
-std::vector<bool> matches_git(const PathPattern& pattern, bool name_only, std::string_view base, std::string_view path,
-                              std::span<const std::size_t> ends) {
+std::vector<bool> matches_git(const PathPattern& pattern, bool name_only, std::string_view base,
+                              std::string_view path, std::span<const std::size_t> ends) {
   std::vector<bool> matched(ends.size(), false);
   if (!path.starts_with(base)) {
     return matched;
@@ -111,7 +112,8 @@ void IgnoreRules::add_docker(std::string_view line, std::string_view name, std::
     pattern.erase(0, 1);
   }
   if (negated && trim(written.substr(1)).empty()) {
-    problems_.push_back({.file = std::string(name), .line = number, .message = "a `!` alone; expected a pattern behind it"});
+    problems_.push_back(
+        {.file = std::string(name), .line = number, .message = "a `!` alone; expected a pattern behind it"});
     return;
   }
   auto compiled = PathPattern::docker(pattern);
@@ -119,7 +121,10 @@ void IgnoreRules::add_docker(std::string_view line, std::string_view name, std::
     problems_.push_back({.file = std::string(name), .line = number, .message = compiled.error().message});
     return;
   }
-  rules_.push_back({.match = {.file = std::string(name), .line = number, .pattern = std::string(written), .negated = negated},
+  rules_.push_back({.match = {.file = std::string(name),
+                              .line = number,
+                              .pattern = std::string(written),
+                              .negated = negated},
                     .pattern = std::move(*compiled)});
 }
 
@@ -146,7 +151,8 @@ void IgnoreRules::add_git(const IgnoreFile& file) {
     if (written.empty() || written.starts_with('#')) {
       continue;
     }
-    Rule rule{.match = {.file = file.name, .line = number, .pattern = std::string(written)}, .base = base_of(file)};
+    Rule rule{.match = {.file = file.name, .line = number, .pattern = std::string(written)},
+              .base = base_of(file)};
     std::string_view pattern = written;
     if (pattern.starts_with('!')) {
       rule.match.negated = true;
@@ -280,8 +286,8 @@ std::optional<std::string> unquoted(std::string_view line, std::size_t& after) {
     }
     const std::string_view rest = line.substr(i + 1);
     const std::size_t escape = rest.empty() ? std::string_view::npos : kEscapes.find(rest[0]);
-    const bool octal = rest.size() >= 3 && rest[0] >= '0' && rest[0] <= '3' && rest[1] >= '0' && rest[1] <= '7' &&
-                       rest[2] >= '0' && rest[2] <= '7';
+    const bool octal = rest.size() >= 3 && rest[0] >= '0' && rest[0] <= '3' && rest[1] >= '0' &&
+                       rest[1] <= '7' && rest[2] >= '0' && rest[2] <= '7';
     if (escape != std::string_view::npos) {
       out += kMeanings[escape];
       i += 1;
@@ -337,11 +343,12 @@ LfsRules LfsRules::git_attributes(std::span<const IgnoreFile> files) {
         continue;
       }
       const bool name_only = !pattern.contains('/');
-      rules.rules_.push_back({.match = {.file = file->name, .line = number, .pattern = pattern},
-                              .pattern = name_only ? PathPattern::git_name(pattern) : PathPattern::git_path(pattern),
-                              .base = base_of(*file),
-                              .name_only = name_only,
-                              .lfs = state == FilterState::lfs});
+      rules.rules_.push_back(
+          {.match = {.file = file->name, .line = number, .pattern = pattern},
+           .pattern = name_only ? PathPattern::git_name(pattern) : PathPattern::git_path(pattern),
+           .base = base_of(*file),
+           .name_only = name_only,
+           .lfs = state == FilterState::lfs});
     }
   }
   return rules;

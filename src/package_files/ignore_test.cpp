@@ -57,7 +57,8 @@ TEST_CASE(".dockerignore: weights that are left out and brought back") {
 }
 
 TEST_CASE(".dockerignore: the rule is named, and what Docker refuses is told") {
-  const IgnoreRules rules = IgnoreRules::docker("\xEF\xBB\xBF# no\n\n  ./data/../*.pth  \n! x.pth\n[a\n!\ndata\\models\n");
+  const IgnoreRules rules =
+      IgnoreRules::docker("\xEF\xBB\xBF# no\n\n  ./data/../*.pth  \n! x.pth\n[a\n!\ndata\\models\n");
   const auto out = rules.deciding_rule("y.pth", false);
   REQUIRE(out);
   CHECK(*out == IgnoreMatch{.file = ".dockerignore", .line = 3, .pattern = "./data/../*.pth"});
@@ -67,9 +68,11 @@ TEST_CASE(".dockerignore: the rule is named, and what Docker refuses is told") {
   CHECK_FALSE(rules.deciding_rule("main.py", false));
   REQUIRE(rules.problems().size() == 3);
   CHECK(rules.problems()[0].line == 5);
-  CHECK(rules.problems()[0].message == "a `[` in a pattern whose set is never closed; expected such as `[a-z]`");
+  CHECK(rules.problems()[0].message ==
+        "a `[` in a pattern whose set is never closed; expected such as `[a-z]`");
   CHECK(rules.problems()[1].message == "a `!` alone; expected a pattern behind it");
-  CHECK(rules.problems()[2].message == "a `\\` before a letter or digit in a pattern; expected `/` between folders");
+  CHECK(rules.problems()[2].message ==
+        "a `\\` before a letter or digit in a pattern; expected `/` between folders");
 }
 
 TEST_CASE(".gitignore: a name anywhere, a path from the file's folder") {

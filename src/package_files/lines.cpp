@@ -30,7 +30,8 @@ std::vector<std::string_view> lines_of(std::string_view text, std::size_t max_by
 
 FileProblem too_long(std::string_view file, std::size_t bytes, std::size_t max_bytes) {
   return {.file = std::string(file),
-          .message = std::format("{} long; only the first {} were read", format_bytes(bytes), format_bytes(max_bytes))};
+          .message = std::format("{} long; only the first {} were read", format_bytes(bytes),
+                                 format_bytes(max_bytes))};
 }
 
 std::string clean_path(std::string_view path) {
@@ -55,7 +56,8 @@ std::string clean_path(std::string_view path) {
 
 std::string lower(std::string_view text) {
   std::string out(text);
-  std::ranges::transform(out, out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::ranges::transform(out, out.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   return out;
 }
 
@@ -93,12 +95,14 @@ std::string to_utf8(std::string_view bytes) {
   const auto unit = [&](std::size_t at) {
     const auto first = static_cast<unsigned char>(bytes[at]);
     const auto second = static_cast<unsigned char>(bytes[at + 1]);
-    return little ? static_cast<std::uint32_t>(second << 8U | first) : static_cast<std::uint32_t>(first << 8U | second);
+    return little ? static_cast<std::uint32_t>(second << 8U | first)
+                  : static_cast<std::uint32_t>(first << 8U | second);
   };
   std::string out;
   for (std::size_t at = 2; at + 1 < bytes.size(); at += 2) {
     std::uint32_t code = unit(at);
-    if (code >= 0xD800 && code < 0xDC00 && at + 3 < bytes.size() && unit(at + 2) >= 0xDC00 && unit(at + 2) < 0xE000) {
+    if (code >= 0xD800 && code < 0xDC00 && at + 3 < bytes.size() && unit(at + 2) >= 0xDC00 &&
+        unit(at + 2) < 0xE000) {
       code = 0x10000 + ((code - 0xD800) << 10U) + (unit(at + 2) - 0xDC00);
       at += 2;
     } else if (code >= 0xD800 && code < 0xE000) {

@@ -51,12 +51,14 @@ class TomlLockReader {
     for (const TomlNode& package : packages->items) {
       const std::string name = package.text_at("name");
       if (name.empty()) {
-        facts_.problems.push_back({.file = file_, .line = package.line, .message = "a package without a `name`"});
+        facts_.problems.push_back(
+            {.file = file_, .line = package.line, .message = "a package without a `name`"});
         continue;
       }
       if (facts_.packages.size() >= kMaxPackages) {
-        facts_.problems.push_back(
-            {.file = file_, .line = package.line, .message = std::format("more than {} packages", kMaxPackages)});
+        facts_.problems.push_back({.file = file_,
+                                   .line = package.line,
+                                   .message = std::format("more than {} packages", kMaxPackages)});
         break;
       }
       LockedFacts locked{.name = normalised_name(name),
@@ -82,7 +84,7 @@ class TomlLockReader {
     if (metadata == nullptr) {
       return;
     }
-    if (const std::string python = metadata->text_at("requires_python"); !python.empty()) {
+    if (const std::string python = metadata->text_at("wantedpython"); !python.empty()) {
       facts_.python = python;
     }
     if (const std::string python = metadata->text_at("python-versions"); !python.empty()) {
@@ -140,7 +142,8 @@ class TomlLockReader {
     if (const std::string git = source->text_at("git"); !git.empty()) {
       // `https://example.org/x?tag=v1#COMMIT`
       const std::size_t hash = git.find('#');
-      locked.url = git_url(git.substr(0, git.find_first_of("?#")), hash == std::string::npos ? "" : git.substr(hash + 1));
+      locked.url = git_url(git.substr(0, git.find_first_of("?#")),
+                           hash == std::string::npos ? "" : git.substr(hash + 1));
     }
     if (registry != "https://pypi.org/simple" && !registry.empty()) {
       locked.url = registry;
@@ -221,12 +224,12 @@ class PipfileLockReader {
     if (meta == root.end() || !meta->is_object()) {
       return;
     }
-    const auto requires_ = meta->find("requires");
-    if (requires_ == meta->end() || !requires_->is_object()) {
+    const auto wanted = meta->find("requires");
+    if (wanted == meta->end() || !wanted->is_object()) {
       return;
     }
-    const std::string full = text_at(*requires_, "python_full_version");
-    const std::string version = text_at(*requires_, "python_version");
+    const std::string full = text_at(*wanted, "python_full_version");
+    const std::string version = text_at(*wanted, "python_version");
     facts_.python = !full.empty() ? "==" + full : version.empty() ? "" : "==" + version + ".*";
   }
 
@@ -248,7 +251,8 @@ class PipfileLockReader {
   }
 
   std::uint64_t line_of(const std::string& name) const {
-    const auto found = std::ranges::lower_bound(lines_, name, {}, &std::pair<std::string, std::uint64_t>::first);
+    const auto found =
+        std::ranges::lower_bound(lines_, name, {}, &std::pair<std::string, std::uint64_t>::first);
     return found != lines_.end() && found->first == name ? found->second : 0;
   }
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "package_files/lines.h"
 #include "package_files/requirements.h"
 #include "package_files/version.h"
 
@@ -48,7 +49,8 @@ std::optional<std::string> value_of(std::string_view name, const MarkerEnvironme
   if (name == "platform.version") {
     return environment.platform_version;
   }
-  const auto found = std::ranges::find(variables, name, &std::pair<std::string_view, const std::string*>::first);
+  const auto found =
+      std::ranges::find(variables, name, &std::pair<std::string_view, const std::string*>::first);
   return found == variables.end() ? std::nullopt : std::optional(*found->second);
 }
 
@@ -59,7 +61,8 @@ struct Operand {
   bool is_known = true;
 };
 
-std::optional<bool> compare_text(const std::string& left, std::string_view comparison, const std::string& right) {
+std::optional<bool> compare_text(const std::string& left, std::string_view comparison,
+                                 const std::string& right) {
   const auto order = left <=> right;
   if (comparison == "==" || comparison == "===") {
     return order == 0;
@@ -96,7 +99,8 @@ std::optional<bool> compare(Operand left, std::string_view comparison, Operand r
   // As versions where the right side is one, else letter by letter.
   if (const auto bound = Specifiers::parse(std::string(comparison) + right.text); bound && !bound->empty()) {
     const auto version = Version::parse(left.text);
-    return version ? std::optional(bound->hold_for(*version)) : compare_text(left.text, comparison, right.text);
+    return version ? std::optional(bound->hold_for(*version))
+                   : compare_text(left.text, comparison, right.text);
   }
   return compare_text(left.text, comparison, right.text);
 }
@@ -104,12 +108,11 @@ std::optional<bool> compare(Operand left, std::string_view comparison, Operand r
 // By recursive descent; keeps reading when a value is not known, so that the grammar is always held.
 class Reader {
  public:
-  Reader(std::string_view text, const MarkerEnvironment& environment) : rest_(text), environment_(environment) {}
+  Reader(std::string_view text, const MarkerEnvironment& environment)
+      : rest_(text), environment_(environment) {}
 
   // Whether it is a marker at all.
-  bool read(std::optional<bool>& value) {
-    return read_or(value, 0) && trim(rest_).empty();
-  }
+  bool read(std::optional<bool>& value) { return read_or(value, 0) && trim(rest_).empty(); }
 
  private:
   void skip_blanks() { rest_.remove_prefix(std::min(rest_.size(), rest_.find_first_not_of(" \t\r\n"))); }
@@ -120,7 +123,7 @@ class Reader {
 
   std::string_view peek_word() {
     skip_blanks();
-    return rest_.substr(0, std::ranges::find_if_not(rest_, is_name) - rest_.begin());
+    return rest_.substr(0, length_of_start(rest_, is_name));
   }
 
   bool take_word(std::string_view word) {
@@ -214,7 +217,8 @@ class Reader {
     }
     rest_.remove_prefix(name.size());
     const bool is_extra = name == "extra";
-    return Operand{.text = *value, .is_variable = true, .is_extra = is_extra, .is_known = is_extra || !value->empty()};
+    return Operand{
+        .text = *value, .is_variable = true, .is_extra = is_extra, .is_known = is_extra || !value->empty()};
   }
 
   std::string_view rest_;

@@ -4,19 +4,17 @@
 #include <algorithm>
 #include <array>
 #include <format>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/text.h"
+#include "package_files/lines.h"
 
 namespace runup {
 
 namespace {
 
-// Stands for a byte that is not UTF-8, as in Go.
-constexpr char32_t kReplacement = 0xFFFD;
 constexpr char32_t kLast = 0x10FFFF;
 
 using Ranges = std::vector<std::pair<char32_t, char32_t>>;
@@ -28,18 +26,19 @@ struct NamedClass {
 };
 
 // POSIX classes in ASCII, for git and for Go's regular expressions alike.
-constexpr std::array<NamedClass, 12> kClasses{{{"alnum", {{{'0', '9'}, {'A', 'Z'}, {'a', 'z'}}}, 3},
-                                               {"alpha", {{{'A', 'Z'}, {'a', 'z'}}}, 2},
-                                               {"blank", {{{'\t', '\t'}, {' ', ' '}}}, 2},
-                                               {"cntrl", {{{0, 0x1F}, {0x7F, 0x7F}}}, 2},
-                                               {"digit", {{{'0', '9'}}}, 1},
-                                               {"graph", {{{'!', '~'}}}, 1},
-                                               {"lower", {{{'a', 'z'}}}, 1},
-                                               {"print", {{{' ', '~'}}}, 1},
-                                               {"punct", {{{'!', '/'}, {':', '@'}, {'[', '`'}, {'{', '~'}}}, 4},
-                                               {"space", {{{'\t', '\r'}, {' ', ' '}}}, 2},
-                                               {"upper", {{{'A', 'Z'}}}, 1},
-                                               {"xdigit", {{{'0', '9'}, {'A', 'F'}, {'a', 'f'}}}, 3}}};
+constexpr std::array<NamedClass, 12> kClasses{
+    {{"alnum", {{{'0', '9'}, {'A', 'Z'}, {'a', 'z'}}}, 3},
+     {"alpha", {{{'A', 'Z'}, {'a', 'z'}}}, 2},
+     {"blank", {{{'\t', '\t'}, {' ', ' '}}}, 2},
+     {"cntrl", {{{0, 0x1F}, {0x7F, 0x7F}}}, 2},
+     {"digit", {{{'0', '9'}}}, 1},
+     {"graph", {{{'!', '~'}}}, 1},
+     {"lower", {{{'a', 'z'}}}, 1},
+     {"print", {{{' ', '~'}}}, 1},
+     {"punct", {{{'!', '/'}, {':', '@'}, {'[', '`'}, {'{', '~'}}}, 4},
+     {"space", {{{'\t', '\r'}, {' ', ' '}}}, 2},
+     {"upper", {{{'A', 'Z'}}}, 1},
+     {"xdigit", {{{'0', '9'}, {'A', 'F'}, {'a', 'f'}}}, 3}}};
 
 bool add_class(std::string_view name, Ranges& ranges) {
   const auto found = std::ranges::find(kClasses, name, &NamedClass::name);
@@ -51,21 +50,9 @@ bool add_class(std::string_view name, Ranges& ranges) {
   return true;
 }
 
-char32_t decode(std::string_view sequence) {
-  const auto byte = [&](std::size_t i) { return static_cast<char32_t>(static_cast<unsigned char>(sequence[i])); };
-  switch (sequence.size()) {
-    case 1:
-      return byte(0);
-    case 2:
-      return (byte(0) & 0x1FU) << 6U | (byte(1) & 0x3FU);
-    case 3:
-      return (byte(0) & 0x0FU) << 12U | (byte(1) & 0x3FU) << 6U | (byte(2) & 0x3FU);
-    default:
-      return (byte(0) & 0x07U) << 18U | (byte(1) & 0x3FU) << 12U | (byte(2) & 0x3FU) << 6U | (byte(3) & 0x3FU);
-  }
+bool is_special(char character) {
+  return character == '*' || character == '?' || character == '[' || character == '\\';
 }
-
-bool is_special(char character) { return character == '*' || character == '?' || character == '[' || character == '\\'; }
 
 // What a backslash makes no literal of in Go's regular expressions.
 bool is_word(char32_t c) {
@@ -107,28 +94,6 @@ std::optional<Ranges> escaped_class(char32_t letter) {
 }
 
 }  // namespace
-
-bool PathPattern::CharacterSet::holds(char32_t character) const {
-  if (character == '/' && !has_slash) {
-    return false;
-  }
-  const bool found = std::ranges::any_of(
-      ranges, [&](const auto& range) { return character >= range.first && character <= range.second; });
-  return found != negated;
-}
-
-std::vector<char32_t> PathPattern::characters(std::string_view text) const {
-  std::vector<char32_t> out;
-  out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size();) {
-    const std::size_t length = by_bytes_ ? 1 : utf8_sequence_length(text.substr(i));
-    out.push_back(by_bytes_     ? static_cast<unsigned char>(text[i])
-                  : length == 0 ? kReplacement
-                                : decode(text.substr(i, length)));
-    i += std::max<std::size_t>(length, 1);
-  }
-  return out;
-}
 
 void PathPattern::add_text(std::string_view text) {
   for (const char32_t character : characters(text)) {
@@ -188,7 +153,8 @@ class PathPattern::GitSetReader {
       add_single();
       return true;
     }
-    const bool can_be_range = character == '-' && previous_ && at_ + 1 < pattern_.size() && pattern_[at_ + 1] != ']';
+    const bool can_be_range =
+        character == '-' && previous_ && at_ + 1 < pattern_.size() && pattern_[at_ + 1] != ']';
     if (can_be_range) {
       return read_range_end();
     }
@@ -243,7 +209,7 @@ PathPattern PathPattern::git(std::string_view pattern, bool is_path) {
   compiled.never_ = pattern.size() > kMaxPatternBytes;
   // git compares the text before the first wildcard by itself, and `**` right behind it counts as one at
   // the start of a pattern.
-  std::size_t at = std::ranges::find_if(pattern, is_special) - pattern.begin();
+  std::size_t at = length_of_start(pattern, [](char c) { return !is_special(c); });
   compiled.add_text(pattern.substr(0, at));
   const std::size_t start = at;
   for (; at < pattern.size() && !compiled.never_; ++at) {
@@ -299,9 +265,10 @@ class PathPattern::DockerReader {
 
   Result<PathPattern> read() {
     // `**name` matches by its end alone, also inside a name.
-    const bool by_end = starts_with_stars() && std::ranges::none_of(pattern_.begin() + 2, pattern_.end(), [](char32_t c) {
-      return c == '*' || c == '?' || c == '[' || c == ']' || c == '\\';
-    });
+    const bool by_end =
+        starts_with_stars() && std::ranges::none_of(pattern_.begin() + 2, pattern_.end(), [](char32_t c) {
+          return c == '*' || c == '?' || c == '[' || c == ']' || c == '\\';
+        });
     if (by_end && pattern_.size() > 2 && pattern_[2] != '/') {
       compiled_.add(StepKind::all);
       at_ = 2;
@@ -316,7 +283,9 @@ class PathPattern::DockerReader {
 
  private:
   bool starts_with_stars() const { return pattern_.size() >= 2 && pattern_[0] == '*' && pattern_[1] == '*'; }
-  char32_t peek(std::size_t ahead = 0) const { return at_ + ahead < pattern_.size() ? pattern_[at_ + ahead] : U'\0'; }
+  char32_t peek(std::size_t ahead = 0) const {
+    return at_ + ahead < pattern_.size() ? pattern_[at_ + ahead] : U'\0';
+  }
   bool done() const { return at_ >= pattern_.size(); }
 
   Result<void> read_one() {
@@ -350,7 +319,8 @@ class PathPattern::DockerReader {
   }
 
   static std::unexpected<Error> bad_escape() {
-    return fail(ErrorCode::bad_input, "a `\\` before a letter or digit in a pattern; expected `/` between folders");
+    return fail(ErrorCode::bad_input,
+                "a `\\` before a letter or digit in a pattern; expected `/` between folders");
   }
 
   Result<void> read_escape() {
@@ -376,7 +346,8 @@ class PathPattern::DockerReader {
   }
 
   static std::unexpected<Error> bad_set(std::string_view what) {
-    return fail(ErrorCode::bad_input, std::format("a `[` in a pattern whose set {}; expected such as `[a-z]`", what));
+    return fail(ErrorCode::bad_input,
+                std::format("a `[` in a pattern whose set {}; expected such as `[a-z]`", what));
   }
 
   Result<void> read_set() {
@@ -461,136 +432,10 @@ class PathPattern::DockerReader {
 
 Result<PathPattern> PathPattern::docker(std::string_view pattern) {
   if (pattern.size() > kMaxPatternBytes) {
-    return fail(ErrorCode::limit, std::format("a pattern of {} bytes; expected at most {}", pattern.size(), kMaxPatternBytes));
+    return fail(ErrorCode::limit,
+                std::format("a pattern of {} bytes; expected at most {}", pattern.size(), kMaxPatternBytes));
   }
   return DockerReader(pattern).read();
-}
-
-bool PathPattern::accepts(const Step& step, char32_t character) const {
-  switch (step.kind) {
-    case StepKind::one:
-      return character == step.value;
-    case StepKind::any:
-    case StepKind::stars:
-      return character != '/';
-    case StepKind::set:
-      return sets_[step.value].holds(character);
-    case StepKind::all:
-      return true;
-    case StepKind::optional:
-      return false;
-  }
-  return false;
-}
-
-// Which steps can come next, one bit each; the bit behind the last step is the end of the pattern.
-class PathPattern::Run {
- public:
-  explicit Run(const PathPattern& pattern) : pattern_(pattern), words_(pattern.steps_.size() / kBits + 1) {
-    now_ = next_ = loops_ = optional_ = passed_ = Bits(words_, 0);
-    for (std::size_t i = 0; i < pattern.steps_.size(); ++i) {
-      if (pattern.is(i, StepKind::stars) || pattern.is(i, StepKind::all)) {
-        set(loops_, i);
-        set(passed_, i);
-      } else if (pattern.is(i, StepKind::optional)) {
-        set(optional_, i);
-        set(passed_, i);
-      }
-    }
-    set(now_, 0);
-    pass(now_);
-  }
-
-  // False when nothing can follow any more.
-  bool take(char32_t character) {
-    const Bits& accepted = accepted_by(character);
-    bool is_alive = false;
-    for (std::size_t i = 0; i < words_; ++i) {
-      const Word carried = i == 0 ? 0 : (now_[i - 1] & accepted[i - 1] & ~loops_[i - 1]) >> (kBits - 1);
-      const Word taken = now_[i] & accepted[i];
-      next_[i] = (taken & loops_[i]) | (taken & ~loops_[i]) << 1U | carried;
-      is_alive = is_alive || next_[i] != 0;
-    }
-    std::swap(now_, next_);
-    pass(now_);
-    return is_alive;
-  }
-
-  bool is_at_end() const {
-    const std::size_t end = pattern_.steps_.size();
-    return (now_[end / kBits] >> (end % kBits) & 1U) != 0;
-  }
-
- private:
-  using Word = std::uint64_t;
-  using Bits = std::vector<Word>;
-  static constexpr std::size_t kBits = 64;
-
-  static void set(Bits& bits, std::size_t i) { bits[i / kBits] |= Word{1} << (i % kBits); }
-
-  // The steps that hold for a character; made when it comes first.
-  const Bits& accepted_by(char32_t character) {
-    const auto [place, is_new] = accepted_.try_emplace(character);
-    if (is_new) {
-      place->second = Bits(words_, 0);
-      for (std::size_t i = 0; i < pattern_.steps_.size(); ++i) {
-        if (pattern_.accepts(pattern_.steps_[i], character)) {
-          set(place->second, i);
-        }
-      }
-    }
-    return place->second;
-  }
-
-  // Adds what comes behind steps that may be passed without a character. At most three of them stand
-  // beside each other: folders that may be left out, their `all`, and stars.
-  void pass(Bits& bits) const {
-    for (int round = 0; round < 3; ++round) {
-      Word carried_one = 0;
-      Word carried_three = 0;
-      for (std::size_t i = 0; i < words_; ++i) {
-        const Word one = bits[i] & passed_[i];
-        const Word three = bits[i] & optional_[i];
-        bits[i] |= one << 1U | carried_one | three << 3U | carried_three;
-        carried_one = one >> (kBits - 1);
-        carried_three = three >> (kBits - 3);
-      }
-    }
-  }
-
-  const PathPattern& pattern_;
-  std::size_t words_;
-  Bits now_;
-  Bits next_;
-  // steps that stay where they are, and those that need no character
-  Bits loops_;
-  Bits optional_;
-  Bits passed_;
-  std::map<char32_t, Bits> accepted_;
-};
-
-bool PathPattern::matches(std::string_view text) const {
-  const std::size_t end = text.size();
-  return matches_up_to(text, {&end, 1}).front();
-}
-
-std::vector<bool> PathPattern::matches_up_to(std::string_view text, std::span<const std::size_t> ends) const {
-  std::vector<bool> matched(ends.size(), false);
-  if (never_ || text.size() > kMaxPathBytes) {
-    return matched;
-  }
-  Run run(*this);
-  std::size_t at = 0;
-  for (std::size_t i = 0; i < ends.size(); ++i) {
-    for (const char32_t character : characters(text.substr(at, ends[i] - at))) {
-      if (!run.take(character)) {
-        return matched;
-      }
-    }
-    at = ends[i];
-    matched[i] = run.is_at_end();
-  }
-  return matched;
 }
 
 }  // namespace runup

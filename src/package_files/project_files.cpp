@@ -30,8 +30,9 @@ std::string next_version(const Version& version, std::size_t count) {
 
 Result<std::string> poetry_bound(std::string_view text) {
   const auto refuse = [&] {
-    return fail(ErrorCode::bad_input, std::format("`{}` is not a version range; expected such as `^1.2` or `>=1,<2`",
-                                                  printable(text)));
+    return fail(
+        ErrorCode::bad_input,
+        std::format("`{}` is not a version range; expected such as `^1.2` or `>=1,<2`", printable(text)));
   };
   if (text == "*") {
     return "";
@@ -215,7 +216,8 @@ class ProjectReader {
       facts.url = "git+" + git + (reference.empty() ? "" : "@" + reference);
     }
     if (facts.torch_build.empty()) {
-      facts.torch_build = facts.url.empty() ? build_of_index(table.text_at("source")) : torch_build_of(facts.url);
+      facts.torch_build =
+          facts.url.empty() ? build_of_index(table.text_at("source")) : torch_build_of(facts.url);
     }
   }
 
@@ -263,7 +265,8 @@ class ProjectReader {
     }
     for (const TomlNode& table : list->items) {
       const std::string name = table.text_at("name");
-      const bool replaces = is_true(table, "default") || table.text_at("priority") == "primary" || name == "pypi";
+      const bool replaces =
+          is_true(table, "default") || table.text_at("priority") == "primary" || name == "pypi";
       add_index(replaces ? IndexKind::index : IndexKind::extra_index, table.text_at("url"), name, table.line);
     }
   }
@@ -276,7 +279,8 @@ class ProjectReader {
     for (const TomlEntry& entry : sources->entries) {
       const TomlNode& value = entry.value;
       // Several sources each have a marker of their own; which one counts is not told here.
-      const TomlNode* source = value.kind == TomlKind::list && value.items.size() == 1 ? &value.items.front() : &value;
+      const TomlNode* source =
+          value.kind == TomlKind::list && value.items.size() == 1 ? &value.items.front() : &value;
       if (source->kind == TomlKind::table) {
         apply_source(normalised_name(entry.key), *source);
       }
@@ -311,8 +315,9 @@ class ProjectReader {
 
 Result<std::string> poetry_specifiers(std::string_view text) {
   if (text.contains('|')) {
-    return fail(ErrorCode::unsupported,
-                std::format("`{}` has alternatives, which were not read; expected one range", printable(text)));
+    return fail(
+        ErrorCode::unsupported,
+        std::format("`{}` has alternatives, which were not read; expected one range", printable(text)));
   }
   std::vector<std::string> bounds;
   for (const std::string& part : split(text, ',')) {
@@ -343,7 +348,9 @@ Result<std::string> poetry_specifiers(std::string_view text) {
   return join(bounds, ",");
 }
 
-RequirementsFacts read_pyproject(std::string_view bytes, std::string_view file) { return ProjectReader(file).read(bytes); }
+RequirementsFacts read_pyproject(std::string_view bytes, std::string_view file) {
+  return ProjectReader(file).read(bytes);
+}
 
 namespace {
 
@@ -395,8 +402,9 @@ RequirementsFacts read_setup_cfg(std::string_view bytes, std::string_view file) 
     const std::size_t before = facts.requirements.size();
     for (const auto& [number, line] : value.lines) {
       if (line.starts_with("file:")) {
-        facts.includes.push_back(
-            {.path = std::string(trim(std::string_view(line).substr(5))), .file = std::string(file), .line = number});
+        facts.includes.push_back({.path = std::string(trim(std::string_view(line).substr(5))),
+                                  .file = std::string(file),
+                                  .line = number});
       } else if (!line.empty() && facts.requirements.size() < kMaxRequirements) {
         read_requirement_line(line, file, number, facts);
       }

@@ -122,7 +122,8 @@ TEST_CASE("Poetry's ranges, from its documentation") {
 
 TEST_CASE("setup.cfg and what setuptools reads") {
   const RequirementsFacts facts = read_setup_cfg(
-      "[metadata]\nname = x\n[options]\npython_requires = >=3.9\ninstall_requires =\n    torch>=2\n    # no\n    numpy\n"
+      "[metadata]\nname = x\n[options]\npython_requires = >=3.9\ninstall_requires =\n    torch>=2\n    # "
+      "no\n    numpy\n"
       "[options.extras_require]\ngpu = onnxruntime-gpu\n",
       "setup.cfg");
   CHECK(facts.problems.empty());
@@ -199,10 +200,11 @@ source = { git = "https://example.org/net?tag=v1#abc" }
   CHECK(named(uv, "torch").line == 8);
   CHECK(named(uv, "numpy").url.empty());
   CHECK(named(uv, "net").url == "git+https://example.org/net@abc");
-  const LockFileFacts pylock = read_lock_file(LockFileKind::pylock,
-                                              "lock-version = '1.0'\n[[packages]]\nname = 'torch'\nversion = '2.6.0'\n"
-                                              "index = 'https://download.pytorch.org/whl/cpu'\n",
-                                              "pylock.toml");
+  const LockFileFacts pylock =
+      read_lock_file(LockFileKind::pylock,
+                     "lock-version = '1.0'\n[[packages]]\nname = 'torch'\nversion = '2.6.0'\n"
+                     "index = 'https://download.pytorch.org/whl/cpu'\n",
+                     "pylock.toml");
   CHECK(named(pylock, "torch").torch_build == "cpu");
 }
 
@@ -230,9 +232,10 @@ python-versions = "^3.10"
   CHECK(named(poetry, "torch").groups == std::vector<std::string>{"main"});
   CHECK(named(poetry, "torch").marker == "sys_platform == 'linux'");
   CHECK(named(poetry, "old").groups == std::vector<std::string>{"dev"});
-  const LockFileFacts pdm = read_lock_file(
-      LockFileKind::pdm, "[metadata]\nrequires_python = '>=3.9'\n[[package]]\nname = 'numpy'\nversion = '1.26.4'\ngroups = ['default']\n",
-      "pdm.lock");
+  const LockFileFacts pdm = read_lock_file(LockFileKind::pdm,
+                                           "[metadata]\nrequires_python = '>=3.9'\n[[package]]\nname = "
+                                           "'numpy'\nversion = '1.26.4'\ngroups = ['default']\n",
+                                           "pdm.lock");
   CHECK(pdm.python == ">=3.9");
   CHECK(named(pdm, "numpy").version == "1.26.4");
   const LockFileFacts pipfile = read_lock_file(LockFileKind::pipfile, R"({

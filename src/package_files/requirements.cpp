@@ -24,13 +24,13 @@ bool is_letter_or_digit(char c) {
 bool is_name_character(char c) { return is_letter_or_digit(c) || c == '-' || c == '_' || c == '.'; }
 
 std::unexpected<Error> refuse(std::string_view text) {
-  return fail(ErrorCode::bad_input,
-              std::format("`{}` is not a requirement; expected such as `name==1.2.3`", printable(text.substr(0, 200))));
+  return fail(ErrorCode::bad_input, std::format("`{}` is not a requirement; expected such as `name==1.2.3`",
+                                                printable(text.substr(0, 200))));
 }
 
 // The name at the start of `text`; empty when there is none.
 std::string_view leading_name(std::string_view text) {
-  std::size_t end = std::ranges::find_if_not(text, is_name_character) - text.begin();
+  std::size_t end = length_of_start(text, is_name_character);
   while (end > 0 && !is_letter_or_digit(text[end - 1])) {
     --end;
   }
@@ -41,7 +41,8 @@ std::string decode_percent(std::string_view text) {
   const auto digit = [](char c) { return std::string_view("0123456789abcdef").find(lower({&c, 1})); };
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool escaped = text[i] == '%' && i + 2 < text.size() && digit(text[i + 1]) != std::string_view::npos &&
+    const bool escaped = text[i] == '%' && i + 2 < text.size() &&
+                         digit(text[i + 1]) != std::string_view::npos &&
                          digit(text[i + 2]) != std::string_view::npos;
     out += escaped ? static_cast<char>(digit(text[i + 1]) * 16 + digit(text[i + 2])) : text[i];
     i += escaped ? 2 : 0;
@@ -50,7 +51,8 @@ std::string decode_percent(std::string_view text) {
 }
 
 bool is_archive(std::string_view path) {
-  constexpr std::array<std::string_view, 7> kEndings{".whl", ".zip", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar"};
+  constexpr std::array<std::string_view, 7> kEndings{".whl",     ".zip",    ".tar.gz", ".tgz",
+                                                     ".tar.bz2", ".tar.xz", ".tar"};
   const std::string lowered = lower(path);
   return std::ranges::any_of(kEndings, [&](std::string_view ending) { return lowered.ends_with(ending); });
 }
@@ -102,7 +104,8 @@ void read_fragment(RequirementFacts& facts, std::string_view url) {
       const std::string_view name = leading_name(egg);
       facts.name = normalised_name(name);
       if (egg.substr(name.size()).starts_with('[') && egg.ends_with(']')) {
-        facts.extras = split_extras(std::string_view(egg).substr(name.size() + 1, egg.size() - name.size() - 2));
+        facts.extras =
+            split_extras(std::string_view(egg).substr(name.size() + 1, egg.size() - name.size() - 2));
       }
     } else if (part.starts_with("sha256=") || part.starts_with("sha512=") || part.starts_with("md5=")) {
       facts.hashes.push_back(std::string(part).replace(part.find('='), 1, ":"));
@@ -134,7 +137,8 @@ Result<void> set_marker(RequirementFacts& facts, std::string_view marker) {
 Result<void> read_location(RequirementFacts& facts, std::string_view text) {
   std::size_t end = std::min(text.size(), text.find(" ;"));
   end = std::min(end, text.find("; "));
-  const std::string_view marker = end == text.size() ? std::string_view() : text.substr(text.find(';', end) + 1);
+  const std::string_view marker =
+      end == text.size() ? std::string_view() : text.substr(text.find(';', end) + 1);
   std::string_view url = trim(text.substr(0, end));
   if (url.ends_with(']') && !url.contains('#') && url.rfind('[') != std::string_view::npos) {
     const std::size_t open = url.rfind('[');
@@ -404,7 +408,8 @@ class FileReader {
         {.kind = kind, .url = std::move(url), .torch_build = std::move(build), .file = file_, .line = line_});
   }
   void take_include(std::string value) {
-    facts_.includes.push_back({.path = std::move(value), .constraint = is_constraints_, .file = file_, .line = line_});
+    facts_.includes.push_back(
+        {.path = std::move(value), .constraint = is_constraints_, .file = file_, .line = line_});
   }
   void take_constraint(std::string value) {
     facts_.includes.push_back({.path = std::move(value), .constraint = true, .file = file_, .line = line_});
@@ -464,7 +469,8 @@ RequirementsFacts read_requirements(std::string_view bytes, std::string_view fil
   return FileReader(file, is_constraints).read(bytes);
 }
 
-void read_requirement_line(std::string_view text, std::string_view file, std::uint64_t line, RequirementsFacts& facts) {
+void read_requirement_line(std::string_view text, std::string_view file, std::uint64_t line,
+                           RequirementsFacts& facts) {
   FileReader reader(file, false);
   std::swap(reader.facts(), facts);
   reader.read_line(without_comment(text), line);

@@ -33,10 +33,12 @@ Result<RequirementFacts> parse_requirement(std::string_view text);
 
 // A requirements file, with pip's rules for comments, continued lines and options. `-r` and `-c` are
 // reported for the caller to follow. Environment variables (`${TOKEN}`) stay as written.
-RequirementsFacts read_requirements(std::string_view bytes, std::string_view file, bool is_constraints = false);
+RequirementsFacts read_requirements(std::string_view bytes, std::string_view file,
+                                    bool is_constraints = false);
 
 // One line of such a file that stands elsewhere, such as in a conda environment. Adds what it says to
 // `facts`.
-void read_requirement_line(std::string_view text, std::string_view file, std::uint64_t line, RequirementsFacts& facts);
+void read_requirement_line(std::string_view text, std::string_view file, std::uint64_t line,
+                           RequirementsFacts& facts);
 
 }  // namespace runup

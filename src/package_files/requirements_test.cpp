@@ -35,7 +35,8 @@ TEST_CASE("requirements: name, extras, bounds, marker") {
   CHECK(one("numpy==1.26.*").pinned.empty());
   CHECK(one("numpy==v1.26.4").pinned == "1.26.4");
   CHECK(one("a===1.0-custom").pinned == "1.0-custom");
-  for (const char* bad : {"", "-x", "torch=2.6", "torch=>2", "torch 2.6", "torch==", "torch[a", "x; python > 3", "x @ "}) {
+  for (const char* bad :
+       {"", "-x", "torch=2.6", "torch=>2", "torch 2.6", "torch==", "torch[a", "x; python > 3", "x @ "}) {
     INFO(bad);
     CHECK_FALSE(parse_requirement(bad));
   }
@@ -54,13 +55,14 @@ TEST_CASE("requirements: the PyTorch build") {
 }
 
 TEST_CASE("requirements: addresses and paths") {
-  const RequirementFacts wheel =
-      one("https://download.pytorch.org/whl/cu124/torch-2.6.0%2Bcu124-cp311-cp311-linux_x86_64.whl#sha256=ab");
+  const RequirementFacts wheel = one(
+      "https://download.pytorch.org/whl/cu124/torch-2.6.0%2Bcu124-cp311-cp311-linux_x86_64.whl#sha256=ab");
   CHECK(wheel.name == "torch");
   CHECK(wheel.pinned == "2.6.0+cu124");
   CHECK(wheel.torch_build == "cu124");
   CHECK(wheel.hashes == std::vector<std::string>{"sha256:ab"});
-  const RequirementFacts direct = one("torch @ https://example.org/cpu/torch-2.6.0-cp311-none-any.whl ; os_name == 'posix'");
+  const RequirementFacts direct =
+      one("torch @ https://example.org/cpu/torch-2.6.0-cp311-none-any.whl ; os_name == 'posix'");
   CHECK(direct.name == "torch");
   CHECK(direct.url == "https://example.org/cpu/torch-2.6.0-cp311-none-any.whl");
   CHECK(direct.pinned == "2.6.0");
@@ -146,10 +148,11 @@ TEST_CASE("requirements files: size is bounded") {
   CHECK_FALSE(is_marker(std::string(4000, '(') + "os_name == 'x'"));
   CHECK_FALSE(Version::parse(std::string(300, '1')));
   CHECK_FALSE(Version::parse("1.1234567890123456789"));
-  CHECK_FALSE(Specifiers::parse(">=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,"
-                                ">=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,"
-                                ">=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,"
-                                ">=1,>=1,>=1,>=1,>=1"));
+  CHECK_FALSE(
+      Specifiers::parse(">=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,"
+                        ">=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,"
+                        ">=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,>=1,"
+                        ">=1,>=1,>=1,>=1,>=1"));
 }
 
 TEST_CASE("markers: what is not known decides nothing by itself") {

@@ -82,10 +82,12 @@ TomlNode convert(const toml::node& node) {
   if (const toml::table* table = node.as_table()) {
     std::vector<std::pair<toml::source_position, TomlEntry>> entries;
     for (const auto& [key, value] : *table) {
-      entries.emplace_back(key.source().begin, TomlEntry{.key = std::string(key.str()), .value = convert(value)});
+      entries.emplace_back(key.source().begin,
+                           TomlEntry{.key = std::string(key.str()), .value = convert(value)});
     }
     // toml++ keeps them by name.
-    std::ranges::stable_sort(entries, {}, [](const auto& entry) { return std::tuple(entry.first.line, entry.first.column); });
+    std::ranges::stable_sort(
+        entries, {}, [](const auto& entry) { return std::tuple(entry.first.line, entry.first.column); });
     for (auto& [place, entry] : entries) {
       entry.value.line = place.line;
       out.entries.push_back(std::move(entry));
@@ -133,17 +135,18 @@ std::vector<std::string> TomlNode::texts_at(std::string_view key) const {
 
 Result<TomlNode> parse_toml(std::string_view text) {
   if (text.size() > kMaxTomlBytes) {
-    return fail(ErrorCode::limit,
-                std::format("{} long; expected at most {}", format_bytes(text.size()), format_bytes(kMaxTomlBytes)));
+    return fail(ErrorCode::limit, std::format("{} long; expected at most {}", format_bytes(text.size()),
+                                              format_bytes(kMaxTomlBytes)));
   }
   if (const std::uint64_t line = KeyGuard(text).find(); line != 0) {
-    return fail(ErrorCode::limit, std::format("line {}: a key of more than {} parts", line, kMaxTomlKeyParts));
+    return fail(ErrorCode::limit,
+                std::format("line {}: a key of more than {} parts", line, kMaxTomlKeyParts));
   }
   const toml::parse_result result = toml::parse(text);
   if (!result) {
     const toml::parse_error& error = result.error();
-    return fail(ErrorCode::bad_input,
-                std::format("line {}: not valid TOML: {}", error.source().begin.line, printable(error.description())));
+    return fail(ErrorCode::bad_input, std::format("line {}: not valid TOML: {}", error.source().begin.line,
+                                                  printable(error.description())));
   }
   return convert(result.table());
 }

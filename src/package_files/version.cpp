@@ -64,7 +64,7 @@ class Version::Reader {
 
  private:
   std::optional<std::uint64_t> number() {
-    const std::size_t digits = std::ranges::find_if_not(rest_, is_digit) - rest_.begin();
+    const std::size_t digits = length_of_start(rest_, is_digit);
     std::uint64_t value = 0;
     const std::string_view text = rest_.substr(0, digits);
     // Leading zeros count for nothing.
@@ -129,7 +129,8 @@ class Version::Reader {
     }
     do {
       rest_.remove_prefix(1);
-      const auto end = std::ranges::find_if_not(rest_, [](char c) { return is_digit(c) || (c >= 'a' && c <= 'z'); });
+      const auto end =
+          std::ranges::find_if_not(rest_, [](char c) { return is_digit(c) || (c >= 'a' && c <= 'z'); });
       const std::string part(rest_.begin(), end);
       if (part.empty()) {
         return false;
@@ -218,7 +219,9 @@ std::strong_ordering Version::operator<=>(const Version& other) const {
   if (const auto order = post_ <=> other.post_; order != 0) {
     return order;
   }
-  const auto dev_rank = [](const Version& version) { return std::pair(!version.dev_.has_value(), version.dev_.value_or(0)); };
+  const auto dev_rank = [](const Version& version) {
+    return std::pair(!version.dev_.has_value(), version.dev_.value_or(0));
+  };
   if (const auto order = dev_rank(*this) <=> dev_rank(other); order != 0) {
     return order;
   }
@@ -234,10 +237,12 @@ Result<Specifiers::Bound> Specifiers::parse_bound(std::string_view text) {
                                                                              {">=", Operator::greater_equal},
                                                                              {"<", Operator::less},
                                                                              {">", Operator::greater}}};
-  const auto found = std::ranges::find_if(kOperators, [&](const auto& entry) { return text.starts_with(entry.first); });
+  const auto found =
+      std::ranges::find_if(kOperators, [&](const auto& entry) { return text.starts_with(entry.first); });
   const auto refuse = [&] {
     return fail(ErrorCode::bad_input,
-                std::format("`{}` is not a version bound; expected such as `==1.2.3` or `>=1.2,<2`", printable(text)));
+                std::format("`{}` is not a version bound; expected such as `==1.2.3` or `>=1.2,<2`",
+                            printable(text)));
   };
   if (found == kOperators.end() || text.size() > kMaxVersionBytes) {
     return refuse();
@@ -245,7 +250,8 @@ Result<Specifiers::Bound> Specifiers::parse_bound(std::string_view text) {
   std::string_view rest = trim(text.substr(found->first.size()));
   Bound bound{.kind = found->second, .written = std::string(found->first) + std::string(rest)};
   if (bound.kind == Operator::arbitrary) {
-    return rest.empty() || rest.find_first_of(" \t;)") != std::string_view::npos ? Result<Bound>(refuse()) : bound;
+    return rest.empty() || rest.find_first_of(" \t;)") != std::string_view::npos ? Result<Bound>(refuse())
+                                                                                 : bound;
   }
   const bool exact = bound.kind == Operator::equal || bound.kind == Operator::not_equal;
   if (exact && rest.ends_with(".*")) {
@@ -301,7 +307,8 @@ bool has_prefix(const Version& version, const Version& prefix, std::size_t parts
 
 // `<1.0` leaves out the pre-releases of 1.0 itself, unless it names one.
 bool is_less(const Version& version, const Version& bound) {
-  const bool own_prerelease = !bound.is_prerelease() && version.is_prerelease() && version.release_only() == bound.release_only();
+  const bool own_prerelease =
+      !bound.is_prerelease() && version.is_prerelease() && version.release_only() == bound.release_only();
   return version < bound && !own_prerelease;
 }
 
@@ -330,7 +337,8 @@ bool Specifiers::holds(const Bound& bound, const Version& version) {
       return equal == (bound.kind == Operator::equal);
     }
     case Operator::compatible:
-      return version.base() >= bound.version && has_prefix(version, bound.version, bound.version.release().size() - 1);
+      return version.base() >= bound.version &&
+             has_prefix(version, bound.version, bound.version.release().size() - 1);
     case Operator::less:
       return is_less(version, bound.version);
     case Operator::less_equal:
@@ -371,7 +379,8 @@ std::string Specifiers::text() const {
 std::string Specifiers::pinned() const {
   std::string found;
   for (const Bound& bound : bounds_) {
-    const bool exact = bound.kind == Operator::arbitrary || (bound.kind == Operator::equal && !bound.any_suffix);
+    const bool exact =
+        bound.kind == Operator::arbitrary || (bound.kind == Operator::equal && !bound.any_suffix);
     if (exact && !found.empty()) {
       return {};
     }

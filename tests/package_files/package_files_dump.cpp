@@ -59,7 +59,8 @@ Json ask_versions(const Json& question) {
   Json answer = Json::array();
   for (const Json& text : question.at("versions")) {
     const auto version = Version::parse(text.get<std::string>());
-    answer.push_back(version ? Json{version->text(), version->is_prerelease(), version->base().text()} : Json());
+    answer.push_back(version ? Json{version->text(), version->is_prerelease(), version->base().text()}
+                             : Json());
   }
   return answer;
 }
@@ -68,7 +69,8 @@ Json ask_versions(const Json& question) {
 Json ask_order(const Json& question) {
   Json answer = Json::array();
   for (const Json& pair : question.at("pairs")) {
-    const auto order = *Version::parse(pair.at(0).get<std::string>()) <=> *Version::parse(pair.at(1).get<std::string>());
+    const auto order =
+        *Version::parse(pair.at(0).get<std::string>()) <=> *Version::parse(pair.at(1).get<std::string>());
     answer.push_back(order < 0 ? -1 : order > 0 ? 1 : 0);
   }
   return answer;
@@ -115,11 +117,15 @@ Json ask_requirements(const Json& question) {
   return encode(read_requirements(question.at("text").get<std::string>(), "requirements.txt"));
 }
 
-const std::map<std::string, Answer> kAnswers{
-    {"docker", ask_docker},           {"git", ask_git},       {"lfs", ask_lfs},
-    {"versions", ask_versions},       {"order", ask_order},   {"specifiers", ask_specifiers},
-    {"marker", ask_marker},           {"requirement", ask_requirement},
-    {"requirements", ask_requirements}};
+const std::map<std::string, Answer> kAnswers{{"docker", ask_docker},
+                                             {"git", ask_git},
+                                             {"lfs", ask_lfs},
+                                             {"versions", ask_versions},
+                                             {"order", ask_order},
+                                             {"specifiers", ask_specifiers},
+                                             {"marker", ask_marker},
+                                             {"requirement", ask_requirement},
+                                             {"requirements", ask_requirements}};
 
 }  // namespace
 
