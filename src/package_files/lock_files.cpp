@@ -84,7 +84,7 @@ class TomlLockReader {
     if (metadata == nullptr) {
       return;
     }
-    if (const std::string python = metadata->text_at("wantedpython"); !python.empty()) {
+    if (const std::string python = metadata->text_at("requires_python"); !python.empty()) {
       facts_.python = python;
     }
     if (const std::string python = metadata->text_at("python-versions"); !python.empty()) {

@@ -268,6 +268,8 @@ TEST_CASE("TOML: broken and hostile files are one problem") {
   CHECK(read_lock_file(LockFileKind::pipfile, "[]", "Pipfile.lock").problems.size() == 1);
   CHECK(read_lock_file(LockFileKind::pipfile, "{", "Pipfile.lock").problems.size() == 1);
   CHECK_FALSE(parse_toml("\xFF = 1"));
+  // an assertion of toml++ 3.4
+  CHECK_FALSE(parse_toml("[!"));
   std::string dotted = "a";
   for (int i = 0; i < 400'000; ++i) {
     dotted += ".a";

@@ -2,6 +2,7 @@
 #include "package_files/toml_tree.h"
 
 #include <algorithm>
+#include <exception>
 #include <format>
 #include <tuple>
 #include <utility>
@@ -9,6 +10,26 @@
 #include "base/duration.h"
 #include "base/text.h"
 
+namespace runup {
+
+namespace {
+
+// toml++ 3.4 asserts what files can break: `[!` does. Its assertions are thrown, in every kind of build,
+// and caught below; without them it would go on with what it takes for impossible.
+struct BrokenAssertion {};
+
+inline void hold(bool expected) {
+  if (!expected) {
+    throw BrokenAssertion{};
+  }
+}
+
+}  // namespace
+
+}  // namespace runup
+
+#undef NDEBUG
+#define TOML_ASSERT(expression) ::runup::hold(static_cast<bool>(expression))
 // Debian's package has a shared library too; the header alone links statically.
 #define TOML_HEADER_ONLY 1
 #define TOML_EXCEPTIONS 0
@@ -142,13 +163,19 @@ Result<TomlNode> parse_toml(std::string_view text) {
     return fail(ErrorCode::limit,
                 std::format("line {}: a key of more than {} parts", line, kMaxTomlKeyParts));
   }
-  const toml::parse_result result = toml::parse(text);
-  if (!result) {
+  try {
+    const toml::parse_result result = toml::parse(text);
+    if (result) {
+      return convert(result.table());
+    }
     const toml::parse_error& error = result.error();
     return fail(ErrorCode::bad_input, std::format("line {}: not valid TOML: {}", error.source().begin.line,
                                                   printable(error.description())));
+  } catch (const BrokenAssertion&) {
+    return fail(ErrorCode::bad_input, "not valid TOML");
+  } catch (const std::exception& error) {
+    return fail(ErrorCode::bad_input, std::string("cannot be read as TOML: ") + error.what());
   }
-  return convert(result.table());
 }
 
 }  // namespace runup

@@ -8,10 +8,13 @@ import subprocess
 def ask(program, questions):
     """The answers to all questions, in their order."""
     lines = "".join(json.dumps(question) + "\n" for question in questions)
-    ran = subprocess.run([program], input=lines, capture_output=True, text=True, encoding="utf-8", check=True)
-    answers = [json.loads(line) for line in ran.stdout.splitlines()]
-    if len(answers) != len(questions):
-        raise RuntimeError(f"{len(questions)} questions, {len(answers)} answers")
+    ran = subprocess.run([program], input=lines, capture_output=True, text=True, encoding="utf-8")
+    # not splitlines(), which splits at more than line ends
+    answers = [json.loads(line) for line in ran.stdout.split("\n")[:-1]]
+    if ran.returncode != 0 or len(answers) != len(questions):
+        print(ran.stderr[-4000:])
+        raise RuntimeError(f"status {ran.returncode} after {len(answers)} of {len(questions)} answers; then came "
+                           f"{questions[len(answers):len(answers) + 1]}")
     return answers
 
 

@@ -8,8 +8,11 @@
 #include <vector>
 
 #include "base/codec.h"
+#include "package_files/dockerfile.h"
 #include "package_files/ignore.h"
+#include "package_files/lock_files.h"
 #include "package_files/marker.h"
+#include "package_files/project_files.h"
 #include "package_files/requirements.h"
 #include "package_files/version.h"
 
@@ -117,6 +120,45 @@ Json ask_requirements(const Json& question) {
   return encode(read_requirements(question.at("text").get<std::string>(), "requirements.txt"));
 }
 
+std::string from_hex(const std::string& hex) {
+  std::string bytes;
+  for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
+    bytes += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
+  }
+  return bytes;
+}
+
+// `name` decides how the bytes in `hex` are read.
+Json ask_file(const Json& question) {
+  const auto name = question.at("name").get<std::string>();
+  const std::string bytes = from_hex(question.at("hex").get<std::string>());
+  if (const auto kind = lock_file_kind(name)) {
+    return encode(read_lock_file(*kind, bytes, name));
+  }
+  if (name == "pyproject.toml") {
+    return encode(read_pyproject(bytes, name));
+  }
+  if (name == "setup.cfg") {
+    return encode(read_setup_cfg(bytes, name));
+  }
+  if (name == "environment.yml") {
+    return encode(read_conda_environment(bytes, name));
+  }
+  if (name == "Dockerfile") {
+    return encode(read_dockerfile(bytes, name));
+  }
+  if (name == ".dockerignore") {
+    const IgnoreRules rules = IgnoreRules::docker(bytes);
+    return Json{encode(rules.problems()), encode(rules.deciding_rule("models/x.pth", false))};
+  }
+  if (name == ".gitignore" || name == ".gitattributes") {
+    const std::vector<IgnoreFile> files{{.name = name, .text = bytes}};
+    return Json{encode(IgnoreRules::git(files).deciding_rule("models/x.pth", false)),
+                encode(LfsRules::git_attributes(files).stores("models/x.pth"))};
+  }
+  return encode(read_requirements(bytes, name));
+}
+
 const std::map<std::string, Answer> kAnswers{{"docker", ask_docker},
                                              {"git", ask_git},
                                              {"lfs", ask_lfs},
@@ -125,7 +167,8 @@ const std::map<std::string, Answer> kAnswers{{"docker", ask_docker},
                                              {"specifiers", ask_specifiers},
                                              {"marker", ask_marker},
                                              {"requirement", ask_requirement},
-                                             {"requirements", ask_requirements}};
+                                             {"requirements", ask_requirements},
+                                             {"file", ask_file}};
 
 }  // namespace
 
