@@ -35,6 +35,9 @@ constexpr std::array kFindings{
     FindingInfo{"hash-mismatch", Severity::error, "the file is not the one whose hash was stated"},
     FindingInfo{"companion-missing", Severity::error,
                 "a file that the config names for this model cannot be used"},
+    FindingInfo{"ignored-by-docker", Severity::error, "`.dockerignore` leaves the model file out of the image"},
+    FindingInfo{"ignored-by-git", Severity::warning,
+                "`.gitignore` leaves the model file out of the repository, and Git LFS does not have it"},
     FindingInfo{"too-small", Severity::warning, "the file is smaller than any real model"}};
 
 namespace {
@@ -251,6 +254,31 @@ void judge_content(Judge& judge, const ArtifactFacts& artifact) {
   }
 }
 
+// Rules that leave a file of the package out of what is deployed. A package that stands where it is installed is
+// deployed already.
+void judge_ignored(Judge& judge, const PathFacts& path) {
+  if (judge.facts.target.installed_at == judge.facts.package->root || is_mounted(judge.facts, path)) {
+    return;
+  }
+  const std::string name = shown_path(judge.facts, path.path);
+  const auto rule_words = [](const IgnoreMatch& rule) {
+    return std::format("`{}` in `{}`, line {}", rule.pattern, rule.file, rule.line);
+  };
+  if (path.docker_ignored) {
+    judge.add("ignored-by-docker",
+              std::format("`{}` is left out of the image by {}", name, rule_words(*path.docker_ignored)),
+              std::format("add `!{}` behind that line, or name what is mounted there in `mounts:`", name),
+              {.file = path.docker_ignored->file, .key = {}, .line = path.docker_ignored->line});
+  }
+  if (path.git_ignored && !path.in_git_lfs) {
+    judge.add("ignored-by-git",
+              std::format("`{}` is left out of the repository by {}: who builds from a fresh clone does not have it",
+                          name, rule_words(*path.git_ignored)),
+              "keep the file in Git LFS, or fetch it in the build from where it is kept",
+              {.file = path.git_ignored->file, .key = {}, .line = path.git_ignored->line});
+  }
+}
+
 // The other files that the config names for this model: without them later checks cannot look.
 void judge_companions(Judge& judge, const PackageFacts& package) {
   const std::string own = model_key(judge.facts, "path");
@@ -313,6 +341,7 @@ Judgement judge(const Facts& facts, const Options& options) {
   if (judge_place(judge, *path)) {
     judgement.saw("size", format_bytes(path->bytes));
     judge_reach(judge, *path);
+    judge_ignored(judge, *path);
     if (path->bytes == 0) {
       judge.add("empty", std::format("`{}` has 0 bytes; expected a model", model_file(facts)),
                 "copy the model again, and look for a full disk or a download that stopped");

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "facts/observed.h"
+#include "facts/package_files.h"
 
 namespace runup {
 
@@ -48,6 +49,11 @@ struct PathFacts {
   // resemble the wanted one (relative to the package, at most five)
   std::string existing_parent;
   std::vector<std::string> similar;
+  // the rules that leave it out of an image (`.dockerignore`) and of a commit (`.gitignore`), and the one that puts
+  // it into Git LFS (`.gitattributes`); only of what lies in the package
+  std::optional<IgnoreMatch> docker_ignored;
+  std::optional<IgnoreMatch> git_ignored;
+  std::optional<IgnoreMatch> in_git_lfs;
   bool operator==(const PathFacts&) const = default;
   static constexpr auto fields() {
     return std::tuple{Field{"asked_by", &PathFacts::asked_by},
@@ -63,7 +69,10 @@ struct PathFacts {
                       Field{"broken_link", &PathFacts::broken_link},
                       Field{"link_target", &PathFacts::link_target},
                       Field{"existing_parent", &PathFacts::existing_parent},
-                      Field{"similar", &PathFacts::similar}};
+                      Field{"similar", &PathFacts::similar},
+                      Field{"docker_ignored", &PathFacts::docker_ignored},
+                      Field{"git_ignored", &PathFacts::git_ignored},
+                      Field{"in_git_lfs", &PathFacts::in_git_lfs}};
   }
 };
 
@@ -76,6 +85,12 @@ struct PackageFacts {
   std::uint64_t total_bytes = 0;
   bool counting_stopped = false;
   std::vector<PathFacts> paths;
+  // what the package's requirements files, project files and lock files ask for, together; `requirement_files` names those that
+  // were read, relative to the root
+  RequirementsFacts requirements;
+  std::vector<LockedFacts> locked;
+  std::vector<std::string> requirement_files;
+  std::optional<DockerfileFacts> dockerfile;
   static constexpr std::uint64_t kMaxCountedFiles = 200'000;
   bool operator==(const PackageFacts&) const = default;
   static constexpr auto fields() {
@@ -84,7 +99,11 @@ struct PackageFacts {
                       Field{"file_count", &PackageFacts::file_count},
                       Field{"total_bytes", &PackageFacts::total_bytes},
                       Field{"counting_stopped", &PackageFacts::counting_stopped},
-                      Field{"paths", &PackageFacts::paths}};
+                      Field{"paths", &PackageFacts::paths},
+                      Field{"requirements", &PackageFacts::requirements},
+                      Field{"locked", &PackageFacts::locked},
+                      Field{"requirement_files", &PackageFacts::requirement_files},
+                      Field{"dockerfile", &PackageFacts::dockerfile}};
   }
   // the facts of the path that `key` names, or null
   const PathFacts* find(std::string_view key) const {

@@ -98,9 +98,14 @@ struct InstalledFacts {
   // as it calls itself: `scikit-learn`
   std::string name;
   std::string version;
+  // what it wants installed beside it, without what is optional: names as it writes them
+  std::vector<std::string> wants;
+  // the modules that it brings, as its files tell: `sklearn`; at most 50
+  std::vector<std::string> modules;
   bool operator==(const InstalledFacts&) const = default;
   static constexpr auto fields() {
-    return std::tuple{Field{"name", &InstalledFacts::name}, Field{"version", &InstalledFacts::version}};
+    return std::tuple{Field{"name", &InstalledFacts::name}, Field{"version", &InstalledFacts::version},
+                      Field{"wants", &InstalledFacts::wants}, Field{"modules", &InstalledFacts::modules}};
   }
 };
 
@@ -141,6 +146,8 @@ struct PythonFacts {
   // "3.13.5", and the interpreter's own path by its own word
   std::string version;
   std::string executable;
+  // neither the config nor an environment in the package named it: perhaps the service has another one
+  bool guessed = false;
   // what it was not kept from: "it can write everywhere (no Landlock: ...)"
   std::vector<std::string> unprotected;
   // how far it came
@@ -175,6 +182,7 @@ struct PythonFacts {
   static constexpr auto fields() {
     return std::tuple{Field{"version", &PythonFacts::version},
                       Field{"executable", &PythonFacts::executable},
+                      Field{"guessed", &PythonFacts::guessed},
                       Field{"unprotected", &PythonFacts::unprotected},
                       Field{"stage", &PythonFacts::stage},
                       Field{"import", &PythonFacts::import},

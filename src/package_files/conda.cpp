@@ -7,10 +7,10 @@
 
 #include "base/text.h"
 #include "base/yaml_tree.h"
-#include "package_files/lines.h"
+#include "base/lines.h"
 #include "package_files/project_files.h"
 #include "package_files/requirements.h"
-#include "package_files/version.h"
+#include "facts/version.h"
 
 namespace runup {
 

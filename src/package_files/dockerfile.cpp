@@ -12,7 +12,7 @@
 #include "base/text.h"
 #include "package_files/dockerfile_installs.h"
 #include "package_files/dockerfile_syntax.h"
-#include "package_files/lines.h"
+#include "base/lines.h"
 
 namespace runup {
 

@@ -8,7 +8,7 @@
 
 #include "base/codec.h"
 #include "base/text.h"
-#include "package_files/lines.h"
+#include "base/lines.h"
 
 namespace runup {
 

@@ -7,7 +7,7 @@
 
 #include "base/duration.h"
 #include "base/text.h"
-#include "package_files/lines.h"
+#include "base/lines.h"
 
 namespace runup {
 

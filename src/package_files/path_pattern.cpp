@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "base/text.h"
-#include "package_files/lines.h"
+#include "base/lines.h"
 
 namespace runup {
 

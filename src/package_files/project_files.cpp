@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "base/text.h"
-#include "package_files/lines.h"
+#include "base/lines.h"
 #include "package_files/requirements.h"
 #include "package_files/toml_tree.h"
-#include "package_files/version.h"
+#include "facts/version.h"
 
 namespace runup {
 

@@ -8,9 +8,9 @@
 #include <utility>
 
 #include "base/text.h"
-#include "package_files/lines.h"
-#include "package_files/marker.h"
-#include "package_files/version.h"
+#include "base/lines.h"
+#include "facts/marker.h"
+#include "facts/version.h"
 
 namespace runup {
 
@@ -165,17 +165,6 @@ Result<void> set_specifiers(RequirementFacts& facts, std::string_view text) {
 }
 
 }  // namespace
-
-std::string normalised_name(std::string_view name) {
-  std::string out;
-  for (const char c : lower(trim(name))) {
-    const bool is_separator = c == '-' || c == '_' || c == '.';
-    if (!is_separator || !out.ends_with('-')) {
-      out += is_separator ? '-' : c;
-    }
-  }
-  return out;
-}
 
 std::string torch_build_of(std::string_view text) {
   const auto is_build = [](std::string_view word) {

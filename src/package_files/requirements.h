@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "facts/package_files.h"
+#include "facts/version.h"
 
 namespace runup {
 
@@ -18,9 +19,6 @@ inline constexpr std::size_t kMaxRequirementsBytes = std::size_t{4} * 1024 * 102
 // of one line with those that continue it
 inline constexpr std::size_t kMaxRequirementBytes = std::size_t{64} * 1024;
 inline constexpr std::size_t kMaxRequirements = 20'000;
-
-// A project's name as PEP 503 compares it: lower-case, runs of `-`, `_` and `.` are one `-`.
-std::string normalised_name(std::string_view name);
 
 // The PyTorch build that an index address, a wheel's address or a local version names: `cpu`, `cu124`,
 // `rocm6.2`, `xpu`; empty when none.

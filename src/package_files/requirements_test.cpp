@@ -6,8 +6,8 @@
 
 #include <catch2/catch_test_macros.hpp>
 
-#include "package_files/marker.h"
-#include "package_files/version.h"
+#include "facts/marker.h"
+#include "facts/version.h"
 
 using namespace runup;
 

@@ -152,6 +152,9 @@ PythonAnswer observe_python(RunContext& context, const PythonJob& job, const Obs
                                        interpreter->path, answer.facts->load.error)},
                 answer.facts.took);
   }
+  if (answer.facts && answer.facts->load.python) {
+    answer.facts.value->load.python->guessed = interpreter->guessed;
+  }
   if (job.survey && answer.facts && answer.facts->load.python) {
     look_elsewhere(context, runtime, job.content, host, *answer.facts.value->load.python);
     answer.facts.took += answer.facts->load.python->elsewhere.took;

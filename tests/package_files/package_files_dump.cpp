@@ -11,10 +11,10 @@
 #include "package_files/dockerfile.h"
 #include "package_files/ignore.h"
 #include "package_files/lock_files.h"
-#include "package_files/marker.h"
+#include "facts/marker.h"
 #include "package_files/project_files.h"
 #include "package_files/requirements.h"
-#include "package_files/version.h"
+#include "facts/version.h"
 
 namespace {
 

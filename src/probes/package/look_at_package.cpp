@@ -12,6 +12,7 @@
 #include "base/bytes.h"
 #include "base/text.h"
 #include "probes/package/package_probe.h"
+#include "probes/package/read_files.h"
 #include "probes/package/similar_names.h"
 
 namespace runup {
@@ -220,6 +221,7 @@ PackageFacts look_at_package(const PackageRequest& request, const WalkBounds& bo
   }
   if (facts.root_kind == FileKind::directory) {
     Walk(facts, bounds, searches).visit(request.root, "", 0, false);
+    read_package_files(real_root, facts);
   }
   for (Search& search : searches) {
     search.facts->similar = search.names.best();

@@ -22,6 +22,7 @@ import importlib
 import inspect
 import json
 import os
+import re
 import struct
 import sys
 import time
@@ -307,7 +308,7 @@ def text_of(name):
 
 
 def installed():
-    """Distribution -> version, of those that the interpreter finds."""
+    """The distributions that the interpreter finds, sorted by name."""
     try:
         from importlib import metadata
     except ImportError:
@@ -316,11 +317,32 @@ def installed():
     for distribution in metadata.distributions():
         try:
             name, version = distribution.metadata["Name"], distribution.version
-        except Exception:
+            if name and version and len(found) < MOST_INSTALLED and str(name) not in found:
+                found[str(name)] = {"name": str(name), "version": str(version), "wants": wants_of(distribution),
+                                    "modules": modules_of(distribution)}
+        except Exception:  # a damaged entry says nothing of the others
             continue
-        if name and version and len(found) < MOST_INSTALLED:
-            found.setdefault(str(name), str(version))
-    return [{"name": name, "version": found[name]} for name in sorted(found)]
+    return [found[name] for name in sorted(found)]
+
+
+def wants_of(distribution):
+    """Names of what it requires, without extras."""
+    names = []
+    for line in distribution.requires or []:
+        requirement, _, marker = line.partition(";")
+        if "extra" not in marker:
+            names.append(re.split(r"[^A-Za-z0-9._-]", requirement.strip(), maxsplit=1)[0])
+    return names
+
+
+def modules_of(distribution):
+    """Top-level modules, by `top_level.txt`, or by the files where there is none."""
+    text = distribution.read_text("top_level.txt")
+    if text is None:
+        names = {str(file).split("/")[0] for file in distribution.files or []
+                 if str(file).endswith(".py") and not str(file).startswith("..")}
+        text = "\n".join(name[:-3] if name.endswith(".py") else name for name in names)
+    return sorted({name for name in text.split() if name.isidentifier()})[:50]
 
 
 def resolve(module, name):

@@ -102,4 +102,7 @@ class Specifiers {
   std::vector<Bound> bounds_;
 };
 
+// A project's name as PEP 503 compares it: lower-case, runs of `-`, `_` and `.` are one `-`.
+std::string normalised_name(std::string_view name);
+
 }  // namespace runup

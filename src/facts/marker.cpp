@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "package_files/marker.h"
+#include "facts/marker.h"
 
 #include <algorithm>
 #include <array>
 #include <utility>
 
 #include "base/text.h"
-#include "package_files/lines.h"
-#include "package_files/requirements.h"
-#include "package_files/version.h"
+#include "base/lines.h"
+#include "facts/version.h"
 
 namespace runup {
 

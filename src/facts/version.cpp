@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "package_files/version.h"
+#include "facts/version.h"
 
 #include <algorithm>
 #include <array>
@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "base/text.h"
-#include "package_files/lines.h"
+#include "base/lines.h"
 
 namespace runup {
 
@@ -389,6 +389,17 @@ std::string Specifiers::pinned() const {
     }
   }
   return found;
+}
+
+std::string normalised_name(std::string_view name) {
+  std::string out;
+  for (const char c : lower(trim(name))) {
+    const bool is_separator = c == '-' || c == '_' || c == '.';
+    if (!is_separator || !out.ends_with('-')) {
+      out += is_separator ? '-' : c;
+    }
+  }
+  return out;
 }
 
 }  // namespace runup

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "package_files/lines.h"
+#include "base/lines.h"
 
 #include <algorithm>
 #include <cstdint>

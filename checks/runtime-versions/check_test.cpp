@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch_test_macros.hpp>
+
+#include "facts_builder.h"
+
+using namespace runup;
+using namespace runup::testing;
+
+namespace {
+
+constexpr std::string_view kId = "runtime-versions";
+using Words = std::vector<std::string>;
+
+void require(Facts& facts, const std::string& name, const std::string& version) {
+  PackageFacts& package = *facts.package.value;
+  package.requirement_files = {"requirements.txt"};
+  const std::string specifiers = version.empty() ? "" : "==" + version;
+  package.requirements.requirements.push_back({.name = name,
+                                               .written = name + specifiers,
+                                               .specifiers = specifiers,
+                                               .pinned = version,
+                                               .file = "requirements.txt",
+                                               .line = package.requirements.requirements.size() + 1});
+}
+
+// Requirements as the interpreter has them.
+Facts required() {
+  Facts facts = predictor_facts_of_sign();
+  require(facts, "torch", "2.6.0");
+  require(facts, "numpy", "2.1.0");
+  require(facts, "scikit-learn", "1.5.2");
+  PythonFacts& python = python_of(facts);
+  python.installed = {{.name = "numpy", .version = "2.1.0", .modules = {"numpy"}},
+                      {.name = "scikit_learn", .version = "1.5.2", .wants = {"numpy", "scipy"}, .modules = {"sklearn"}},
+                      {.name = "torch", .version = "2.6.0+cpu", .modules = {"torch"}}};
+  for (LabelListFacts& labels : facts.artifact.value->label_lists) {
+    labels.sklearn_version = labels.sklearn_version.empty() ? "" : "1.5.1";
+  }
+  return facts;
+}
+
+RequirementFacts& requirement(Facts& facts, std::size_t index) {
+  return facts.package.value->requirements.requirements.at(index);
+}
+
+}  // namespace
+
+TEST_CASE("runtime-versions: what is required is there and fits") {
+  const Outcome outcome = run_check(kId, required());
+  CHECK(outcome.status == Status::passed);
+  CHECK(finding_ids(outcome).empty());
+  CHECK(evidence_of(outcome, "required") == "3 projects in `requirements.txt`");
+  CHECK(evidence_of(outcome, "installed as required") == "3 of 3");
+  CHECK(evidence_of(outcome, "torch") == "2.6.0");
+}
+
+TEST_CASE("runtime-versions/too-old-for-file: of torch and of NumPy") {
+  Facts facts = required();
+  requirement(facts, 0) = {.name = "torch", .specifiers = "==2.2.2", .pinned = "2.2.2", .file = "requirements.txt", .line = 1};
+  add_tensor(*facts.artifact.value, "model_state_dict.seen", {4}, "uint16");
+  Finding finding = find_finding(run_check(kId, facts), "too-old-for-file");
+  CHECK(finding.message ==
+        "`model_state_dict.seen` in `models/sign.pth` is uint16, which PyTorch has since 2.3; torch 2.2.2 is wanted");
+  CHECK(finding.where.file == "requirements.txt");
+  CHECK(finding.where.line == 1);
+
+  facts = required();
+  facts.artifact.value->globals.push_back({.module = "numpy._core.multiarray", .name = "_reconstruct"});
+  CHECK(finding_ids(run_check(kId, facts)).empty());
+  requirement(facts, 1).pinned = "1.24.4";
+  finding = find_finding(run_check(kId, facts), "too-old-for-file");
+  CHECK(finding.message.contains("numpy 1.24.4 does not have"));
+}
+
+TEST_CASE("runtime-versions/incompatible-pins, other-than-saved-with") {
+  Facts facts = required();
+  requirement(facts, 0).pinned = "2.2.2";
+  CHECK(find_finding(run_check(kId, facts), "incompatible-pins").message.contains("Numpy is not available"));
+
+  facts = required();
+  LabelListFacts& labels = facts.artifact.value->label_lists.front();
+  labels.sklearn_version = "1.4.2";
+  const Finding finding = find_finding(run_check(kId, facts), "other-than-saved-with");
+  CHECK(finding.severity == Severity::warning);
+  CHECK(finding.message.contains("was saved with scikit-learn 1.4.2; 1.5.2 is wanted"));
+  labels.sklearn_version = "1.5.0";
+  CHECK(finding_ids(run_check(kId, facts)).empty());
+}
+
+TEST_CASE("runtime-versions/not-as-required, not-installed: the interpreter is another environment") {
+  Facts facts = required();
+  requirement(facts, 0).specifiers = "==2.5.1";
+  Outcome outcome = run_check(kId, facts);
+  CHECK(outcome.status == Status::passed);
+  CHECK(find_finding(outcome, "not-as-required").message ==
+        "`torch==2.5.1` is required; `/srv/sign/.venv/bin/python` has 2.6.0+cpu");
+  require(facts, "einops", "");
+  CHECK(find_finding(run_check(kId, facts), "not-installed").message ==
+        "`einops` is required; `/srv/sign/.venv/bin/python` does not have it");
+  // What is for another platform, or optional, is not wanted here.
+  requirement(facts, 3).marker = "sys_platform == \"win32\"";
+  CHECK(finding_ids(run_check(kId, facts)) == Words{"not-as-required"});
+  requirement(facts, 3) = {.name = "einops", .group = "dev"};
+  CHECK(finding_ids(run_check(kId, facts)) == Words{"not-as-required"});
+}
+
+TEST_CASE("runtime-versions/undeclared: pickled classes of what nobody requires") {
+  Facts facts = required();
+  facts.package.value->requirements.requirements.pop_back();
+  facts.artifact.value->globals.push_back(
+      {.module = "sklearn.preprocessing._label", .name = "LabelEncoder", .key_path = "label_encoder"});
+  const Finding finding = find_finding(run_check(kId, facts), "undeclared");
+  CHECK(finding.severity == Severity::error);
+  CHECK(finding.message.contains("`sklearn.preprocessing._label.LabelEncoder` of scikit_learn, which no requirement brings"));
+  // Another one brings it.
+  require(facts, "torchlib", "");
+  python_of(facts).installed.push_back({.name = "torchlib", .version = "1.0", .wants = {"scikit-learn"}});
+  CHECK(finding_ids(run_check(kId, facts)).empty());
+}
+
+TEST_CASE("runtime-versions: a lock file has the last word") {
+  Facts facts = required();
+  facts.package.value->locked = {{.name = "torch", .version = "2.4.1", .file = "uv.lock", .line = 9}};
+  CHECK(find_finding(run_check(kId, facts), "not-as-required").where.file == "uv.lock");
+  CHECK(evidence_of(run_check(kId, facts), "torch") == "2.4.1");
+}
+
+TEST_CASE("runtime-versions: nothing wanted and nobody asked is skipped; nothing seen is undecided") {
+  CHECK(run_check(kId, sign_facts()).status == Status::skipped);
+  Facts facts = predictor_facts_of_sign();
+  CHECK(run_check(kId, facts).status == Status::passed);
+  lose_runtime(facts, {.kind = AbsenceKind::missing, .detail = "no Python interpreter was found"});
+  CHECK(run_check(kId, facts).status == Status::undecided);
+  facts.package = Observed<PackageFacts>::none({.kind = AbsenceKind::crashed, .detail = "it died"});
+  CHECK(run_check(kId, facts).status == Status::undecided);
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "probes/package/read_files.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <filesystem>
+#include <format>
+#include <iterator>
+#include <optional>
+#include <set>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "base/bytes.h"
+#include "package_files/dockerfile.h"
+#include "package_files/ignore.h"
+#include "package_files/lock_files.h"
+#include "package_files/project_files.h"
+#include "package_files/requirements.h"
+
+namespace runup {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uint64_t kMostFileBytes = std::uint64_t{16} << 20U;
+constexpr std::size_t kMostRequirementFiles = 50;
+constexpr std::size_t kMostLocked = 5000;
+
+// A regular file of the package, whole; nothing when there is none. A larger one is cut.
+std::optional<std::string> read_text(const std::string& path) {
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  struct stat status{};
+  if (!file || ::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
+    return std::nullopt;
+  }
+  std::string text(std::min<std::uint64_t>(static_cast<std::uint64_t>(status.st_size), kMostFileBytes), '\0');
+  std::size_t done = 0;
+  while (done < text.size()) {
+    const ssize_t got = ::read(file.get(), text.data() + done, text.size() - done);
+    if (got < 0 && errno == EINTR) {
+      continue;
+    }
+    if (got <= 0) {
+      break;
+    }
+    done += static_cast<std::size_t>(got);
+  }
+  text.resize(done);
+  return text;
+}
+
+void append(RequirementsFacts& all, RequirementsFacts&& more) {
+  std::ranges::move(more.requirements, std::back_inserter(all.requirements));
+  std::ranges::move(more.includes, std::back_inserter(all.includes));
+  std::ranges::move(more.indexes, std::back_inserter(all.indexes));
+  std::ranges::move(more.problems, std::back_inserter(all.problems));
+  all.python = all.python.empty() ? more.python : all.python;
+}
+
+class Wants {
+ public:
+  Wants(std::string root, PackageFacts& facts) : root_(std::move(root)), facts_(facts) {}
+
+  void read() {
+    for (const std::string& name : names_in("")) {
+      read_by_name(name);
+    }
+    for (const std::string& name : names_in("requirements")) {
+      if (name.ends_with(".txt")) {
+        read_requirements_file("requirements/" + name, false);
+      }
+    }
+  }
+
+ private:
+  std::vector<std::string> names_in(const std::string& folder) const {
+    std::vector<std::string> names;
+    std::error_code error;
+    for (fs::directory_iterator entry(root_ + "/" + folder, error), end; !error && entry != end;
+         entry.increment(error)) {
+      names.push_back(entry->path().filename().string());
+    }
+    std::ranges::sort(names);
+    return names;
+  }
+
+  void read_by_name(const std::string& name) {
+    if (name.starts_with("requirements") && name.ends_with(".txt")) {
+      read_requirements_file(name, false);
+    } else if (name == "pyproject.toml") {
+      read_project(name, read_pyproject);
+    } else if (name == "setup.cfg") {
+      read_project(name, read_setup_cfg);
+    } else if (name == "environment.yml" || name == "environment.yaml") {
+      read_project(name, read_conda_environment);
+    } else if (const auto kind = lock_file_kind(name)) {
+      if (const auto text = read_text(root_ + "/" + name)) {
+        LockFileFacts lock = read_lock_file(*kind, *text, name);
+        std::ranges::move(lock.packages, std::back_inserter(facts_.locked));
+        std::ranges::move(lock.problems, std::back_inserter(facts_.requirements.problems));
+        facts_.locked.resize(std::min(facts_.locked.size(), kMostLocked));
+        facts_.requirement_files.push_back(name);
+      }
+    } else if (name == "Dockerfile") {
+      if (const auto text = read_text(root_ + "/" + name)) {
+        facts_.dockerfile = read_dockerfile(*text, name);
+      }
+    }
+  }
+
+  void read_project(const std::string& name, RequirementsFacts (*reader)(std::string_view, std::string_view)) {
+    if (const auto text = read_text(root_ + "/" + name)) {
+      facts_.requirement_files.push_back(name);
+      take(reader(*text, name), "");
+    }
+  }
+
+  void read_requirements_file(const std::string& name, bool constraints) {
+    if (facts_.requirement_files.size() >= kMostRequirementFiles || !seen_.insert(name).second) {
+      return;
+    }
+    if (const auto text = read_text(root_ + "/" + name)) {
+      facts_.requirement_files.push_back(name);
+      const std::size_t slash = name.rfind('/');
+      take(read_requirements(*text, name, constraints), slash == std::string::npos ? "" : name.substr(0, slash + 1));
+    }
+  }
+
+  // `folder` is that of the file, with a `/` behind it.
+  void take(RequirementsFacts&& more, const std::string& folder) {
+    const std::vector<IncludeFacts> includes = more.includes;
+    append(facts_.requirements, std::move(more));
+    for (const IncludeFacts& include : includes) {
+      const std::string path = fs::path(folder + include.path).lexically_normal().string();
+      if (!path.starts_with('/') && !path.starts_with("..")) {
+        read_requirements_file(path, include.constraint);
+      }
+    }
+  }
+
+  std::string root_;
+  PackageFacts& facts_;
+  std::set<std::string> seen_;
+};
+
+// The files of one name in the root and in the folders down to `path`, which is relative to it.
+std::vector<IgnoreFile> files_above(const std::string& root, const std::string& path, const std::string& name) {
+  std::vector<IgnoreFile> files;
+  std::string folder;
+  for (std::size_t start = 0; start != std::string::npos && files.size() < 20;) {
+    const std::string place = folder.empty() ? name : folder + "/" + name;
+    if (auto text = read_text(root + "/" + place)) {
+      files.push_back({.folder = folder, .name = place, .text = std::move(*text)});
+    }
+    const std::size_t slash = path.find('/', start);
+    folder = slash == std::string::npos ? folder : path.substr(0, slash);
+    start = slash == std::string::npos ? slash : slash + 1;
+  }
+  return files;
+}
+
+void ask_ignore_files(const std::string& root, PathFacts& facts) {
+  if (!facts.inside_package || !facts.path.starts_with(root + "/")) {
+    return;
+  }
+  const std::string path = facts.path.substr(root.size() + 1);
+  const bool folder = facts.kind == FileKind::directory;
+  if (const auto text = read_text(root + "/.dockerignore")) {
+    facts.docker_ignored = IgnoreRules::docker(*text).excludes(path, folder);
+  }
+  facts.git_ignored = IgnoreRules::git(files_above(root, path, ".gitignore")).excludes(path, folder);
+  facts.in_git_lfs = LfsRules::git_attributes(files_above(root, path, ".gitattributes")).stores(path);
+}
+
+}  // namespace
+
+void read_package_files(const std::string& real_root, PackageFacts& facts) {
+  Wants(real_root, facts).read();
+  for (PathFacts& path : facts.paths) {
+    ask_ignore_files(facts.root, path);
+  }
+}
+
+}  // namespace runup
