@@ -5,14 +5,18 @@
 #include <array>
 #include <format>
 #include <map>
+#include <set>
 
 #include "base/text.h"
 #include "check/predictor.h"
+#include "check/requirements.h"
 #include "check/wording.h"
+#include "facts/version.h"
 
 namespace runup::checks::class_dependencies {
 
 constexpr std::array kFindings{
+    FindingInfo{"undeclared", Severity::error, "a project that unpickling needs is in no requirement"},
     FindingInfo{"module-missing", Severity::error, "a module that unpickling imports is not there"},
     FindingInfo{"class-missing", Severity::error, "a class that unpickling needs is not in its module"},
     FindingInfo{"main-class-missing", Severity::error,
@@ -89,6 +93,33 @@ void judge_missing(const Facts& facts, const PythonFacts& python, Judgement& jud
   }
 }
 
+// A class's project that nobody requires is there by chance.
+void judge_undeclared(const Facts& facts, const PythonFacts& python, Judgement& judgement) {
+  const WantedProjects wanted = wanted_projects(facts);
+  if (wanted.empty()) {
+    return;
+  }
+  const std::set<std::string> required = with_their_own(wanted, &python);
+  std::set<std::string> told;
+  for (const GlobalFacts& global : facts.artifact->globals) {
+    const std::string module = global.module.substr(0, global.module.find('.'));
+    for (const InstalledFacts& one : python.installed) {
+      const std::string name = normalised_name(one.name);
+      if (std::ranges::find(one.modules, module) == one.modules.end() || required.contains(name) ||
+          !told.insert(name).second) {
+        continue;
+      }
+      judgement.findings.push_back(make_finding(
+          kFindings, "undeclared",
+          std::format("`{}` was pickled with `{}.{}` of {}, which no requirement brings", model_file(facts),
+                      global.module, global.name, one.name),
+          std::format("name `{}` in {}, or save the file without its objects", one.name,
+                      join_quoted(facts.package->requirement_files, 3)),
+          model_location(facts, global.key_path)));
+    }
+  }
+}
+
 }  // namespace
 
 Judgement judge(const Facts& facts, const NoOptions&) {
@@ -129,11 +160,12 @@ Judgement judge(const Facts& facts, const NoOptions&) {
       finding.severity = Severity::note;
     }
   }
+  judge_undeclared(facts, *python, judgement);
   return judgement;
 }
 
 extern const CheckInfo kCheck;
 const CheckInfo kCheck =
-    define_check<NoOptions, judge>("class-dependencies", kFindings, {.artifact = true, .predictor = true});
+    define_check<NoOptions, judge>("class-dependencies", kFindings, {.package = true, .artifact = true, .host = true, .predictor = true});
 
 }  // namespace runup::checks::class_dependencies

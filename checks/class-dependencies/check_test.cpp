@@ -81,3 +81,27 @@ TEST_CASE("class-dependencies: no globals need nothing; without an interpreter i
   facts.artifact = Observed<ArtifactFacts>::none({.kind = AbsenceKind::crashed, .detail = "it died"});
   CHECK(run_check(kId, facts).status == Status::undecided);
 }
+
+TEST_CASE("class-dependencies/undeclared: classes of what nobody requires") {
+  Facts facts = predictor_facts_of_sign();
+  facts.artifact.value->globals.push_back(
+      {.module = "sklearn.preprocessing._label", .name = "LabelEncoder", .key_path = "label_encoder"});
+  PythonFacts& python = python_of(facts);
+  python.installed = {{.name = "scikit_learn", .version = "1.5.2", .modules = {"sklearn"}},
+                      {.name = "torch", .version = "2.6.0", .modules = {"torch"}}};
+  // Without a requirements file nothing is told.
+  CHECK(run_check(kId, facts).findings.empty());
+  PackageFacts& package = *facts.package.value;
+  package.requirement_files = {"requirements.txt"};
+  package.requirements.requirements = {{.name = "torch"}};
+  const Finding finding = find_finding(run_check(kId, facts), "undeclared");
+  CHECK(finding.severity == Severity::error);
+  CHECK(finding.message ==
+        "`models/sign.pth` was pickled with `sklearn.preprocessing._label.LabelEncoder` of scikit_learn, which no "
+        "requirement brings");
+  CHECK(finding.fix.starts_with("name `scikit_learn` in `requirements.txt`"));
+  // Another one brings it; or it is required by a name that is spelt in another way.
+  python.installed.push_back({.name = "tools", .version = "1.0", .wants = {"Scikit.Learn"}});
+  package.requirements.requirements.push_back({.name = "tools"});
+  CHECK(run_check(kId, facts).findings.empty());
+}

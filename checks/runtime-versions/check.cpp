@@ -4,14 +4,11 @@
 #include <algorithm>
 #include <array>
 #include <format>
-#include <map>
-#include <optional>
-#include <set>
 
 #include "base/text.h"
 #include "check/predictor.h"
+#include "check/requirements.h"
 #include "check/wording.h"
-#include "facts/marker.h"
 #include "facts/version.h"
 
 namespace runup::checks::runtime_versions {
@@ -21,69 +18,22 @@ constexpr std::array kFindings{
     FindingInfo{"incompatible-pins", Severity::error, "two wanted releases do not work together"},
     FindingInfo{"other-than-saved-with", Severity::warning, "the file was saved with another release than is wanted"},
     FindingInfo{"not-as-required", Severity::warning, "the interpreter has another release than the requirements say"},
-    FindingInfo{"not-installed", Severity::warning, "the interpreter lacks what the requirements say"},
-    FindingInfo{"undeclared", Severity::error, "what the model file needs is in no requirement"}};
+    FindingInfo{"not-installed", Severity::warning, "the interpreter lacks what the requirements say"}};
 
 namespace {
-
-// What a deployment gets of one project.
-struct Wanted {
-  // what is said: "==2.6.0"; empty for any
-  std::string specifiers;
-  // the one version, where there is one
-  std::string version;
-  Location where;
-};
 
 struct Judge {
   const Facts& facts;
   Judgement& judgement;
   // null without an interpreter's answer
   const PythonFacts* python = nullptr;
-  std::map<std::string, Wanted> wanted;
+  WantedProjects wanted;
 
   void add(std::string_view id, std::string message, std::string fix, Location where) {
     judgement.findings.push_back(make_finding(kFindings, id, std::move(message), std::move(fix), std::move(where)));
   }
-  const InstalledFacts* installed(const std::string& name) const {
-    if (python == nullptr) {
-      return nullptr;
-    }
-    for (const InstalledFacts& one : python->installed) {
-      if (normalised_name(one.name) == name) {
-        return &one;
-      }
-    }
-    return nullptr;
-  }
+  const InstalledFacts* installed(const std::string& name) const { return installed_project(python, name); }
 };
-
-void gather(Judge& judge) {
-  const PackageFacts& package = *judge.facts.package;
-  const MarkerEnvironment here{.python_full_version = judge.python != nullptr ? judge.python->version : "",
-                               .platform_machine = judge.facts.host ? judge.facts.host->architecture : ""};
-  for (const RequirementFacts& one : package.requirements.requirements) {
-    if (one.name.empty() || !one.group.empty() || one.source != PackageSource::pypi ||
-        marker_holds(one.marker, here) == false) {
-      continue;
-    }
-    if (one.constraint && !judge.wanted.contains(one.name)) {
-      continue;
-    }
-    Wanted& wanted = judge.wanted[one.name];
-    wanted.specifiers += wanted.specifiers.empty() || one.specifiers.empty() ? one.specifiers : "," + one.specifiers;
-    wanted.version = one.pinned.empty() ? wanted.version : one.pinned;
-    wanted.where = {.file = one.file, .key = {}, .line = one.line};
-  }
-  // A lock file has the last word.
-  for (const LockedFacts& one : package.locked) {
-    if (!one.own && !one.version.empty() && marker_holds(one.marker, here) != false) {
-      judge.wanted[one.name] = {.specifiers = "==" + one.version,
-                                .version = one.version,
-                                .where = {.file = one.file, .key = {}, .line = one.line}};
-    }
-  }
-}
 
 std::string wanted_words(const std::string& name, const Wanted& wanted) { return name + wanted.specifiers; }
 
@@ -212,53 +162,6 @@ void judge_installed(Judge& judge) {
   judge.judgement.saw("installed as required", std::format("{} of {}", as_wanted, judge.wanted.size()));
 }
 
-// The projects that come with the required ones.
-std::set<std::string> with_their_own(const Judge& judge) {
-  std::set<std::string> all;
-  std::vector<std::string> open;
-  for (const auto& [name, wanted] : judge.wanted) {
-    open.push_back(name);
-  }
-  while (!open.empty()) {
-    const std::string name = open.back();
-    open.pop_back();
-    if (!all.insert(name).second) {
-      continue;
-    }
-    if (const InstalledFacts* installed = judge.installed(name)) {
-      for (const std::string& other : installed->wants) {
-        open.push_back(normalised_name(other));
-      }
-    }
-  }
-  return all;
-}
-
-// A pickled class's project that nobody requires is there by chance.
-void judge_undeclared(Judge& judge) {
-  if (judge.python == nullptr || judge.wanted.empty()) {
-    return;
-  }
-  const std::set<std::string> required = with_their_own(judge);
-  std::set<std::string> told;
-  for (const GlobalFacts& global : judge.facts.artifact->globals) {
-    const std::string module = global.module.substr(0, global.module.find('.'));
-    for (const InstalledFacts& one : judge.python->installed) {
-      const std::string name = normalised_name(one.name);
-      if (std::ranges::find(one.modules, module) == one.modules.end() || required.contains(name) ||
-          !told.insert(name).second) {
-        continue;
-      }
-      judge.add("undeclared",
-                std::format("`{}` was pickled with `{}.{}` of {}, which no requirement brings", model_file(judge.facts),
-                            global.module, global.name, one.name),
-                std::format("name `{}` in {}, or save the file without its objects", one.name,
-                            join_quoted(judge.facts.package->requirement_files, 3)),
-                model_location(judge.facts, global.key_path));
-    }
-  }
-}
-
 }  // namespace
 
 Judgement judge(const Facts& facts, const NoOptions&) {
@@ -275,8 +178,7 @@ Judgement judge(const Facts& facts, const NoOptions&) {
                : without_predictor(facts);
   }
   Judgement judgement;
-  Judge judge{facts, judgement, python, {}};
-  gather(judge);
+  Judge judge{facts, judgement, python, wanted_projects(facts)};
   judgement.saw("required", facts.package->requirement_files.empty()
                                 ? std::string("nothing: the package has no requirements file")
                                 : std::format("{} in {}", count_of(judge.wanted.size(), "project", "projects"),
@@ -290,7 +192,6 @@ Judgement judge(const Facts& facts, const NoOptions&) {
   judge_numpy(judge);
   judge_scikit_learn(judge);
   judge_installed(judge);
-  judge_undeclared(judge);
   return judgement;
 }
 

@@ -104,20 +104,6 @@ TEST_CASE("runtime-versions/not-as-required, not-installed: the interpreter is a
   CHECK(finding_ids(run_check(kId, facts)) == Words{"not-as-required"});
 }
 
-TEST_CASE("runtime-versions/undeclared: pickled classes of what nobody requires") {
-  Facts facts = required();
-  facts.package.value->requirements.requirements.pop_back();
-  facts.artifact.value->globals.push_back(
-      {.module = "sklearn.preprocessing._label", .name = "LabelEncoder", .key_path = "label_encoder"});
-  const Finding finding = find_finding(run_check(kId, facts), "undeclared");
-  CHECK(finding.severity == Severity::error);
-  CHECK(finding.message.contains("`sklearn.preprocessing._label.LabelEncoder` of scikit_learn, which no requirement brings"));
-  // Another one brings it.
-  require(facts, "torchlib", "");
-  python_of(facts).installed.push_back({.name = "torchlib", .version = "1.0", .wants = {"scikit-learn"}});
-  CHECK(finding_ids(run_check(kId, facts)).empty());
-}
-
 TEST_CASE("runtime-versions: a lock file has the last word") {
   Facts facts = required();
   facts.package.value->locked = {{.name = "torch", .version = "2.4.1", .file = "uv.lock", .line = 9}};

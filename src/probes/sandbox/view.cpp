@@ -85,7 +85,21 @@ class NewRoot {
  public:
   explicit NewRoot(fs::path root) : root_(std::move(root)), ours_{root_} {}
 
-  // Makes the folder `at` be there, showing the one above it anew where it lacks it.
+  // Shows `folder.from` at `folder.at`.
+  Result<void> place(const MountDeclaration& folder) {
+    if (auto made = make_place(folder.at); !made) {
+      return made;
+    }
+    const fs::path shown = root_ / fs::path(folder.at).relative_path();
+    // What is below it from now on is real.
+    std::erase_if(ours_, [&](const fs::path& path) {
+      return std::ranges::mismatch(shown, path).in1 == shown.end();
+    });
+    return bind_folder(folder.from, shown);
+  }
+
+ private:
+  // Makes the folder be there, showing the one above it anew where that lacks it.
   Result<void> make_place(const fs::path& at) {
     fs::path shown = root_;
     for (const fs::path& part : at.relative_path()) {
@@ -108,7 +122,6 @@ class NewRoot {
     return {};
   }
 
- private:
   // A folder in memory over this one, with the same entries but `without`.
   Result<void> cover(const fs::path& folder, const std::string& without) {
     const FileDescriptor below(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
@@ -143,10 +156,8 @@ Result<void> enter_view(const std::vector<MountDeclaration>& folders, const std:
   std::vector<MountDeclaration> ordered = folders;
   std::ranges::stable_sort(ordered, {}, [](const MountDeclaration& folder) { return folder.at.size(); });
   for (const MountDeclaration& folder : ordered) {
-    auto done = root.make_place(folder.at);
-    done = done ? bind_folder(folder.from, scratch + folder.at) : done;
-    if (!done) {
-      return done;
+    if (auto placed = root.place(folder); !placed) {
+      return placed;
     }
   }
   if (::chroot(scratch.c_str()) != 0 || ::chdir("/") != 0) {
