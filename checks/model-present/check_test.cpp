@@ -265,3 +265,26 @@ TEST_CASE("model-present: a model whose name needs quotes in a key path") {
   path_of(facts).asked_by = "models.\"sign.v2\".path";
   CHECK(run_check(kId, facts).status == Status::passed);
 }
+
+TEST_CASE("model-present/ignored-by-docker, ignored-by-git: rules that leave the file out") {
+  Facts facts = sign_facts();
+  path_of(facts).docker_ignored = IgnoreMatch{.file = ".dockerignore", .line = 3, .pattern = "**/*.pth"};
+  const Finding docker = find_finding(run_check(kId, facts), "ignored-by-docker");
+  CHECK(docker.severity == Severity::error);
+  CHECK(docker.message == "`models/sign.pth` is left out of the image by `**/*.pth` in `.dockerignore`, line 3");
+  CHECK(docker.where.file == ".dockerignore");
+  CHECK(docker.where.line == 3);
+  CHECK(docker.fix.starts_with("add `!models/sign.pth` behind that line"));
+  // It stands where it will stand, or is mounted there.
+  facts.target.installed_at = "/srv/sign";
+  CHECK(run_check(kId, facts).findings.empty());
+  facts.target.installed_at = "/app";
+  facts.target.mounts = {{.at = "/app/models", .from = "/srv/sign/models"}};
+  CHECK(run_check(kId, facts).findings.empty());
+
+  facts = sign_facts();
+  path_of(facts).git_ignored = IgnoreMatch{.file = "models/.gitignore", .line = 1, .pattern = "*.pth"};
+  CHECK(find_finding(run_check(kId, facts), "ignored-by-git").severity == Severity::warning);
+  path_of(facts).in_git_lfs = IgnoreMatch{.file = ".gitattributes", .line = 1, .pattern = "*.pth"};
+  CHECK(run_check(kId, facts).findings.empty());
+}

@@ -14,7 +14,7 @@ namespace runup {
 
 namespace {
 
-constexpr std::size_t kMostWords = 12;
+constexpr std::size_t kMostWords = 16;
 constexpr std::size_t kShownKeys = 3;
 constexpr std::size_t kShortestStart = 3;
 

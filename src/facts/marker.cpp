@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "base/text.h"
-#include "base/lines.h"
+#include "facts/lines.h"
 #include "facts/version.h"
 
 namespace runup {

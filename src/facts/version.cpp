@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "base/text.h"
-#include "base/lines.h"
+#include "facts/lines.h"
 
 namespace runup {
 

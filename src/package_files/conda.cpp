@@ -7,7 +7,7 @@
 
 #include "base/text.h"
 #include "base/yaml_tree.h"
-#include "base/lines.h"
+#include "facts/lines.h"
 #include "package_files/project_files.h"
 #include "package_files/requirements.h"
 #include "facts/version.h"

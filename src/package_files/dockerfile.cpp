@@ -12,7 +12,7 @@
 #include "base/text.h"
 #include "package_files/dockerfile_installs.h"
 #include "package_files/dockerfile_syntax.h"
-#include "base/lines.h"
+#include "facts/lines.h"
 
 namespace runup {
 

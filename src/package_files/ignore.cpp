@@ -7,7 +7,7 @@
 
 #include "base/duration.h"
 #include "base/text.h"
-#include "base/lines.h"
+#include "facts/lines.h"
 
 namespace runup {
 

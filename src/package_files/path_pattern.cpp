@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "base/text.h"
-#include "base/lines.h"
+#include "facts/lines.h"
 
 namespace runup {
 

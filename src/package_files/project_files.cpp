@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/text.h"
-#include "base/lines.h"
+#include "facts/lines.h"
 #include "package_files/requirements.h"
 #include "package_files/toml_tree.h"
 #include "facts/version.h"

@@ -31,7 +31,7 @@ const std::map<std::string, std::set<std::string>> kMayInclude{
     {"check", {"base", "facts"}},
     {"report", {"base", "facts", "check"}},
     {"config", {"base", "facts", "check", "report"}},
-    {"probes", {"base", "facts", "artifact"}},
+    {"probes", {"base", "facts", "artifact", "package_files"}},
     {"runner", {"base", "facts", "check", "report", "config", "probes"}},
     {"cli", {"*"}},
     {"daemon", {"*"}},

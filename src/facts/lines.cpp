@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "base/lines.h"
+#include "facts/lines.h"
 
 #include <algorithm>
 #include <cstdint>
