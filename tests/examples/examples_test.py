@@ -46,9 +46,9 @@ def same(seen, expected):
 
 good = run(EXAMPLES / "sign-language-service" / "runup.yaml")
 same(findings(good, "error", "warning"), set())
-assert set(statuses(good).values()) == {"passed"} and len(good["results"]) == 13, statuses(good)
+assert set(statuses(good).values()) == {"passed"} and len(good["results"]) == 18, statuses(good)
 assert [(w["library"], w["file"].rpartition(".")[2]) for w in good["witnesses"]] == [
-    ("libtorch", ""), ("ONNX Runtime", "onnx"), ("libtorch", "pt")], good["witnesses"]
+    ("torch", ""), ("libtorch", ""), ("ONNX Runtime", "onnx"), ("libtorch", "pt")], good["witnesses"]
 
 broken = run(EXAMPLES / "sign-language-service-broken" / "runup.yaml")
 same(findings(broken, "error"), ERRORS)
