@@ -76,7 +76,8 @@ void judge_missing(const Facts& facts, const PythonFacts& python, Judgement& jud
   }
   for (const auto& [module, needs] : modules) {
     add(facts, judgement, "module-missing", needs, "whose module the service's interpreter cannot import",
-        std::format("install what has `{}` and name it in the requirements, or save the file again without its objects",
+        std::format("install what has `{}` and name it in the requirements, or save the file again without "
+                    "its objects",
                     module.substr(0, module.find('.'))));
   }
   for (const auto& [module, needs] : classes) {
@@ -85,7 +86,8 @@ void judge_missing(const Facts& facts, const PythonFacts& python, Judgement& jud
   }
   if (!main.empty()) {
     add(facts, judgement, "main-class-missing", main,
-        "which exist in the script that saved it alone: started as `uvicorn` or `gunicorn` do, `__main__` is another "
+        "which exist in the script that saved it alone: started as `uvicorn` or `gunicorn` do, `__main__` is "
+        "another "
         "module",
         std::format("save the state_dict instead of the object, or put the class there before loading: "
                     "`sys.modules[\"__main__\"].{0} = {0}`",
@@ -109,13 +111,13 @@ void judge_undeclared(const Facts& facts, const PythonFacts& python, Judgement& 
           !told.insert(name).second) {
         continue;
       }
-      judgement.findings.push_back(make_finding(
-          kFindings, "undeclared",
-          std::format("`{}` was pickled with `{}.{}` of {}, which no requirement brings", model_file(facts),
-                      global.module, global.name, one.name),
-          std::format("name `{}` in {}, or save the file without its objects", one.name,
-                      join_quoted(facts.package->requirement_files, 3)),
-          model_location(facts, global.key_path)));
+      judgement.findings.push_back(
+          make_finding(kFindings, "undeclared",
+                       std::format("`{}` was pickled with `{}.{}` of {}, which no requirement brings",
+                                   model_file(facts), global.module, global.name, one.name),
+                       std::format("name `{}` in {}, or save the file without its objects", one.name,
+                                   join_quoted(facts.package->requirement_files, 3)),
+                       model_location(facts, global.key_path)));
     }
   }
 }
@@ -144,12 +146,13 @@ Judgement judge(const Facts& facts, const NoOptions&) {
   std::vector<std::string> own;
   for (const ResolvedFacts& global : python->globals) {
     found += global.found ? 1 : 0;
-    if (global.found && path_here(placed_folders(facts.target), global.file).starts_with(facts.target.package + "/")) {
+    if (global.found &&
+        path_here(placed_folders(facts.target), global.file).starts_with(facts.target.package + "/")) {
       own.push_back(name_of(global));
     }
   }
-  judgement.saw("pickled globals", std::format("{} of {} found in Python {}", found,
-                                               python->globals.size(), python->version));
+  judgement.saw("pickled globals",
+                std::format("{} of {} found in Python {}", found, python->globals.size(), python->version));
   if (!own.empty()) {
     judgement.saw("of the package", join_quoted(own, kNamed));
   }
@@ -165,7 +168,7 @@ Judgement judge(const Facts& facts, const NoOptions&) {
 }
 
 extern const CheckInfo kCheck;
-const CheckInfo kCheck =
-    define_check<NoOptions, judge>("class-dependencies", kFindings, {.package = true, .artifact = true, .host = true, .predictor = true});
+const CheckInfo kCheck = define_check<NoOptions, judge>(
+    "class-dependencies", kFindings, {.package = true, .artifact = true, .host = true, .predictor = true});
 
 }  // namespace runup::checks::class_dependencies

@@ -44,7 +44,8 @@ TEST_CASE("class-dependencies/module-missing") {
   CHECK(outcome.status == Status::failed);
   const Finding finding = find_finding(outcome, "module-missing");
   CHECK(finding.message ==
-        "`models/sign.pth` was pickled with `sklearn.preprocessing._label.LabelEncoder`, whose module the service's "
+        "`models/sign.pth` was pickled with `sklearn.preprocessing._label.LabelEncoder`, whose module the "
+        "service's "
         "interpreter cannot import");
   CHECK(finding.where.key == "model");
   CHECK(finding.fix.contains("install what has `sklearn` and"));
@@ -57,11 +58,13 @@ TEST_CASE("class-dependencies/module-missing") {
 }
 
 TEST_CASE("class-dependencies/class-missing, main-class-missing") {
-  CHECK(find_finding(run_check(kId, lacking("net", "Net", true, "AttributeError: module 'net' has no attribute 'Net'")),
+  CHECK(find_finding(run_check(kId, lacking("net", "Net", true,
+                                            "AttributeError: module 'net' has no attribute 'Net'")),
                      "class-missing")
             .message == "`models/sign.pth` was pickled with `net.Net`, which `net` does not have");
   const Finding main = find_finding(
-      run_check(kId, lacking("__main__", "Net", true, "AttributeError: module '__main__' has no attribute 'Net'")),
+      run_check(kId,
+                lacking("__main__", "Net", true, "AttributeError: module '__main__' has no attribute 'Net'")),
       "main-class-missing");
   CHECK(main.message.contains("`__main__.Net`"));
   CHECK(main.fix.ends_with("`sys.modules[\"__main__\"].Net = Net`"));
@@ -72,7 +75,8 @@ TEST_CASE("class-dependencies: no globals need nothing; without an interpreter i
   facts.artifact.value->globals.clear();
   CHECK(run_check(kId, facts).status == Status::passed);
   facts = predictor_facts_of_sign();
-  python_of(facts).elsewhere = Observed<ElsewhereFacts>::none({.kind = AbsenceKind::crashed, .detail = "it died"});
+  python_of(facts).elsewhere =
+      Observed<ElsewhereFacts>::none({.kind = AbsenceKind::crashed, .detail = "it died"});
   CHECK(run_check(kId, facts).status == Status::undecided);
   lose_runtime(facts, {.kind = AbsenceKind::missing, .detail = "no Python interpreter was found"});
   CHECK(run_check(kId, facts).status == Status::undecided);
@@ -97,7 +101,8 @@ TEST_CASE("class-dependencies/undeclared: classes of what nobody requires") {
   const Finding finding = find_finding(run_check(kId, facts), "undeclared");
   CHECK(finding.severity == Severity::error);
   CHECK(finding.message ==
-        "`models/sign.pth` was pickled with `sklearn.preprocessing._label.LabelEncoder` of scikit_learn, which no "
+        "`models/sign.pth` was pickled with `sklearn.preprocessing._label.LabelEncoder` of scikit_learn, "
+        "which no "
         "requirement brings");
   CHECK(finding.fix.starts_with("name `scikit_learn` in `requirements.txt`"));
   // Another one brings it; or it is required by a name that is spelt in another way.

@@ -227,10 +227,12 @@ void judge_second(Judge& judge) {
     bool same = answer.only_in_reference.empty() && answer.only_in_candidate.empty();
     for (const OutputPairFacts& pair : answer.outputs) {
       apart = std::max(apart, pair.comparison.max_abs);
-      same = same && pair.comparison.same_shape && pair.comparison.beyond_tolerance == 0 && pair.nan_on_one_side == 0;
+      same = same && pair.comparison.same_shape && pair.comparison.beyond_tolerance == 0 &&
+             pair.nan_on_one_side == 0;
     }
     ++compared;
-    if (const ExperimentFacts* asked = judge.facts.runtimes[0]->find(answer.asked); !same && asked != nullptr) {
+    if (const ExperimentFacts* asked = judge.facts.runtimes[0]->find(answer.asked);
+        !same && asked != nullptr) {
       differing.push_back(asked);
     }
   }
@@ -242,7 +244,8 @@ void judge_second(Judge& judge) {
   if (!differing.empty()) {
     judge.add("witnesses-differ",
               std::format("{} and {} answer differently to {}: by up to {:.2g}",
-                          witness_words(judge.facts.runtimes[0]->witness), second, judge.inputs_of(differing), apart),
+                          witness_words(judge.facts.runtimes[0]->witness), second, judge.inputs_of(differing),
+                          apart),
               judge.facts.model.architecture.empty()
                   ? std::string("find out which of the two releases the outputs were accepted with")
                   : std::format("correct `{}`: it is another network than the service's",

@@ -398,7 +398,8 @@ TEST_CASE("inference: weights without code are undecided, and the reason says wh
   const Outcome outcome = run_check(kId, facts);
   CHECK(outcome.status == Status::undecided);
   CHECK(outcome.reason ==
-        "`models/sign.pth` holds weights without code, so nothing could be run; name in `factory:` the service's "
+        "`models/sign.pth` holds weights without code, so nothing could be run; name in `factory:` the "
+        "service's "
         "function that loads it, or in `architecture:` the TorchScript source or archive that they fill");
   facts.runtimes.clear();
   CHECK(run_check(kId, facts).reason == outcome.reason);
@@ -474,7 +475,8 @@ TEST_CASE("inference/witnesses-differ: the service's own runtime is heard, the s
   CHECK(evidence_of(outcome, "libtorch 2.6.0 on `cpu`") == "1 of 1 answers agree, largest difference 1e-07");
   CHECK(evidence_of(outcome, "inferences").ends_with("by torch 2.6.0+cpu on `cpu`"));
 
-  facts.witness_parity->answers[0].outputs[0].comparison = {.same_shape = true, .max_abs = 0.5, .beyond_tolerance = 3};
+  facts.witness_parity->answers[0].outputs[0].comparison = {
+      .same_shape = true, .max_abs = 0.5, .beyond_tolerance = 3};
   outcome = run_check(kId, facts);
   CHECK(find_finding(outcome, "witnesses-differ").severity == Severity::warning);
   CHECK(find_finding(outcome, "witnesses-differ").fix.starts_with("correct `architectures/sign.py`"));

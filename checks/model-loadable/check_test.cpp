@@ -282,7 +282,8 @@ TEST_CASE("model-loadable: what the service's own loading copes with is a note")
         {.module = "__main__", .name = "Net", .member = "data.pkl", .key_path = "model", .uses = 1});
     return facts;
   };
-  CHECK(find_finding(run_check(kId, with_main_class(sign_facts())), "main-class").severity == Severity::error);
+  CHECK(find_finding(run_check(kId, with_main_class(sign_facts())), "main-class").severity ==
+        Severity::error);
   Facts facts = with_main_class(predictor_facts_of_sign());
   const Finding finding = find_finding(run_check(kId, facts), "main-class");
   CHECK(finding.severity == Severity::note);

@@ -35,7 +35,8 @@ constexpr std::array kFindings{
     FindingInfo{"hash-mismatch", Severity::error, "the file is not the one whose hash was stated"},
     FindingInfo{"companion-missing", Severity::error,
                 "a file that the config names for this model cannot be used"},
-    FindingInfo{"ignored-by-docker", Severity::error, "`.dockerignore` leaves the model file out of the image"},
+    FindingInfo{"ignored-by-docker", Severity::error,
+                "`.dockerignore` leaves the model file out of the image"},
     FindingInfo{"ignored-by-git", Severity::warning,
                 "`.gitignore` leaves the model file out of the repository, and Git LFS does not have it"},
     FindingInfo{"too-small", Severity::warning, "the file is smaller than any real model"}};
@@ -272,8 +273,9 @@ void judge_ignored(Judge& judge, const PathFacts& path) {
   }
   if (path.git_ignored && !path.in_git_lfs) {
     judge.add("ignored-by-git",
-              std::format("`{}` is left out of the repository by {}: who builds from a fresh clone does not have it",
-                          name, rule_words(*path.git_ignored)),
+              std::format(
+                  "`{}` is left out of the repository by {}: who builds from a fresh clone does not have it",
+                  name, rule_words(*path.git_ignored)),
               "keep the file in Git LFS, or fetch it in the build from where it is kept",
               {.file = path.git_ignored->file, .key = {}, .line = path.git_ignored->line});
   }

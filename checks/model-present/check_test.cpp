@@ -271,7 +271,8 @@ TEST_CASE("model-present/ignored-by-docker, ignored-by-git: rules that leave the
   path_of(facts).docker_ignored = IgnoreMatch{.file = ".dockerignore", .line = 3, .pattern = "**/*.pth"};
   const Finding docker = find_finding(run_check(kId, facts), "ignored-by-docker");
   CHECK(docker.severity == Severity::error);
-  CHECK(docker.message == "`models/sign.pth` is left out of the image by `**/*.pth` in `.dockerignore`, line 3");
+  CHECK(docker.message ==
+        "`models/sign.pth` is left out of the image by `**/*.pth` in `.dockerignore`, line 3");
   CHECK(docker.where.file == ".dockerignore");
   CHECK(docker.where.line == 3);
   CHECK(docker.fix.starts_with("add `!models/sign.pth` behind that line"));

@@ -20,9 +20,12 @@ struct Options {
 };
 
 constexpr std::array kFindings{
-    FindingInfo{"relative-path", Severity::error, "a file is opened by a path that depends on the folder of start"},
-    FindingInfo{"foreign-path", Severity::error, "a path leads to a folder that is not the package's, and nothing is there"},
-    FindingInfo{"outside-package", Severity::warning, "a file is read that lies outside the package and the mounts"}};
+    FindingInfo{"relative-path", Severity::error,
+                "a file is opened by a path that depends on the folder of start"},
+    FindingInfo{"foreign-path", Severity::error,
+                "a path leads to a folder that is not the package's, and nothing is there"},
+    FindingInfo{"outside-package", Severity::warning,
+                "a file is read that lies outside the package and the mounts"}};
 
 namespace {
 
@@ -96,17 +99,18 @@ Judgement judge(const Facts& facts, const Options& options) {
   judgement.saw("opened while the predictor is made", count_of(read, "file", "files"));
   if (!relative.empty()) {
     add(facts, judgement, "relative-path", relative,
-        std::format("{} {} opened relative to the folder that the server is started in, which is another one under "
-                    "systemd, in a container or in CI",
-                    join_quoted(paths_of(relative), kShown), relative.size() == 1 ? "is" : "are"),
+        std::format(
+            "{} {} opened relative to the folder that the server is started in, which is another one under "
+            "systemd, in a container or in CI",
+            join_quoted(paths_of(relative), kShown), relative.size() == 1 ? "is" : "are"),
         std::string(kAnchor));
   }
   if (!foreign.empty()) {
     // A service that goes on without the file looked for something optional.
     const bool failed = python->exception.has_value();
     add(facts, judgement, "foreign-path", foreign,
-        std::format("{} {} opened, outside the package, where nothing is", join_quoted(paths_of(foreign), kShown),
-                    foreign.size() == 1 ? "is" : "are"),
+        std::format("{} {} opened, outside the package, where nothing is",
+                    join_quoted(paths_of(foreign), kShown), foreign.size() == 1 ? "is" : "are"),
         std::string(kAnchor) + ", or name what is mounted there in `mounts:`");
     judgement.findings.back().severity = failed ? Severity::error : Severity::note;
   }
@@ -114,7 +118,8 @@ Judgement judge(const Facts& facts, const Options& options) {
     add(facts, judgement, "outside-package", outside,
         std::format("{} {} read, outside the package: it is here, and perhaps not on the server",
                     join_quoted(paths_of(outside), kShown), outside.size() == 1 ? "is" : "are"),
-        "ship the file in the package, name what is mounted there in `mounts:`, or say in `outside:` that the server "
+        "ship the file in the package, name what is mounted there in `mounts:`, or say in `outside:` that "
+        "the server "
         "has it");
   }
   const bool anywhere = !python->exception && python->elsewhere && python->elsewhere->stage == python->stage;
@@ -122,16 +127,16 @@ Judgement judge(const Facts& facts, const Options& options) {
     judgement.saw(std::format("started in `{}`", python->elsewhere->folder), "loads too");
   } else if (read == 0 && judgement.findings.empty()) {
     // What a C++ library opens itself is not seen.
-    judgement.undecided = python->exception
-                              ? "blocked: nothing was opened before the predictor failed; see `predictor-load`"
-                              : "no file was seen to be opened, and in another folder it does not load; see "
-                                "`predictor-load`";
+    judgement.undecided =
+        python->exception ? "blocked: nothing was opened before the predictor failed; see `predictor-load`"
+                          : "no file was seen to be opened, and in another folder it does not load; see "
+                            "`predictor-load`";
   }
   return judgement;
 }
 
 extern const CheckInfo kCheck;
-const CheckInfo kCheck =
-    define_check<Options, judge>("path-handling", kFindings, {.package = true, .artifact = true, .predictor = true});
+const CheckInfo kCheck = define_check<Options, judge>("path-handling", kFindings,
+                                                      {.package = true, .artifact = true, .predictor = true});
 
 }  // namespace runup::checks::path_handling

@@ -37,7 +37,8 @@ TEST_CASE("path-handling/relative-path") {
   Facts facts = opening(opened("labels.json", "/srv/sign/labels.json"));
   const Finding finding = find_finding(run_check(kId, facts), "relative-path");
   CHECK(finding.severity == Severity::error);
-  CHECK(finding.message.starts_with("`labels.json` is opened relative to the folder that the server is started in"));
+  CHECK(finding.message.starts_with(
+      "`labels.json` is opened relative to the folder that the server is started in"));
   CHECK(finding.where.file == "processing/predictor.py");
   CHECK(finding.where.line == 21);
   CHECK(finding.evidence.at(0).value == "processing/predictor.py:21");

@@ -25,11 +25,12 @@ bool says(const ExceptionFacts& exception, std::string_view words) {
 // torch.load, pickle or joblib is at work in the traceback: what is missing is missing for unpickling.
 bool is_unpickling(const ExceptionFacts& exception) {
   return std::ranges::any_of(exception.frames, [](const FrameFacts& frame) {
-    constexpr std::array<std::string_view, 4> kFiles{"/torch/serialization.py", "/torch/_weights_only_unpickler.py",
-                                                     "/pickle.py", "/joblib/numpy_pickle.py"};
-    return !frame.own && (frame.function == "find_class" || std::ranges::any_of(kFiles, [&](std::string_view file) {
-                            return frame.file.ends_with(file);
-                          }));
+    constexpr std::array<std::string_view, 4> kFiles{"/torch/serialization.py",
+                                                     "/torch/_weights_only_unpickler.py", "/pickle.py",
+                                                     "/joblib/numpy_pickle.py"};
+    return !frame.own &&
+           (frame.function == "find_class" ||
+            std::ranges::any_of(kFiles, [&](std::string_view file) { return frame.file.ends_with(file); }));
   });
 }
 
@@ -40,9 +41,10 @@ Cause missing_file(const Facts& facts, const ExceptionFacts& exception) {
     cause.fix = "put the file where the service looks for it, or correct the path";
   } else if (path.starts_with('/')) {
     cause.what = std::format("nothing is at `{}`", shown_path(facts, path));
-    cause.fix = facts.model.path == path
-                    ? std::string("put the model file into the package")
-                    : std::format("put the file there, or open `{}`, which the config names", model_file(facts));
+    cause.fix =
+        facts.model.path == path
+            ? std::string("put the model file into the package")
+            : std::format("put the file there, or open `{}`, which the config names", model_file(facts));
   } else {
     cause.what = std::format("`{}` is looked for in the folder that the server was started in", path);
     cause.fix = "build the path from the source's own place: `Path(__file__).resolve().parent / ...`";
@@ -57,13 +59,16 @@ Cause missing_class(const ExceptionFacts& exception) {
   Cause cause{.id = "class-missing",
               .what = std::format("the model file was pickled with the class `{}.{}`", module, name),
               .fix = {}};
-  cause.fix = module == "__main__"
-                  ? std::format("save the state_dict instead of the object; or put the class where the pickle looks for "
-                                "it before loading: `sys.modules[\"__main__\"].{0} = {0}`",
-                                name)
-                  : std::format("ship the release of `{}` that has the class, or save the file again with the one that "
-                                "is shipped",
-                                module);
+  cause.fix =
+      module == "__main__"
+          ? std::format(
+                "save the state_dict instead of the object; or put the class where the pickle looks for "
+                "it before loading: `sys.modules[\"__main__\"].{0} = {0}`",
+                name)
+          : std::format(
+                "ship the release of `{}` that has the class, or save the file again with the one that "
+                "is shipped",
+                module);
   return cause;
 }
 
@@ -71,16 +76,19 @@ Cause missing_module(const Facts& facts, FactoryStage stage, const ExceptionFact
   const std::string module = quoted_after(exception.message, "module named ");
   const std::string own = facts.model.factory.substr(0, facts.model.factory.find(':'));
   if (stage == FactoryStage::import && !module.empty() && (own == module || own.starts_with(module + "."))) {
-    return {.id = "factory-missing",
-            .what = std::format("the package has no module `{}` that the interpreter can import", module),
-            .fix = "correct `factory:`, or name the entry point that the server is started with in `entrypoint:`"};
+    return {
+        .id = "factory-missing",
+        .what = std::format("the package has no module `{}` that the interpreter can import", module),
+        .fix =
+            "correct `factory:`, or name the entry point that the server is started with in `entrypoint:`"};
   }
   if (is_unpickling(exception)) {
     return {.id = "class-missing",
             .what = std::format("the model file was pickled with classes of the module `{}`", module),
-            .fix = std::format("install what has `{}` on the server and name it in the requirements, or save the file "
-                               "again without its objects",
-                               module)};
+            .fix = std::format(
+                "install what has `{}` on the server and name it in the requirements, or save the file "
+                "again without its objects",
+                module)};
   }
   return {.id = "module-missing",
           .what = std::format("the service's interpreter has no module `{}`", module),
@@ -92,9 +100,11 @@ Cause refused(const ExceptionFacts& exception) {
   return {.id = "refused-by-weights-only",
           .what = global.empty() ? std::string("`weights_only` takes tensors and plain values alone")
                                  : std::format("`weights_only` does not take `{}`", global),
-          .fix = "save the state_dict and plain values alone; or allow the class with "
-                 "`torch.serialization.add_safe_globals([...])` before loading; `weights_only=False` runs whatever the "
-                 "file says, so only for files of your own"};
+          .fix =
+              "save the state_dict and plain values alone; or allow the class with "
+              "`torch.serialization.add_safe_globals([...])` before loading; `weights_only=False` runs "
+              "whatever the "
+              "file says, so only for files of your own"};
 }
 
 }  // namespace
@@ -132,7 +142,9 @@ Cause cause_of(const Facts& facts, FactoryStage stage, const ExceptionFacts& exc
   }
   if (is_a(exception, "PermissionError")) {
     return {.id = "file-unreadable",
-            .what = exception.path.empty() ? "" : std::format("`{}` may not be opened", shown_path(facts, exception.path)),
+            .what = exception.path.empty()
+                        ? ""
+                        : std::format("`{}` may not be opened", shown_path(facts, exception.path)),
             .fix = "let the user that the server runs as read the file (`chmod a+r`)"};
   }
   if (is_a(exception, "ModuleNotFoundError")) {
@@ -153,13 +165,16 @@ Cause cause_of(const Facts& facts, FactoryStage stage, const ExceptionFacts& exc
             .fix = "install the release that the service was written for, and pin it in the requirements"};
   }
   if (says(exception, "loading state_dict")) {
-    return {.id = "state-dict-mismatch",
-            .what = "the network that the service builds is another one than the weights were saved from",
-            .fix = "ship the source and the weights of one training run; sizes that differ, such as the number of "
-                   "classes, belong into the checkpoint"};
+    return {
+        .id = "state-dict-mismatch",
+        .what = "the network that the service builds is another one than the weights were saved from",
+        .fix =
+            "ship the source and the weights of one training run; sizes that differ, such as the number of "
+            "classes, belong into the checkpoint"};
   }
-  if (says(exception, "Attempting to deserialize object on") || says(exception, "Torch not compiled with CUDA") ||
-      says(exception, "No CUDA GPUs are available") || says(exception, "Found no NVIDIA driver")) {
+  if (says(exception, "Attempting to deserialize object on") ||
+      says(exception, "Torch not compiled with CUDA") || says(exception, "No CUDA GPUs are available") ||
+      says(exception, "Found no NVIDIA driver")) {
     return {.id = "device-missing",
             .what = "it asks for a device that is not here",
             .fix = "load with `map_location=\"cpu\"` and move the model to the device that the host has"};
@@ -171,11 +186,14 @@ Cause cause_of(const Facts& facts, FactoryStage stage, const ExceptionFacts& exc
             .fix = "copy the model file again and compare `sha256sum` on both sides; see `model-loadable`"};
   }
   if (is_a(exception, "SystemExit")) {
-    return {.id = "exits",
-            .what = "the factory ends its process",
-            .fix = "raise an exception that says what is wrong; a server that just exits is restarted for ever"};
+    return {
+        .id = "exits",
+        .what = "the factory ends its process",
+        .fix = "raise an exception that says what is wrong; a server that just exits is restarted for ever"};
   }
-  return {.id = "raises", .what = {}, .fix = "see the line, and run the factory by hand in the service's environment"};
+  return {.id = "raises",
+          .what = {},
+          .fix = "see the line, and run the factory by hand in the service's environment"};
 }
 
 }  // namespace runup::checks::predictor_load

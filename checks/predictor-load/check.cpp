@@ -18,8 +18,10 @@ constexpr std::array kFindings{
     FindingInfo{"class-missing", Severity::error, "unpickling needs a class that the service does not have"},
     FindingInfo{"module-missing", Severity::error, "the service imports what its interpreter does not have"},
     FindingInfo{"refused-by-weights-only", Severity::error, "`torch.load` refuses the file's content"},
-    FindingInfo{"state-dict-mismatch", Severity::error, "the weights do not fit the network that the service builds"},
-    FindingInfo{"device-missing", Severity::error, "the factory asks for a device that the host does not have"},
+    FindingInfo{"state-dict-mismatch", Severity::error,
+                "the weights do not fit the network that the service builds"},
+    FindingInfo{"device-missing", Severity::error,
+                "the factory asks for a device that the host does not have"},
     FindingInfo{"out-of-memory", Severity::error, "memory runs out while the model loads"},
     FindingInfo{"factory-missing", Severity::error, "the package has no such factory"},
     FindingInfo{"returns-nothing", Severity::error, "the factory returns `None`"},
@@ -77,7 +79,8 @@ std::string_view stage_words(FactoryStage stage) {
 void judge_exception(Judge& judge, const ExceptionFacts& exception) {
   if (exception.writing) {
     judge.judgement.undecided = std::format(
-        "`{}` writes to `{}` ({}), and runup keeps a service from writing outside a scratch folder; name the folder in "
+        "`{}` writes to `{}` ({}), and runup keeps a service from writing outside a scratch folder; name the "
+        "folder in "
         "`writable:` of the config",
         judge.facts.model.factory, shown_path(judge.facts, exception.path), exception_words(exception));
     return;
@@ -118,17 +121,18 @@ void judge_elsewhere(Judge& judge) {
   const std::string why =
       elsewhere->exception ? exception_words(*elsewhere->exception) : first_line(elsewhere->words);
   const FrameFacts* frame = elsewhere->exception ? own_frame(*elsewhere->exception) : nullptr;
-  std::string message = std::format("`{}` works in the folder of the entry point; started in `{}` it raises {}",
-                                    judge.facts.model.factory, elsewhere->folder, why);
+  std::string message =
+      std::format("`{}` works in the folder of the entry point; started in `{}` it raises {}",
+                  judge.facts.model.factory, elsewhere->folder, why);
   if (const auto files = relative_files(judge.python); !files.empty()) {
     message += std::format("; {} {} opened by a relative path", join_quoted(files, 3),
                            files.size() == 1 ? "is" : "are");
   }
-  Finding& finding = judge.add(
-      "loads-here-only", std::move(message),
-      "build paths from the source's own place: `Path(__file__).resolve().parent / ...`; a service manager or a "
-      "container starts the server in another folder",
-      frame != nullptr ? location_of(judge.facts, *frame) : judge.factory());
+  Finding& finding = judge.add("loads-here-only", std::move(message),
+                               "build paths from the source's own place: `Path(__file__).resolve().parent / "
+                               "...`; a service manager or a "
+                               "container starts the server in another folder",
+                               frame != nullptr ? location_of(judge.facts, *frame) : judge.factory());
   if (elsewhere->exception) {
     add_traceback(judge.facts, *elsewhere->exception, finding);
   }
@@ -139,7 +143,8 @@ void judge_connections(Judge& judge) {
     judge.add("network-needed",
               std::format("`{}` asks for {} while it makes the predictor", judge.facts.model.factory,
                           join_quoted(judge.python.connections, 3)),
-              "put what is fetched there into the package: a server that downloads at its start does not start when "
+              "put what is fetched there into the package: a server that downloads at its start does not "
+              "start when "
               "that host is away",
               judge.factory());
   }
@@ -149,15 +154,17 @@ void judge_made(Judge& judge) {
   if (judge.python.predictor == "NoneType") {
     judge.add("returns-nothing",
               std::format("`{}` returns `None`; expected the loaded predictor", judge.facts.model.factory),
-              "return the predictor, and raise where it cannot be made: an `except` that returns `None` hides the cause",
+              "return the predictor, and raise where it cannot be made: an `except` that returns `None` "
+              "hides the cause",
               judge.factory());
     return;
   }
   judge.judgement.saw("predictor", std::format("`{}`", judge.python.predictor));
   if (judge.python.stage == FactoryStage::done) {
-    judge.judgement.saw("network", judge.python.member.empty()
-                                       ? std::format("`{}`", judge.python.network)
-                                       : std::format("`{}` in `{}`", judge.python.network, judge.python.member));
+    judge.judgement.saw("network",
+                        judge.python.member.empty()
+                            ? std::format("`{}`", judge.python.network)
+                            : std::format("`{}` in `{}`", judge.python.network, judge.python.member));
   }
   judge.judgement.saw("import", format_duration(judge.python.import));
   judge.judgement.saw("load", format_duration(judge.python.factory));

@@ -62,13 +62,15 @@ TEST_CASE("predictor-load: what was made and how long it took") {
 }
 
 TEST_CASE("predictor-load/file-missing: relative to another folder, or not in the package") {
-  ExceptionFacts exception = exception_of(
-      "FileNotFoundError", "[Errno 2] No such file or directory: 'models/sign.pth'", {"OSError", "Exception"});
+  ExceptionFacts exception =
+      exception_of("FileNotFoundError", "[Errno 2] No such file or directory: 'models/sign.pth'",
+                   {"OSError", "Exception"});
   exception.path = "models/sign.pth";
   Finding finding = only_finding(run_check(kId, raising(exception)));
   CHECK(finding.id == "file-missing");
   CHECK(finding.message ==
-        "`processing.predictor:get_predictor`: it raises `FileNotFoundError`: [Errno 2] No such file or directory: "
+        "`processing.predictor:get_predictor`: it raises `FileNotFoundError`: [Errno 2] No such file or "
+        "directory: "
         "'models/sign.pth'; `models/sign.pth` is looked for in the folder that the server was started in");
   CHECK(finding.fix.contains("Path(__file__)"));
   CHECK(finding.where.file == "processing/predictor.py");
@@ -85,29 +87,33 @@ TEST_CASE("predictor-load/file-missing: relative to another folder, or not in th
   CHECK(only_finding(run_check(kId, raising(exception))).fix == "put the model file into the package");
 
   // ONNX Runtime's and torch.jit's own words.
-  exception = exception_of("onnxruntime.capi.onnxruntime_pybind11_state.NoSuchFile",
-                           "[ONNXRuntimeError] : 3 : NO_SUCHFILE : Load model from m.onnx failed: File doesn't exist");
+  exception = exception_of(
+      "onnxruntime.capi.onnxruntime_pybind11_state.NoSuchFile",
+      "[ONNXRuntimeError] : 3 : NO_SUCHFILE : Load model from m.onnx failed: File doesn't exist");
   CHECK(only_finding(run_check(kId, raising(exception))).id == "file-missing");
   exception = exception_of("ValueError", "The provided filename m.pt does not exist");
   CHECK(only_finding(run_check(kId, raising(exception))).id == "file-missing");
 }
 
 TEST_CASE("predictor-load/file-unreadable: permissions, pointers and halves") {
-  ExceptionFacts exception =
-      exception_of("PermissionError", "[Errno 13] Permission denied: '/srv/sign/models/sign.pth'", {"OSError"});
+  ExceptionFacts exception = exception_of(
+      "PermissionError", "[Errno 13] Permission denied: '/srv/sign/models/sign.pth'", {"OSError"});
   exception.path = "/srv/sign/models/sign.pth";
   const Finding finding = only_finding(run_check(kId, raising(exception)));
   CHECK(finding.id == "file-unreadable");
   CHECK(finding.message.ends_with("`models/sign.pth` may not be opened"));
   for (const auto& [kind, message] :
-       {std::pair{"_pickle.UnpicklingError", "invalid load key, 'v'."}, std::pair{"EOFError", "Ran out of input"},
-        std::pair{"RuntimeError", "PytorchStreamReader failed reading zip archive: failed finding central directory"}}) {
+       {std::pair{"_pickle.UnpicklingError", "invalid load key, 'v'."},
+        std::pair{"EOFError", "Ran out of input"},
+        std::pair{"RuntimeError",
+                  "PytorchStreamReader failed reading zip archive: failed finding central directory"}}) {
     CHECK(only_finding(run_check(kId, raising(exception_of(kind, message)))).id == "file-unreadable");
   }
 }
 
 TEST_CASE("predictor-load: what may not be written is undecided, since a server may write it") {
-  ExceptionFacts exception = exception_of("PermissionError", "[Errno 13] Permission denied: '/srv/sign/logs/app.log'");
+  ExceptionFacts exception =
+      exception_of("PermissionError", "[Errno 13] Permission denied: '/srv/sign/logs/app.log'");
   exception.path = "/srv/sign/logs/app.log";
   exception.writing = true;
   const Outcome outcome = run_check(kId, raising(exception));
@@ -121,14 +127,15 @@ TEST_CASE("predictor-load: what may not be written is undecided, since a server 
 }
 
 TEST_CASE("predictor-load/class-missing: of `__main__`, of another release, of a module that is not there") {
-  Finding finding = only_finding(run_check(
-      kId, raising(exception_of("AttributeError", "Can't get attribute 'Net' on <module '__main__' (built-in)>"))));
+  Finding finding = only_finding(
+      run_check(kId, raising(exception_of("AttributeError",
+                                          "Can't get attribute 'Net' on <module '__main__' (built-in)>"))));
   CHECK(finding.id == "class-missing");
   CHECK(finding.message.ends_with("the model file was pickled with the class `__main__.Net`"));
   CHECK(finding.fix.contains("sys.modules[\"__main__\"].Net = Net"));
-  finding = only_finding(
-      run_check(kId, raising(exception_of("AttributeError",
-                                          "Can't get attribute 'Net' on <module 'net' from '/srv/sign/net.py'>"))));
+  finding = only_finding(run_check(
+      kId, raising(exception_of("AttributeError",
+                                "Can't get attribute 'Net' on <module 'net' from '/srv/sign/net.py'>"))));
   CHECK(finding.message.ends_with("the class `net.Net`"));
   CHECK(finding.fix.contains("ship the release of `net` that has the class"));
   finding = only_finding(run_check(
@@ -155,7 +162,8 @@ TEST_CASE("predictor-load/factory-missing: no such module, no such function") {
   const Finding finding = only_finding(run_check(kId, raising(exception, FactoryStage::import)));
   CHECK(finding.id == "factory-missing");
   CHECK(finding.where.key == "models.sign.factory");
-  exception = exception_of("AttributeError", "module 'processing.predictor' has no attribute 'get_predictor'");
+  exception =
+      exception_of("AttributeError", "module 'processing.predictor' has no attribute 'get_predictor'");
   exception.frames.clear();
   CHECK(only_finding(run_check(kId, raising(exception, FactoryStage::lookup))).id == "factory-missing");
 }
@@ -163,7 +171,8 @@ TEST_CASE("predictor-load/factory-missing: no such module, no such function") {
 TEST_CASE("predictor-load: refused, mismatched, without a device, out of memory, exits, raises") {
   for (const auto& [id, kind, message] : std::vector<std::array<std::string, 3>>{
            {"refused-by-weights-only", "_pickle.UnpicklingError",
-            "Weights only load failed. ... Unsupported global: GLOBAL sklearn.preprocessing._label.LabelEncoder was not "
+            "Weights only load failed. ... Unsupported global: GLOBAL "
+            "sklearn.preprocessing._label.LabelEncoder was not "
             "an allowed global by default."},
            {"state-dict-mismatch", "RuntimeError",
             "Error(s) in loading state_dict for Net:\n\tsize mismatch for classifier.weight"},
@@ -171,29 +180,34 @@ TEST_CASE("predictor-load: refused, mismatched, without a device, out of memory,
             "Attempting to deserialize object on a CUDA device but torch.cuda.is_available() is False."},
            {"device-missing", "AssertionError", "Torch not compiled with CUDA enabled"},
            {"out-of-memory", "MemoryError", ""},
-           {"out-of-memory", "RuntimeError", "[enforce fail at alloc_cpu.cpp:119] err == 0. DefaultCPUAllocator: "
-                                             "can't allocate memory: you tried to allocate 100 bytes."},
+           {"out-of-memory", "RuntimeError",
+            "[enforce fail at alloc_cpu.cpp:119] err == 0. DefaultCPUAllocator: "
+            "can't allocate memory: you tried to allocate 100 bytes."},
            {"exits", "SystemExit", "3"},
            {"raises", "KeyError", "'model_state_dict'"}}) {
     INFO(kind << ": " << message);
     CHECK(only_finding(run_check(kId, raising(exception_of(kind, message)))).id == id);
   }
-  const Finding refused = only_finding(run_check(
-      kId, raising(exception_of("_pickle.UnpicklingError", "Weights only load failed. Unsupported global: GLOBAL "
-                                                           "numpy._core.multiarray._reconstruct was not an allowed"))));
+  const Finding refused = only_finding(
+      run_check(kId, raising(exception_of("_pickle.UnpicklingError",
+                                          "Weights only load failed. Unsupported global: GLOBAL "
+                                          "numpy._core.multiarray._reconstruct was not an allowed"))));
   CHECK(refused.message.ends_with("`weights_only` does not take `numpy._core.multiarray._reconstruct`"));
-  const Finding mismatch = only_finding(run_check(
-      kId, raising(exception_of("RuntimeError", "Error(s) in loading state_dict for Net:\n\tsize mismatch for "
-                                                "head.weight: copying a param"))));
+  const Finding mismatch = only_finding(
+      run_check(kId, raising(exception_of("RuntimeError",
+                                          "Error(s) in loading state_dict for Net:\n\tsize mismatch for "
+                                          "head.weight: copying a param"))));
   CHECK(mismatch.message.contains("for Net: size mismatch for head.weight: copying a param"));
   // What is no model at all is refused too.
-  Facts pointer = raising(exception_of("_pickle.UnpicklingError", "Weights only load failed. Unsupported operand 118"));
+  Facts pointer =
+      raising(exception_of("_pickle.UnpicklingError", "Weights only load failed. Unsupported operand 118"));
   pointer.artifact.value->kind = ArtifactKind::git_lfs_pointer;
   CHECK(only_finding(run_check(kId, pointer)).id == "file-unreadable");
   CHECK(only_finding(run_check(kId, pointer)).message.contains("is a Git LFS pointer"));
   ExceptionFacts chained = exception_of("RuntimeError", "no labels");
   chained.cause = "FileNotFoundError: labels.json";
-  CHECK(only_finding(run_check(kId, raising(chained))).evidence.back().value == "FileNotFoundError: labels.json");
+  CHECK(only_finding(run_check(kId, raising(chained))).evidence.back().value ==
+        "FileNotFoundError: labels.json");
 }
 
 TEST_CASE("predictor-load/returns-nothing") {
@@ -216,13 +230,16 @@ TEST_CASE("predictor-load/loads-here-only: by a relative path") {
       exception_of("FileNotFoundError", "[Errno 2] No such file or directory: 'models/sign.pth'");
   const Finding finding = only_finding(run_check(kId, facts));
   CHECK(finding.id == "loads-here-only");
-  CHECK(finding.message ==
-        "`processing.predictor:get_predictor` works in the folder of the entry point; started in `/` it raises "
-        "`FileNotFoundError`: [Errno 2] No such file or directory: 'models/sign.pth'; `models/sign.pth` is opened by a "
-        "relative path");
+  CHECK(
+      finding.message ==
+      "`processing.predictor:get_predictor` works in the folder of the entry point; started in `/` it raises "
+      "`FileNotFoundError`: [Errno 2] No such file or directory: 'models/sign.pth'; `models/sign.pth` is "
+      "opened by a "
+      "relative path");
   CHECK(finding.where.line == 12);
 
-  python.elsewhere = Observed<ElsewhereFacts>::none({.kind = AbsenceKind::timed_out, .detail = "it took too long"});
+  python.elsewhere =
+      Observed<ElsewhereFacts>::none({.kind = AbsenceKind::timed_out, .detail = "it took too long"});
   CHECK(run_check(kId, facts).status == Status::undecided);
   CHECK(run_check(kId, facts).reason.contains("it took too long"));
 }
@@ -242,5 +259,6 @@ TEST_CASE("predictor-load: no factory is none to call; no interpreter is undecid
   facts = predictor_facts_of_sign();
   lose_runtime(facts, {.kind = AbsenceKind::missing, .detail = "no Python interpreter was found"});
   CHECK(run_check(kId, facts).status == Status::undecided);
-  CHECK(run_check(kId, facts).reason == "what `factory:` makes could not be observed: no Python interpreter was found");
+  CHECK(run_check(kId, facts).reason ==
+        "what `factory:` makes could not be observed: no Python interpreter was found");
 }

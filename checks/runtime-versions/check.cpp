@@ -16,8 +16,10 @@ namespace runup::checks::runtime_versions {
 constexpr std::array kFindings{
     FindingInfo{"too-old-for-file", Severity::error, "the wanted release cannot read the model file"},
     FindingInfo{"incompatible-pins", Severity::error, "two wanted releases do not work together"},
-    FindingInfo{"other-than-saved-with", Severity::warning, "the file was saved with another release than is wanted"},
-    FindingInfo{"not-as-required", Severity::warning, "the interpreter has another release than the requirements say"},
+    FindingInfo{"other-than-saved-with", Severity::warning,
+                "the file was saved with another release than is wanted"},
+    FindingInfo{"not-as-required", Severity::warning,
+                "the interpreter has another release than the requirements say"},
     FindingInfo{"not-installed", Severity::warning, "the interpreter lacks what the requirements say"}};
 
 namespace {
@@ -30,7 +32,8 @@ struct Judge {
   WantedProjects wanted;
 
   void add(std::string_view id, std::string message, std::string fix, Location where) {
-    judgement.findings.push_back(make_finding(kFindings, id, std::move(message), std::move(fix), std::move(where)));
+    judgement.findings.push_back(
+        make_finding(kFindings, id, std::move(message), std::move(fix), std::move(where)));
   }
   const InstalledFacts* installed(const std::string& name) const { return installed_project(python, name); }
 };
@@ -89,8 +92,8 @@ void judge_torch(Judge& judge) {
   const std::string numpy = running(judge, "numpy");
   if (is_older(torch, "2.3") && !numpy.empty() && !is_older(numpy, "2")) {
     judge.add("incompatible-pins",
-              std::format("torch {} was built for NumPy 1 and cannot use numpy {}: `Numpy is not available`", torch,
-                          numpy),
+              std::format("torch {} was built for NumPy 1 and cannot use numpy {}: `Numpy is not available`",
+                          torch, numpy),
               "require `numpy<2`, or torch 2.3 or newer", where_wanted(judge, "numpy"));
   }
 }
@@ -126,8 +129,9 @@ void judge_scikit_learn(Judge& judge) {
       continue;
     }
     judge.add("other-than-saved-with",
-              std::format("`{}` was saved with scikit-learn {}; {} is wanted, and says `InconsistentVersionWarning`",
-                          labels->path, labels->sklearn_version, wanted),
+              std::format(
+                  "`{}` was saved with scikit-learn {}; {} is wanted, and says `InconsistentVersionWarning`",
+                  labels->path, labels->sklearn_version, wanted),
               "require the release that the file was saved with, or save `encoder.classes_.tolist()`",
               where_wanted(judge, "scikit-learn"));
     return;
@@ -145,16 +149,18 @@ void judge_installed(Judge& judge) {
       judge.add("not-installed",
                 std::format("`{}` is required; `{}` does not have it", wanted_words(name, wanted),
                             judge.python->executable),
-                "install the requirements into the service's interpreter, or name that one in `python:`", wanted.where);
+                "install the requirements into the service's interpreter, or name that one in `python:`",
+                wanted.where);
       continue;
     }
     const auto specifiers = Specifiers::parse(wanted.specifiers);
     const auto version = Version::parse(installed->version);
     if (specifiers && version && !specifiers->hold_for(version->base()) && !specifiers->hold_for(*version)) {
       judge.add("not-as-required",
-                std::format("`{}` is required; `{}` has {}", wanted_words(name, wanted), judge.python->executable,
-                            installed->version),
-                "install the requirements into the service's interpreter, or name that one in `python:`", wanted.where);
+                std::format("`{}` is required; `{}` has {}", wanted_words(name, wanted),
+                            judge.python->executable, installed->version),
+                "install the requirements into the service's interpreter, or name that one in `python:`",
+                wanted.where);
     } else {
       ++as_wanted;
     }
@@ -179,10 +185,11 @@ Judgement judge(const Facts& facts, const NoOptions&) {
   }
   Judgement judgement;
   Judge judge{facts, judgement, python, wanted_projects(facts)};
-  judgement.saw("required", facts.package->requirement_files.empty()
-                                ? std::string("nothing: the package has no requirements file")
-                                : std::format("{} in {}", count_of(judge.wanted.size(), "project", "projects"),
-                                              join_quoted(facts.package->requirement_files, 3)));
+  judgement.saw("required",
+                facts.package->requirement_files.empty()
+                    ? std::string("nothing: the package has no requirements file")
+                    : std::format("{} in {}", count_of(judge.wanted.size(), "project", "projects"),
+                                  join_quoted(facts.package->requirement_files, 3)));
   for (const char* name : {"torch", "onnxruntime", "numpy", "scikit-learn"}) {
     if (const std::string version = running(judge, name); !version.empty()) {
       judgement.saw(name, version);

@@ -30,9 +30,10 @@ Facts required() {
   require(facts, "numpy", "2.1.0");
   require(facts, "scikit-learn", "1.5.2");
   PythonFacts& python = python_of(facts);
-  python.installed = {{.name = "numpy", .version = "2.1.0", .modules = {"numpy"}},
-                      {.name = "scikit_learn", .version = "1.5.2", .wants = {"numpy", "scipy"}, .modules = {"sklearn"}},
-                      {.name = "torch", .version = "2.6.0+cpu", .modules = {"torch"}}};
+  python.installed = {
+      {.name = "numpy", .version = "2.1.0", .modules = {"numpy"}},
+      {.name = "scikit_learn", .version = "1.5.2", .wants = {"numpy", "scipy"}, .modules = {"sklearn"}},
+      {.name = "torch", .version = "2.6.0+cpu", .modules = {"torch"}}};
   for (LabelListFacts& labels : facts.artifact.value->label_lists) {
     labels.sklearn_version = labels.sklearn_version.empty() ? "" : "1.5.1";
   }
@@ -56,11 +57,13 @@ TEST_CASE("runtime-versions: what is required is there and fits") {
 
 TEST_CASE("runtime-versions/too-old-for-file: of torch and of NumPy") {
   Facts facts = required();
-  requirement(facts, 0) = {.name = "torch", .specifiers = "==2.2.2", .pinned = "2.2.2", .file = "requirements.txt", .line = 1};
+  requirement(facts, 0) = {
+      .name = "torch", .specifiers = "==2.2.2", .pinned = "2.2.2", .file = "requirements.txt", .line = 1};
   add_tensor(*facts.artifact.value, "model_state_dict.seen", {4}, "uint16");
   Finding finding = find_finding(run_check(kId, facts), "too-old-for-file");
   CHECK(finding.message ==
-        "`model_state_dict.seen` in `models/sign.pth` is uint16, which PyTorch has since 2.3; torch 2.2.2 is wanted");
+        "`model_state_dict.seen` in `models/sign.pth` is uint16, which PyTorch has since 2.3; torch 2.2.2 is "
+        "wanted");
   CHECK(finding.where.file == "requirements.txt");
   CHECK(finding.where.line == 1);
 

@@ -15,15 +15,19 @@ namespace runup::checks::weights_used {
 struct Options {
   std::vector<std::string> ignore;
   static constexpr auto fields() {
-    return std::tuple{Field{"ignore", &Options::ignore,
-                            "tensors that the service is meant to change or to make itself; `*` stands for any text"}};
+    return std::tuple{
+        Field{"ignore", &Options::ignore,
+              "tensors that the service is meant to change or to make itself; `*` stands for any text"}};
   }
 };
 
 constexpr std::array kFindings{
-    FindingInfo{"other-weights", Severity::error, "the loaded network holds other numbers than the model file"},
-    FindingInfo{"weight-differs", Severity::error, "single tensors of the loaded network differ from the model file's"},
-    FindingInfo{"never-written", Severity::error, "the loaded network has parameters that the model file does not have"},
+    FindingInfo{"other-weights", Severity::error,
+                "the loaded network holds other numbers than the model file"},
+    FindingInfo{"weight-differs", Severity::error,
+                "single tensors of the loaded network differ from the model file's"},
+    FindingInfo{"never-written", Severity::error,
+                "the loaded network has parameters that the model file does not have"},
     FindingInfo{"buffer-never-written", Severity::note,
                 "the loaded network has buffers that the model file does not have"},
     FindingInfo{"other-file", Severity::error, "the loaded session holds another file than the model's"}};
@@ -33,7 +37,8 @@ namespace {
 constexpr std::size_t kNamed = 4;
 constexpr std::size_t kRows = 8;
 constexpr std::string_view kFix =
-    "let the loading raise where a key or a file is missing (`strict=True`, no `except` around it): what it cannot "
+    "let the loading raise where a key or a file is missing (`strict=True`, no `except` around it): what it "
+    "cannot "
     "load it must not replace";
 
 struct Judge {
@@ -55,11 +60,12 @@ struct Judge {
 
 // What the factory read that looks like another model.
 std::string other_models(const Judge& judge) {
-  constexpr std::array<std::string_view, 10> kEndings{".pth", ".pt", ".ckpt", ".bin", ".safetensors",
-                                                      ".onnx", ".pkl", ".joblib", ".h5", ".npz"};
+  constexpr std::array<std::string_view, 10> kEndings{".pth",  ".pt",  ".ckpt",   ".bin", ".safetensors",
+                                                      ".onnx", ".pkl", ".joblib", ".h5",  ".npz"};
   std::vector<std::string> others;
   for (const OpenedFileFacts& file : judge.python.opened) {
-    const bool model = std::ranges::any_of(kEndings, [&](std::string_view end) { return file.path.ends_with(end); });
+    const bool model =
+        std::ranges::any_of(kEndings, [&](std::string_view end) { return file.path.ends_with(end); });
     if (model && file.exists && !file.writing && !is_model_file(judge.facts, file.absolute)) {
       others.push_back(shown_path(judge.facts, file.absolute));
     }
@@ -98,21 +104,25 @@ void judge_differing(Judge& judge, const WeightParityFacts& weights) {
   const std::uint64_t equal = weights.by_name + weights.by_value;
   const bool most = differing.size() > equal;
   std::string message =
-      most ? std::format("the network that `{}` returns does not hold the weights of `{}`: {} of {} have other numbers",
-                         judge.facts.model.factory, model_file(judge.facts), weights.differing_count,
-                         count_of(weights.tensors, "tensor", "tensors"))
+      most ? std::format(
+                 "the network that `{}` returns does not hold the weights of `{}`: {} of {} have other "
+                 "numbers",
+                 judge.facts.model.factory, model_file(judge.facts), weights.differing_count,
+                 count_of(weights.tensors, "tensor", "tensors"))
            : std::format("{} of {} in the network that `{}` returns {} other numbers than in `{}`: {}",
                          differing.size(), count_of(weights.tensors, "tensor", "tensors"),
-                         judge.facts.model.factory, differing.size() == 1 ? "has" : "have", model_file(judge.facts),
-                         join_quoted(names, kNamed));
+                         judge.facts.model.factory, differing.size() == 1 ? "has" : "have",
+                         model_file(judge.facts), join_quoted(names, kNamed));
   message += most ? other_models(judge) : "";
-  Finding& finding = judge.add(most ? "other-weights" : "weight-differs", std::move(message), std::string(kFix));
+  Finding& finding =
+      judge.add(most ? "other-weights" : "weight-differs", std::move(message), std::string(kFix));
   for (std::size_t i = 0; i < std::min(differing.size(), kRows); ++i) {
     const WeightDifferenceFacts& one = *differing[i];
-    finding.evidence.push_back({.name = one.reference,
-                                .value = std::format("{:g} in the network, {:g} in the file at {}; {} of {} differ",
-                                                     one.worst_candidate, one.worst_reference,
-                                                     shape_text(one.worst_index), one.differing, one.elements)});
+    finding.evidence.push_back(
+        {.name = one.reference,
+         .value =
+             std::format("{:g} in the network, {:g} in the file at {}; {} of {} differ", one.worst_candidate,
+                         one.worst_reference, shape_text(one.worst_index), one.differing, one.elements)});
   }
   if (std::ranges::none_of(differing, &WeightDifferenceFacts::certain)) {
     finding.severity = Severity::warning;
@@ -129,13 +139,14 @@ void judge_extra(Judge& judge, const WeightParityFacts& weights) {
     }
   }
   if (!parameters.empty()) {
-    judge.add("never-written",
-              std::format("{} of the network that `{}` returns {} not in `{}`, and {} what the code made {}: {}",
-                          count_of(parameters.size(), "parameter", "parameters"), judge.facts.model.factory,
-                          parameters.size() == 1 ? "is" : "are", model_file(judge.facts),
-                          parameters.size() == 1 ? "has" : "have", parameters.size() == 1 ? "it with" : "them with",
-                          join_quoted(parameters, kNamed)),
-              std::string(kFix));
+    judge.add(
+        "never-written",
+        std::format("{} of the network that `{}` returns {} not in `{}`, and {} what the code made {}: {}",
+                    count_of(parameters.size(), "parameter", "parameters"), judge.facts.model.factory,
+                    parameters.size() == 1 ? "is" : "are", model_file(judge.facts),
+                    parameters.size() == 1 ? "has" : "have", parameters.size() == 1 ? "it with" : "them with",
+                    join_quoted(parameters, kNamed)),
+        std::string(kFix));
   }
   if (!buffers.empty()) {
     judge.add("buffer-never-written",
@@ -180,9 +191,10 @@ Judgement judge(const Facts& facts, const Options& options) {
     return without_predictor(facts);
   }
   if (python->stage != FactoryStage::done) {
-    return Judgement::cannot_tell(predictor_is_made(*python)
-                                      ? std::format("no network is found in the predictor: {}", python->words)
-                                      : std::string("blocked: the predictor could not be made; see `predictor-load`"));
+    return Judgement::cannot_tell(
+        predictor_is_made(*python)
+            ? std::format("no network is found in the predictor: {}", python->words)
+            : std::string("blocked: the predictor could not be made; see `predictor-load`"));
   }
   Judgement judgement;
   Judge judge{facts, *python, options, judgement};
@@ -203,8 +215,7 @@ Judgement judge(const Facts& facts, const Options& options) {
 }
 
 extern const CheckInfo kCheck;
-const CheckInfo kCheck =
-    define_check<Options, judge>("weights-used", kFindings,
-                                 {.artifact = true, .predictor = true, .predictor_weights = true});
+const CheckInfo kCheck = define_check<Options, judge>(
+    "weights-used", kFindings, {.artifact = true, .predictor = true, .predictor_weights = true});
 
 }  // namespace runup::checks::weights_used

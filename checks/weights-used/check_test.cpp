@@ -36,10 +36,11 @@ TEST_CASE("weights-used: all numbers of the file are in the network") {
 
 TEST_CASE("weights-used/other-weights: most differ, or none is there") {
   Facts facts = predictor_facts_of_sign();
-  weights_of(facts) = {.tensors = 4,
-                       .by_name = 1,
-                       .differing = {difference_of("a.weight"), difference_of("b.weight"), difference_of("c.weight")},
-                       .differing_count = 3};
+  weights_of(facts) = {
+      .tensors = 4,
+      .by_name = 1,
+      .differing = {difference_of("a.weight"), difference_of("b.weight"), difference_of("c.weight")},
+      .differing_count = 3};
   Outcome outcome = run_check(kId, facts);
   CHECK(outcome.status == Status::failed);
   Finding finding = find_finding(outcome, "other-weights");
@@ -75,7 +76,8 @@ TEST_CASE("weights-used/weight-differs: single tensors, unless they are meant to
   const Finding finding = find_finding(run_check(kId, facts), "weight-differs");
   CHECK(finding.severity == Severity::error);
   CHECK(finding.message ==
-        "1 of 4 tensors in the network that `processing.predictor:get_predictor` returns has other numbers than in "
+        "1 of 4 tensors in the network that `processing.predictor:get_predictor` returns has other numbers "
+        "than in "
         "`models/sign.pth`: `head.weight`");
   CHECK(run_check(kId, facts, {{"ignore", {"head.*"}}}).findings.empty());
   weights_of(facts).differing[0].certain = false;
@@ -90,8 +92,9 @@ TEST_CASE("weights-used/never-written, buffer-never-written: what the file does 
   const Outcome outcome = run_check(kId, facts);
   CHECK(find_finding(outcome, "never-written").severity == Severity::error);
   CHECK(find_finding(outcome, "never-written")
-            .message.starts_with("2 parameters of the network that `processing.predictor:get_predictor` returns are not "
-                                 "in `models/sign.pth`, and have what the code made them with: `head.weight`"));
+            .message.starts_with(
+                "2 parameters of the network that `processing.predictor:get_predictor` returns are not "
+                "in `models/sign.pth`, and have what the code made them with: `head.weight`"));
   CHECK(find_finding(outcome, "buffer-never-written").severity == Severity::note);
   CHECK(run_check(kId, facts, {{"ignore", {"head.*", "position_ids"}}}).findings.empty());
 }
@@ -112,11 +115,13 @@ TEST_CASE("weights-used: what was not made or not taken is undecided") {
   CHECK(run_check(kId, sign_facts()).status == Status::skipped);
   Facts facts = predictor_facts_of_sign();
   python_of(facts).no_numbers = "RuntimeError: out of space";
-  CHECK(run_check(kId, facts).reason == "the network's numbers could not be taken: RuntimeError: out of space");
+  CHECK(run_check(kId, facts).reason ==
+        "the network's numbers could not be taken: RuntimeError: out of space");
   python_of(facts).no_numbers.clear();
   weights_of(facts).not_compared = "the original: it has two state_dicts";
   CHECK(run_check(kId, facts).status == Status::undecided);
-  facts.predictor_weights = Observed<WeightParityFacts>::none({.kind = AbsenceKind::crashed, .detail = "it died"});
+  facts.predictor_weights =
+      Observed<WeightParityFacts>::none({.kind = AbsenceKind::crashed, .detail = "it died"});
   CHECK(run_check(kId, facts).status == Status::undecided);
   python_of(facts).stage = FactoryStage::factory;
   CHECK(run_check(kId, facts).reason.starts_with("blocked: the predictor could not be made"));

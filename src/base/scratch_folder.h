@@ -12,6 +12,8 @@ class ScratchFolder {
  public:
   // `name` begins the folder's name. An error when the system gives none.
   static Result<ScratchFolder> make(const std::string& name);
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
   ScratchFolder(ScratchFolder&& other) noexcept;
   ScratchFolder& operator=(ScratchFolder&& other) noexcept;
   ~ScratchFolder();

@@ -61,7 +61,8 @@ std::string telling_line(std::string_view message) {
   if (first.starts_with("Error(s) in loading state_dict")) {
     const std::string_view rest = message.substr(std::min(message.size(), message.find('\n') + 1));
     const std::size_t start = rest.find_first_not_of(" \t\n");
-    return start == std::string_view::npos ? first : std::format("{} {}", first, first_line(rest.substr(start)));
+    return start == std::string_view::npos ? first
+                                           : std::format("{} {}", first, first_line(rest.substr(start)));
   }
   return first;
 }

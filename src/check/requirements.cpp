@@ -24,7 +24,8 @@ WantedProjects wanted_projects(const Facts& facts) {
       continue;
     }
     Wanted& wanted = all[one.name];
-    wanted.specifiers += wanted.specifiers.empty() || one.specifiers.empty() ? one.specifiers : "," + one.specifiers;
+    wanted.specifiers +=
+        wanted.specifiers.empty() || one.specifiers.empty() ? one.specifiers : "," + one.specifiers;
     wanted.version = one.pinned.empty() ? wanted.version : one.pinned;
     wanted.where = {.file = one.file, .key = {}, .line = one.line};
   }

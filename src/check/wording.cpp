@@ -139,7 +139,8 @@ std::string no_witness_words(const Facts& facts) {
   if (facts.artifact && facts.model.architecture.empty() && facts.model.factory.empty() &&
       holds_weights_without_code(facts.artifact->kind)) {
     return std::format(
-        "`{}` holds weights without code, so nothing could be run; name in `factory:` the service's function that "
+        "`{}` holds weights without code, so nothing could be run; name in `factory:` the service's function "
+        "that "
         "loads it, or in `architecture:` the TorchScript source or archive that they fill",
         model_file(facts));
   }

@@ -219,7 +219,8 @@ struct ModelDeclaration {
               Rule{.required = true, .min = 1}},
         Field{"factory", &ModelDeclaration::factory, "`module:function` that returns the loaded predictor"},
         Field{"network", &ModelDeclaration::network,
-              "where the network is in what the factory returns, such as `.model`; found by its type otherwise"},
+              "where the network is in what the factory returns, such as `.model`; found by its type "
+              "otherwise"},
         Field{
             "state_dict", &ModelDeclaration::state_dict,
             "key path of the state_dict inside the checkpoint; found by itself when there is one candidate"},

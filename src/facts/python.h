@@ -51,9 +51,9 @@ struct ExceptionFacts {
   std::string cause;
   bool operator==(const ExceptionFacts&) const = default;
   static constexpr auto fields() {
-    return std::tuple{Field{"kind", &ExceptionFacts::kind},     Field{"message", &ExceptionFacts::message},
-                      Field{"bases", &ExceptionFacts::bases},   Field{"frames", &ExceptionFacts::frames},
-                      Field{"path", &ExceptionFacts::path},     Field{"writing", &ExceptionFacts::writing},
+    return std::tuple{Field{"kind", &ExceptionFacts::kind},   Field{"message", &ExceptionFacts::message},
+                      Field{"bases", &ExceptionFacts::bases}, Field{"frames", &ExceptionFacts::frames},
+                      Field{"path", &ExceptionFacts::path},   Field{"writing", &ExceptionFacts::writing},
                       Field{"cause", &ExceptionFacts::cause}};
   }
 };
@@ -87,9 +87,10 @@ struct OpenedFileFacts {
   std::uint64_t line = 0;
   bool operator==(const OpenedFileFacts&) const = default;
   static constexpr auto fields() {
-    return std::tuple{Field{"path", &OpenedFileFacts::path},       Field{"absolute", &OpenedFileFacts::absolute},
-                      Field{"writing", &OpenedFileFacts::writing}, Field{"exists", &OpenedFileFacts::exists},
-                      Field{"file", &OpenedFileFacts::file},       Field{"line", &OpenedFileFacts::line}};
+    return std::tuple{
+        Field{"path", &OpenedFileFacts::path},       Field{"absolute", &OpenedFileFacts::absolute},
+        Field{"writing", &OpenedFileFacts::writing}, Field{"exists", &OpenedFileFacts::exists},
+        Field{"file", &OpenedFileFacts::file},       Field{"line", &OpenedFileFacts::line}};
   }
 };
 
@@ -122,9 +123,10 @@ struct ResolvedFacts {
   bool has_module = false;
   bool operator==(const ResolvedFacts&) const = default;
   static constexpr auto fields() {
-    return std::tuple{Field{"module", &ResolvedFacts::module}, Field{"name", &ResolvedFacts::name},
-                      Field{"found", &ResolvedFacts::found},   Field{"file", &ResolvedFacts::file},
-                      Field{"error", &ResolvedFacts::error},   Field{"has_module", &ResolvedFacts::has_module}};
+    return std::tuple{
+        Field{"module", &ResolvedFacts::module}, Field{"name", &ResolvedFacts::name},
+        Field{"found", &ResolvedFacts::found},   Field{"file", &ResolvedFacts::file},
+        Field{"error", &ResolvedFacts::error},   Field{"has_module", &ResolvedFacts::has_module}};
   }
 };
 
@@ -180,28 +182,18 @@ struct PythonFacts {
   Observed<ElsewhereFacts> elsewhere;
   bool operator==(const PythonFacts&) const = default;
   static constexpr auto fields() {
-    return std::tuple{Field{"version", &PythonFacts::version},
-                      Field{"executable", &PythonFacts::executable},
-                      Field{"guessed", &PythonFacts::guessed},
-                      Field{"unprotected", &PythonFacts::unprotected},
-                      Field{"stage", &PythonFacts::stage},
-                      Field{"import", &PythonFacts::import},
-                      Field{"factory", &PythonFacts::factory},
-                      Field{"predictor", &PythonFacts::predictor},
-                      Field{"network", &PythonFacts::network},
-                      Field{"member", &PythonFacts::member},
-                      Field{"training", &PythonFacts::training},
-                      Field{"exception", &PythonFacts::exception},
-                      Field{"words", &PythonFacts::words},
-                      Field{"session_file", &PythonFacts::session_file},
-                      Field{"opened", &PythonFacts::opened},
-                      Field{"connections", &PythonFacts::connections},
-                      Field{"installed", &PythonFacts::installed},
-                      Field{"globals", &PythonFacts::globals},
-                      Field{"buffers", &PythonFacts::buffers},
-                      Field{"quantised", &PythonFacts::quantised},
-                      Field{"no_numbers", &PythonFacts::no_numbers},
-                      Field{"elsewhere", &PythonFacts::elsewhere}};
+    return std::tuple{
+        Field{"version", &PythonFacts::version},       Field{"executable", &PythonFacts::executable},
+        Field{"guessed", &PythonFacts::guessed},       Field{"unprotected", &PythonFacts::unprotected},
+        Field{"stage", &PythonFacts::stage},           Field{"import", &PythonFacts::import},
+        Field{"factory", &PythonFacts::factory},       Field{"predictor", &PythonFacts::predictor},
+        Field{"network", &PythonFacts::network},       Field{"member", &PythonFacts::member},
+        Field{"training", &PythonFacts::training},     Field{"exception", &PythonFacts::exception},
+        Field{"words", &PythonFacts::words},           Field{"session_file", &PythonFacts::session_file},
+        Field{"opened", &PythonFacts::opened},         Field{"connections", &PythonFacts::connections},
+        Field{"installed", &PythonFacts::installed},   Field{"globals", &PythonFacts::globals},
+        Field{"buffers", &PythonFacts::buffers},       Field{"quantised", &PythonFacts::quantised},
+        Field{"no_numbers", &PythonFacts::no_numbers}, Field{"elsewhere", &PythonFacts::elsewhere}};
   }
 };
 

@@ -8,9 +8,9 @@
 #include "base/text.h"
 #include "base/yaml_tree.h"
 #include "facts/lines.h"
+#include "facts/version.h"
 #include "package_files/project_files.h"
 #include "package_files/requirements.h"
-#include "facts/version.h"
 
 namespace runup {
 

@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "base/text.h"
+#include "facts/lines.h"
 #include "package_files/dockerfile_installs.h"
 #include "package_files/dockerfile_syntax.h"
-#include "facts/lines.h"
 
 namespace runup {
 

@@ -10,9 +10,9 @@
 
 #include "base/text.h"
 #include "facts/lines.h"
+#include "facts/version.h"
 #include "package_files/requirements.h"
 #include "package_files/toml_tree.h"
-#include "facts/version.h"
 
 namespace runup {
 

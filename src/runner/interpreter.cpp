@@ -51,9 +51,10 @@ Result<Interpreter> find_interpreter(const TargetDeclaration& target,
       return Interpreter{.path = std::move(path), .guessed = true};
     }
   }
-  return fail(ErrorCode::not_found,
-              "no Python interpreter was found (in `.venv`, `venv` and `env` of the package, and `python3` in "
-              "PATH); name the service's in `python:`");
+  return fail(
+      ErrorCode::not_found,
+      "no Python interpreter was found (in `.venv`, `venv` and `env` of the package, and `python3` in "
+      "PATH); name the service's in `python:`");
 }
 
 }  // namespace runup

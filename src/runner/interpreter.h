@@ -18,6 +18,7 @@ struct Interpreter {
 
 // The service's interpreter: `python:`, else `.venv`, `venv` or `env` in the package, else `python3` in the
 // PATH of `environment`. An error says where it was looked for and what to give.
-Result<Interpreter> find_interpreter(const TargetDeclaration& target, const std::vector<std::string>& environment);
+Result<Interpreter> find_interpreter(const TargetDeclaration& target,
+                                     const std::vector<std::string>& environment);
 
 }  // namespace runup

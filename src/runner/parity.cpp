@@ -179,7 +179,8 @@ std::vector<ParityFacts> compare_files(const ModelDeclaration& model, const std:
 }
 
 std::optional<ParityFacts> compare_witnesses(const ModelDeclaration& model, const FileAnswers& first,
-                                             const FileAnswers& second, const std::vector<Experiment>& asked) {
+                                             const FileAnswers& second,
+                                             const std::vector<Experiment>& asked) {
   ModelDeclaration usual = model;
   usual.conversions = {ConversionDeclaration{.path = model.path}};
   const std::vector<ParityFacts> all = compare_files(usual, {first, second}, asked);

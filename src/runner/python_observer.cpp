@@ -99,11 +99,9 @@ void look_elsewhere(RunContext& context, RuntimeJob job, const ArtifactFacts* co
     return;
   }
   const PythonFacts& there = *seen->load.python;
-  facts.elsewhere = Observed<ElsewhereFacts>::seen({.folder = kElsewhere,
-                                                    .stage = there.stage,
-                                                    .words = there.words,
-                                                    .exception = there.exception},
-                                                   seen.took);
+  facts.elsewhere = Observed<ElsewhereFacts>::seen(
+      {.folder = kElsewhere, .stage = there.stage, .words = there.words, .exception = there.exception},
+      seen.took);
   facts.installed = there.installed;
   facts.globals = there.globals;
 }
@@ -146,11 +144,12 @@ PythonAnswer observe_python(RunContext& context, const PythonJob& job, const Obs
                            .numbers = numbers.get()};
   PythonAnswer answer{.facts = observe_runtime(context, runtime, host), .numbers = {}};
   if (answer.facts && interpreter->guessed && lacks_library(*answer.facts)) {
-    return none({.kind = AbsenceKind::missing,
-                 .detail = std::format("`{}` lacks what the service imports ({}); name the service's interpreter in "
-                                       "`python:`",
-                                       interpreter->path, answer.facts->load.error)},
-                answer.facts.took);
+    return none(
+        {.kind = AbsenceKind::missing,
+         .detail = std::format("`{}` lacks what the service imports ({}); name the service's interpreter in "
+                               "`python:`",
+                               interpreter->path, answer.facts->load.error)},
+        answer.facts.took);
   }
   if (answer.facts && answer.facts->load.python) {
     answer.facts.value->load.python->guessed = interpreter->guessed;

@@ -166,8 +166,8 @@ std::vector<Experiment> experiments_of(const PlannedModel& model, std::optional<
 std::vector<Experiment> usual_inferences(const PlannedModel& model) {
   std::vector<Experiment> usual = experiments_of(model, std::nullopt);
   std::erase_if(usual, [](const Experiment& experiment) {
-    return experiment.kind != ExperimentKind::infer || !experiment.axes.empty() || !experiment.sizes.empty() ||
-           experiment.gradients;
+    return experiment.kind != ExperimentKind::infer || !experiment.axes.empty() ||
+           !experiment.sizes.empty() || experiment.gradients;
   });
   return usual;
 }

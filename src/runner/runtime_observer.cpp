@@ -230,9 +230,9 @@ class RuntimeObserver {
                  .descriptors = std::move(descriptors),
                  .limits = {.deadline = deadline,
                             .resident_bytes = memory_,
-                            .file_bytes = std::max(keeps ? kMostKeptBytes : kMostFileBytes,
-                                                   numbers ? kMostFileBytes + kLargerInMemory * job_.artifact.bytes
-                                                           : 0)}},
+                            .file_bytes = std::max(
+                                keeps ? kMostKeptBytes : kMostFileBytes,
+                                numbers ? kMostFileBytes + kLargerInMemory * job_.artifact.bytes : 0)}},
          .request = encode(RuntimeRequest{.mode = mode,
                                           .model = job_.declaration,
                                           .experiments = asked,

@@ -8,13 +8,13 @@
 #include <vector>
 
 #include "base/codec.h"
+#include "facts/marker.h"
+#include "facts/version.h"
 #include "package_files/dockerfile.h"
 #include "package_files/ignore.h"
 #include "package_files/lock_files.h"
-#include "facts/marker.h"
 #include "package_files/project_files.h"
 #include "package_files/requirements.h"
-#include "facts/version.h"
 
 namespace {
 

@@ -93,11 +93,10 @@ bool is_kebab(std::string_view id) {
 
 std::string needs_words(const Needs& needs) {
   std::vector<std::string> words;
-  for (const auto& [needed, word] : {std::pair{needs.package, "package"},
-                                     std::pair{needs.artifact, "artifact"}, std::pair{needs.values, "values"},
-                                     std::pair{needs.host, "host"}, std::pair{needs.runtime, "runtime"},
-                                     std::pair{needs.predictor, "predictor"},
-                                     std::pair{needs.predictor_weights, "predictor weights"}}) {
+  for (const auto& [needed, word] :
+       {std::pair{needs.package, "package"}, std::pair{needs.artifact, "artifact"},
+        std::pair{needs.values, "values"}, std::pair{needs.host, "host"}, std::pair{needs.runtime, "runtime"},
+        std::pair{needs.predictor, "predictor"}, std::pair{needs.predictor_weights, "predictor weights"}}) {
     if (needed) {
       words.emplace_back(word);
     }

@@ -117,7 +117,8 @@ class Wants {
     }
   }
 
-  void read_project(const std::string& name, RequirementsFacts (*reader)(std::string_view, std::string_view)) {
+  void read_project(const std::string& name,
+                    RequirementsFacts (*reader)(std::string_view, std::string_view)) {
     if (const auto text = read_text(root_ + "/" + name)) {
       facts_.requirement_files.push_back(name);
       take(reader(*text, name), "");
@@ -131,7 +132,8 @@ class Wants {
     if (const auto text = read_text(root_ + "/" + name)) {
       facts_.requirement_files.push_back(name);
       const std::size_t slash = name.rfind('/');
-      take(read_requirements(*text, name, constraints), slash == std::string::npos ? "" : name.substr(0, slash + 1));
+      take(read_requirements(*text, name, constraints),
+           slash == std::string::npos ? "" : name.substr(0, slash + 1));
     }
   }
 
@@ -153,7 +155,8 @@ class Wants {
 };
 
 // The files of one name in the root and in the folders down to `path`, which is relative to it.
-std::vector<IgnoreFile> files_above(const std::string& root, const std::string& path, const std::string& name) {
+std::vector<IgnoreFile> files_above(const std::string& root, const std::string& path,
+                                    const std::string& name) {
   std::vector<IgnoreFile> files;
   std::string folder;
   for (std::size_t start = 0; start != std::string::npos && files.size() < 20;) {

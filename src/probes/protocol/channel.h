@@ -176,13 +176,13 @@ struct PythonRequest {
   // the descriptor that the network's numbers are written to, as a safetensors file; -1: they are not
   std::int32_t numbers = -1;
   static constexpr auto fields() {
-    return std::tuple{Field{"interpreter", &PythonRequest::interpreter}, Field{"root", &PythonRequest::root},
-                      Field{"folder", &PythonRequest::folder}, Field{"path", &PythonRequest::path},
-                      Field{"arguments", &PythonRequest::arguments},
-                      Field{"placed", &PythonRequest::placed},
-                      Field{"scratch", &PythonRequest::scratch}, Field{"writable", &PythonRequest::writable},
-                      Field{"survey", &PythonRequest::survey},
-                      Field{"globals", &PythonRequest::globals}, Field{"numbers", &PythonRequest::numbers}};
+    return std::tuple{
+        Field{"interpreter", &PythonRequest::interpreter}, Field{"root", &PythonRequest::root},
+        Field{"folder", &PythonRequest::folder},           Field{"path", &PythonRequest::path},
+        Field{"arguments", &PythonRequest::arguments},     Field{"placed", &PythonRequest::placed},
+        Field{"scratch", &PythonRequest::scratch},         Field{"writable", &PythonRequest::writable},
+        Field{"survey", &PythonRequest::survey},           Field{"globals", &PythonRequest::globals},
+        Field{"numbers", &PythonRequest::numbers}};
   }
 };
 
@@ -203,14 +203,11 @@ struct RuntimeRequest {
   // monotonic clock when the caller asked for the process
   Duration spawned_at;
   static constexpr auto fields() {
-    return std::tuple{Field{"protocol", &RuntimeRequest::protocol},
-                      Field{"mode", &RuntimeRequest::mode},
-                      Field{"model", &RuntimeRequest::model},
-                      Field{"experiments", &RuntimeRequest::experiments},
-                      Field{"keep", &RuntimeRequest::keep},
-                      Field{"library", &RuntimeRequest::library},
-                      Field{"python", &RuntimeRequest::python},
-                      Field{"spawned_at", &RuntimeRequest::spawned_at}};
+    return std::tuple{
+        Field{"protocol", &RuntimeRequest::protocol}, Field{"mode", &RuntimeRequest::mode},
+        Field{"model", &RuntimeRequest::model},       Field{"experiments", &RuntimeRequest::experiments},
+        Field{"keep", &RuntimeRequest::keep},         Field{"library", &RuntimeRequest::library},
+        Field{"python", &RuntimeRequest::python},     Field{"spawned_at", &RuntimeRequest::spawned_at}};
   }
 };
 

@@ -27,7 +27,8 @@ namespace {
 // folder that `-c` puts first is left out until the script has imported what it needs: a package's own `types`
 // or `json` is no module of ours.
 constexpr const char* kStart =
-    "import sys; sys.path[:] = [p for p in sys.path if p]; import types; m = types.ModuleType('_runup'); sys.modules['_runup'] = m; "
+    "import sys; sys.path[:] = [p for p in sys.path if p]; import types; m = types.ModuleType('_runup'); "
+    "sys.modules['_runup'] = m; "
     "exec(compile(sys.argv.pop(1), '<runup>', 'exec'), m.__dict__)";
 // Descriptors of the child, and where they wait meanwhile: above all that are open here.
 constexpr int kFirst = 3;
@@ -65,7 +66,8 @@ int spawn(const std::string& interpreter, const std::vector<int>& descriptors, p
   std::string start = kStart;
   std::string flag = "-c";
   std::array<char*, 5> arguments{program.data(), flag.data(), start.data(), script.data(), nullptr};
-  const int error = ::posix_spawnp(&process, interpreter.c_str(), &actions, nullptr, arguments.data(), ::environ);
+  const int error =
+      ::posix_spawnp(&process, interpreter.c_str(), &actions, nullptr, arguments.data(), ::environ);
   ::posix_spawn_file_actions_destroy(&actions);
   return error;
 }

@@ -50,7 +50,10 @@ class PythonChild {
 
  private:
   PythonChild(pid_t process, FileDescriptor channel, FileDescriptor inputs, FileDescriptor outputs)
-      : process_(process), channel_(std::move(channel)), inputs_(std::move(inputs)), outputs_(std::move(outputs)) {}
+      : process_(process),
+        channel_(std::move(channel)),
+        inputs_(std::move(inputs)),
+        outputs_(std::move(outputs)) {}
   [[noreturn]] void follow() const;
 
   pid_t process_ = 0;

@@ -50,17 +50,16 @@ struct LoadAnswer {
   std::vector<std::string> buffers;
   std::uint64_t quantised = 0;
   static constexpr auto fields() {
-    return std::tuple{Field{"library", &LoadAnswer::library},     Field{"version", &LoadAnswer::version},
-                      Field{"device", &LoadAnswer::device},       Field{"devices", &LoadAnswer::devices},
-                      Field{"providers", &LoadAnswer::providers}, Field{"training", &LoadAnswer::training},
-                      Field{"class", &LoadAnswer::network},       Field{"predictor", &LoadAnswer::predictor},
-                      Field{"member", &LoadAnswer::member},       Field{"times", &LoadAnswer::times},
-                      Field{"stage", &LoadAnswer::stage},         Field{"words", &LoadAnswer::words},
-                      Field{"exception", &LoadAnswer::exception}, Field{"python", &LoadAnswer::python},
-                      Field{"executable", &LoadAnswer::executable},
-                      Field{"session_file", &LoadAnswer::session_file},
-                      Field{"buffers", &LoadAnswer::buffers},
-                      Field{"quantised", &LoadAnswer::quantised}};
+    return std::tuple{
+        Field{"library", &LoadAnswer::library},       Field{"version", &LoadAnswer::version},
+        Field{"device", &LoadAnswer::device},         Field{"devices", &LoadAnswer::devices},
+        Field{"providers", &LoadAnswer::providers},   Field{"training", &LoadAnswer::training},
+        Field{"class", &LoadAnswer::network},         Field{"predictor", &LoadAnswer::predictor},
+        Field{"member", &LoadAnswer::member},         Field{"times", &LoadAnswer::times},
+        Field{"stage", &LoadAnswer::stage},           Field{"words", &LoadAnswer::words},
+        Field{"exception", &LoadAnswer::exception},   Field{"python", &LoadAnswer::python},
+        Field{"executable", &LoadAnswer::executable}, Field{"session_file", &LoadAnswer::session_file},
+        Field{"buffers", &LoadAnswer::buffers},       Field{"quantised", &LoadAnswer::quantised}};
   }
 };
 
@@ -114,13 +113,15 @@ class PythonModel : public Model {
     return given;
   }
 
-  Result<std::vector<Duration>> time_calls(const std::vector<InputValues>& inputs, std::uint64_t count) override {
+  Result<std::vector<Duration>> time_calls(const std::vector<InputValues>& inputs,
+                                           std::uint64_t count) override {
     auto answer = ask(inputs, Json{{"do", "time"}, {"count", count}});
     if (!answer) {
       return std::unexpected(answer.error());
     }
     if (answer->calls.size() != count) {
-      return fail(ErrorCode::bad_input, std::format("{} times came; {} were asked for", answer->calls.size(), count));
+      return fail(ErrorCode::bad_input,
+                  std::format("{} times came; {} were asked for", answer->calls.size(), count));
     }
     calls_ += count;
     return std::move(answer->calls);
@@ -151,11 +152,13 @@ class PythonModel : public Model {
     std::uint64_t wanted = element_bytes(tensor.dtype);
     bool sound = true;
     for (const std::int64_t size : tensor.shape) {
-      sound = sound && size >= 0 && !__builtin_mul_overflow(wanted, static_cast<std::uint64_t>(size), &wanted);
+      sound =
+          sound && size >= 0 && !__builtin_mul_overflow(wanted, static_cast<std::uint64_t>(size), &wanted);
     }
     if (!sound || (element_bytes(tensor.dtype) > 0 && wanted != tensor.bytes)) {
-      return fail(ErrorCode::bad_input, std::format("output `{}` of shape {} has {} bytes", printable(tensor.name),
-                                                    shape_text(tensor.shape), tensor.bytes));
+      return fail(ErrorCode::bad_input,
+                  std::format("output `{}` of shape {} has {} bytes", printable(tensor.name),
+                              shape_text(tensor.shape), tensor.bytes));
     }
     return child_->output(tensor);
   }
@@ -256,8 +259,8 @@ std::vector<std::string> confine(PythonRequest& request) {
     if (const auto entered = enter_view(request.placed, root)) {
       move_to_server(request);
     } else {
-      off.push_back(std::format("it ran with the package in `{}`, since `{}` cannot be shown here ({})", request.root,
-                                request.placed.back().at, entered.error().describe()));
+      off.push_back(std::format("it ran with the package in `{}`, since `{}` cannot be shown here ({})",
+                                request.root, request.placed.back().at, entered.error().describe()));
     }
   }
   const auto set = [](const char* name, const std::string& value) { ::setenv(name, value.c_str(), 1); };
@@ -296,8 +299,9 @@ Result<void> load(const RuntimeRequest& request, const Experiment* trial, Loaded
   }
   const bool loaded = said->contains("loaded");
   const char* member = loaded ? "loaded" : "failed";
-  const auto answer = said->contains(member) ? decode<LoadAnswer>(said->at(member))
-                                             : fail(ErrorCode::bad_input, "the interpreter's answer says nothing");
+  const auto answer = said->contains(member)
+                          ? decode<LoadAnswer>(said->at(member))
+                          : fail(ErrorCode::bad_input, "the interpreter's answer says nothing");
   if (!answer) {
     return std::unexpected(answer.error());
   }

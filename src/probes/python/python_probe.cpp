@@ -8,11 +8,12 @@
 namespace runup {
 
 int python_probe_main() {
-  return serve_runtime(steady_now(), {.name = "interpreter",
-                                      .start = {},
-                                      .load = [](const RuntimeRequest& request, Bytes, const Experiment* trial) {
-                                        return load_in_python(request, trial);
-                                      }});
+  return serve_runtime(steady_now(),
+                       {.name = "interpreter",
+                        .start = {},
+                        .load = [](const RuntimeRequest& request, Bytes, const Experiment* trial) {
+                          return load_in_python(request, trial);
+                        }});
 }
 
 }  // namespace runup

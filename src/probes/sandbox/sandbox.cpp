@@ -72,14 +72,31 @@ std::string restrict_files(const SandboxRules& rules) {
 }
 
 // The administrator's: what a server never does, refused with EPERM.
-constexpr std::array kForbidden{
-    SCMP_SYS(mount),          SCMP_SYS(umount2),        SCMP_SYS(pivot_root),    SCMP_SYS(move_mount),
-    SCMP_SYS(fsmount),        SCMP_SYS(open_tree),      SCMP_SYS(setns),         SCMP_SYS(reboot),
-    SCMP_SYS(kexec_load),     SCMP_SYS(kexec_file_load), SCMP_SYS(init_module),  SCMP_SYS(finit_module),
-    SCMP_SYS(delete_module),  SCMP_SYS(swapon),         SCMP_SYS(swapoff),       SCMP_SYS(bpf),
-    SCMP_SYS(perf_event_open), SCMP_SYS(ptrace),        SCMP_SYS(process_vm_writev), SCMP_SYS(clock_settime),
-    SCMP_SYS(settimeofday),   SCMP_SYS(sethostname),    SCMP_SYS(setdomainname), SCMP_SYS(io_uring_setup),
-    SCMP_SYS(chroot)};
+constexpr std::array kForbidden{SCMP_SYS(mount),
+                                SCMP_SYS(umount2),
+                                SCMP_SYS(pivot_root),
+                                SCMP_SYS(move_mount),
+                                SCMP_SYS(fsmount),
+                                SCMP_SYS(open_tree),
+                                SCMP_SYS(setns),
+                                SCMP_SYS(reboot),
+                                SCMP_SYS(kexec_load),
+                                SCMP_SYS(kexec_file_load),
+                                SCMP_SYS(init_module),
+                                SCMP_SYS(finit_module),
+                                SCMP_SYS(delete_module),
+                                SCMP_SYS(swapon),
+                                SCMP_SYS(swapoff),
+                                SCMP_SYS(bpf),
+                                SCMP_SYS(perf_event_open),
+                                SCMP_SYS(ptrace),
+                                SCMP_SYS(process_vm_writev),
+                                SCMP_SYS(clock_settime),
+                                SCMP_SYS(settimeofday),
+                                SCMP_SYS(sethostname),
+                                SCMP_SYS(setdomainname),
+                                SCMP_SYS(io_uring_setup),
+                                SCMP_SYS(chroot)};
 
 int add_rules(scmp_filter_ctx filter, const SandboxRules& rules) {
   for (const int call : kForbidden) {
@@ -93,7 +110,8 @@ int add_rules(scmp_filter_ctx filter, const SandboxRules& rules) {
   if (error == 0 && !rules.network) {
     // As on a host that is off the network.
     const scmp_arg_cmp other_than_unix = SCMP_A0_32(SCMP_CMP_NE, static_cast<std::uint32_t>(AF_UNIX));
-    error = ::seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(ENETUNREACH), SCMP_SYS(socket), 1, &other_than_unix);
+    error =
+        ::seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(ENETUNREACH), SCMP_SYS(socket), 1, &other_than_unix);
   }
   return error;
 }
@@ -103,8 +121,9 @@ std::string restrict_calls(const SandboxRules& rules) {
                                                                 ::seccomp_release);
   int error = filter == nullptr ? -ENOMEM : add_rules(filter.get(), rules);
   error = error == 0 ? ::seccomp_load(filter.get()) : error;
-  return error == 0 ? ""
-                    : std::format("it has the network and every system call (seccomp: {})", std::strerror(-error));
+  return error == 0
+             ? ""
+             : std::format("it has the network and every system call (seccomp: {})", std::strerror(-error));
 }
 
 }  // namespace

@@ -88,7 +88,9 @@ TEST_CASE("no network, no signals to others, nothing of an administrator's") {
   const pid_t other = ::getpid();
   const auto work = [&](bool network) {
     return [other, network] {
-      const auto make = [](int family, int type) { return error_of([&] { return ::socket(family, type, 0); }); };
+      const auto make = [](int family, int type) {
+        return error_of([&] { return ::socket(family, type, 0); });
+      };
       int ends[2];
       const int expected = network ? 0 : ENETUNREACH;
       const bool whole = make(AF_INET, SOCK_STREAM) == expected && make(AF_INET6, SOCK_DGRAM) == expected &&
@@ -117,8 +119,8 @@ TEST_CASE("folders are seen where they will stand, and nothing real is changed")
   std::ofstream(store + "/m.pth") << "store";
   // At the root, below a real folder that lacks it, and inside another placed one that lacks it.
   const std::vector<MountDeclaration> folders{{.at = "/runup-app", .from = package},
-                                          {.at = "/usr/runup/app", .from = package},
-                                          {.at = "/runup-app/models", .from = store}};
+                                              {.at = "/usr/runup/app", .from = package},
+                                              {.at = "/runup-app/models", .from = store}};
   const pid_t child = ::fork();
   if (child == 0) {
     if (const auto entered = enter_view(folders, root); !entered) {
@@ -131,7 +133,8 @@ TEST_CASE("folders are seen where they will stand, and nothing real is changed")
       return all;
     };
     const bool whole = text("/runup-app/code/main.py") == "package" &&
-                       text("/usr/runup/app/code/main.py") == "package" && text("/runup-app/models/m.pth") == "store" &&
+                       text("/usr/runup/app/code/main.py") == "package" &&
+                       text("/runup-app/models/m.pth") == "store" &&
                        text(package + "/code/main.py") == "package" && ::access("/usr/bin/env", X_OK) == 0 &&
                        ::access("/proc/self/exe", R_OK) == 0 && ::access("/dev/null", W_OK) == 0;
     ::_exit(whole ? 0 : 1);

@@ -45,8 +45,9 @@ Result<void> leave_namespace() {
     }
   }
   // What is mounted here shall not be seen outside.
-  return ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 ? Result<void>{}
-                                                                            : failed("mounts cannot be kept private");
+  return ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0
+             ? Result<void>{}
+             : failed("mounts cannot be kept private");
 }
 
 Result<void> bind_folder(const std::string& from, const std::string& at) {
@@ -76,7 +77,8 @@ Result<void> show_entries(const fs::path& real, const fs::path& shown, const std
     // A file system that may not be mounted again is not shown.
     static_cast<void>(bind_folder(entry.path(), place));
   }
-  return error ? std::unexpected(system_error(std::format("`{}` cannot be listed", real.string()), error.value()))
+  return error ? std::unexpected(
+                     system_error(std::format("`{}` cannot be listed", real.string()), error.value()))
                : Result<void>{};
 }
 
@@ -92,9 +94,8 @@ class NewRoot {
     }
     const fs::path shown = root_ / fs::path(folder.at).relative_path();
     // What is below it from now on is real.
-    std::erase_if(ours_, [&](const fs::path& path) {
-      return std::ranges::mismatch(shown, path).in1 == shown.end();
-    });
+    std::erase_if(
+        ours_, [&](const fs::path& path) { return std::ranges::mismatch(shown, path).in1 == shown.end(); });
     return bind_folder(folder.from, shown);
   }
 
