@@ -42,6 +42,8 @@ struct Needs {
   // what the numbers of the model file's tensors are like (TensorFacts::values): a pass over all of them
   bool values = false;
   bool host = false;
+  // Facts::source
+  bool source = false;
   bool runtime = false;
   // what the service's own interpreter made by the model's `factory:`, and in another folder once more
   // (LoadFacts::python of the first witness)

@@ -7,6 +7,7 @@
 #include "facts/package.h"
 #include "facts/parity.h"
 #include "facts/runtime.h"
+#include "facts/source.h"
 
 namespace runup {
 
@@ -36,6 +37,8 @@ struct Facts {
   // of a separate label file (`labels: {from: file}`)
   Observed<ArtifactFacts> label_file;
   Observed<HostFacts> host;
+  // the sources of the entry point, of the model's factory and of what both import from the package
+  Observed<SourceFacts> source;
   // the first witness is the one whose word counts most; empty when no runtime was asked
   std::vector<Observed<RuntimeFacts>> runtimes;
   // the answers of the first witness against those of the second, where both ran: `reference` 0, `candidate` 1
@@ -54,6 +57,7 @@ struct Facts {
                       Field{"artifact", &Facts::artifact},
                       Field{"label_file", &Facts::label_file},
                       Field{"host", &Facts::host},
+                      Field{"source", &Facts::source},
                       Field{"runtimes", &Facts::runtimes},
                       Field{"witness_parity", &Facts::witness_parity},
                       Field{"predictor_weights", &Facts::predictor_weights},

@@ -76,6 +76,77 @@ struct PathFacts {
   }
 };
 
+enum class ArchiveDefectKind {
+  // it cannot be read to its end: cut off, damaged, encrypted, no archive at all
+  unreadable,
+  // an entry would be written outside: an absolute name, `..`, below a link that leads out
+  escape,
+  // a symbolic or hard link leads out of the archive
+  link_outside,
+  // a device, a pipe, a socket
+  special_file,
+  // more entries, bytes, or folders inside each other than are unpacked
+  too_large,
+  // two entries have the same name, or names that a file system may take for the same
+  duplicate,
+  // the name is no UTF-8, and the archive does not say what it is
+  undecodable_name,
+};
+constexpr auto enum_names(ArchiveDefectKind) {
+  using enum ArchiveDefectKind;
+  return std::array<std::pair<ArchiveDefectKind, std::string_view>, 7>{
+      {{unreadable, "unreadable"},
+       {escape, "escape"},
+       {link_outside, "link-outside"},
+       {special_file, "special-file"},
+       {too_large, "too-large"},
+       {duplicate, "duplicate"},
+       {undecodable_name, "undecodable-name"}}};
+}
+
+struct ArchiveDefectFacts {
+  ArchiveDefectKind kind = ArchiveDefectKind::unreadable;
+  // as the archive has it; empty when it is about the whole
+  std::string entry;
+  // what was seen, and the limit where there is one: "leads to `/etc/passwd`"
+  std::string detail;
+  bool operator==(const ArchiveDefectFacts&) const = default;
+  static constexpr auto fields() {
+    return std::tuple{Field{"kind", &ArchiveDefectFacts::kind}, Field{"entry", &ArchiveDefectFacts::entry},
+                      Field{"detail", &ArchiveDefectFacts::detail}};
+  }
+};
+
+// A package that is one file, and what came out of it.
+struct ArchiveFacts {
+  // absolute, of the archive
+  std::string path;
+  std::uint64_t bytes = 0;
+  // "tar (zstd)", "zip", "wheel"
+  std::string format;
+  std::uint64_t entries = 0;
+  std::uint64_t unpacked_bytes = 0;
+  // folder that all entries lie in, as `service-1.2/`, and that stands for the package's root; empty when there is none
+  std::string top_folder;
+  // everything was unpacked; if not, nothing is judged
+  bool whole = false;
+  // at most 100, and how many there are
+  std::vector<ArchiveDefectFacts> defects;
+  std::uint64_t defect_count = 0;
+  bool operator==(const ArchiveFacts&) const = default;
+  static constexpr auto fields() {
+    return std::tuple{Field{"path", &ArchiveFacts::path},
+                      Field{"bytes", &ArchiveFacts::bytes},
+                      Field{"format", &ArchiveFacts::format},
+                      Field{"entries", &ArchiveFacts::entries},
+                      Field{"unpacked_bytes", &ArchiveFacts::unpacked_bytes},
+                      Field{"top_folder", &ArchiveFacts::top_folder},
+                      Field{"whole", &ArchiveFacts::whole},
+                      Field{"defects", &ArchiveFacts::defects},
+                      Field{"defect_count", &ArchiveFacts::defect_count}};
+  }
+};
+
 struct PackageFacts {
   // absolute
   std::string root;
@@ -91,6 +162,8 @@ struct PackageFacts {
   std::vector<LockedFacts> locked;
   std::vector<std::string> requirement_files;
   std::optional<DockerfileFacts> dockerfile;
+  // where the package is an archive, which `root` is unpacked from
+  std::optional<ArchiveFacts> archive;
   static constexpr std::uint64_t kMaxCountedFiles = 200'000;
   bool operator==(const PackageFacts&) const = default;
   static constexpr auto fields() {
@@ -103,7 +176,8 @@ struct PackageFacts {
                       Field{"requirements", &PackageFacts::requirements},
                       Field{"locked", &PackageFacts::locked},
                       Field{"requirement_files", &PackageFacts::requirement_files},
-                      Field{"dockerfile", &PackageFacts::dockerfile}};
+                      Field{"dockerfile", &PackageFacts::dockerfile},
+                      Field{"archive", &PackageFacts::archive}};
   }
   // the facts of the path that `key` names, or null
   const PathFacts* find(std::string_view key) const {

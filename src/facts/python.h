@@ -148,6 +148,8 @@ struct PythonFacts {
   // "3.13.5", and the interpreter's own path by its own word
   std::string version;
   std::string executable;
+  // what its torch was built for: "CUDA 12.4", "ROCm 6.2"; empty for a CPU build, and without torch
+  std::string built_for;
   // neither the config nor an environment in the package named it: perhaps the service has another one
   bool guessed = false;
   // what it was not kept from: "it can write everywhere (no Landlock: ...)"
@@ -182,18 +184,29 @@ struct PythonFacts {
   Observed<ElsewhereFacts> elsewhere;
   bool operator==(const PythonFacts&) const = default;
   static constexpr auto fields() {
-    return std::tuple{
-        Field{"version", &PythonFacts::version},       Field{"executable", &PythonFacts::executable},
-        Field{"guessed", &PythonFacts::guessed},       Field{"unprotected", &PythonFacts::unprotected},
-        Field{"stage", &PythonFacts::stage},           Field{"import", &PythonFacts::import},
-        Field{"factory", &PythonFacts::factory},       Field{"predictor", &PythonFacts::predictor},
-        Field{"network", &PythonFacts::network},       Field{"member", &PythonFacts::member},
-        Field{"training", &PythonFacts::training},     Field{"exception", &PythonFacts::exception},
-        Field{"words", &PythonFacts::words},           Field{"session_file", &PythonFacts::session_file},
-        Field{"opened", &PythonFacts::opened},         Field{"connections", &PythonFacts::connections},
-        Field{"installed", &PythonFacts::installed},   Field{"globals", &PythonFacts::globals},
-        Field{"buffers", &PythonFacts::buffers},       Field{"quantised", &PythonFacts::quantised},
-        Field{"no_numbers", &PythonFacts::no_numbers}, Field{"elsewhere", &PythonFacts::elsewhere}};
+    return std::tuple{Field{"version", &PythonFacts::version},
+                      Field{"executable", &PythonFacts::executable},
+                      Field{"built_for", &PythonFacts::built_for},
+                      Field{"guessed", &PythonFacts::guessed},
+                      Field{"unprotected", &PythonFacts::unprotected},
+                      Field{"stage", &PythonFacts::stage},
+                      Field{"import", &PythonFacts::import},
+                      Field{"factory", &PythonFacts::factory},
+                      Field{"predictor", &PythonFacts::predictor},
+                      Field{"network", &PythonFacts::network},
+                      Field{"member", &PythonFacts::member},
+                      Field{"training", &PythonFacts::training},
+                      Field{"exception", &PythonFacts::exception},
+                      Field{"words", &PythonFacts::words},
+                      Field{"session_file", &PythonFacts::session_file},
+                      Field{"opened", &PythonFacts::opened},
+                      Field{"connections", &PythonFacts::connections},
+                      Field{"installed", &PythonFacts::installed},
+                      Field{"globals", &PythonFacts::globals},
+                      Field{"buffers", &PythonFacts::buffers},
+                      Field{"quantised", &PythonFacts::quantised},
+                      Field{"no_numbers", &PythonFacts::no_numbers},
+                      Field{"elsewhere", &PythonFacts::elsewhere}};
   }
 };
 

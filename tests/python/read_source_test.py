@@ -36,6 +36,8 @@ LISTS = {
     "startup": {"kind": str, "loads": bool},
     "routes": {"method": str, "path": str, "is_async": bool},
     "servers": {"call": str, "text": str},
+    "applications": {"module": str, "name": str, "kind": str},
+    "makers": {"module": str, "name": str, "makes": str},
     "chdir": {"anchor": str, "value": str},
     "sys_path": {"anchor": str, "value": str},
 }
@@ -57,6 +59,10 @@ def ask(data, timeout=120):
     assert done.stderr.replace(b"s_push: parser stack overflow\n", b"") == b"", done.stderr[-2000:]
     answer = json.loads(done.stdout.decode("utf-8"))
     assert set(answer) == set(LISTS) | {"version", "cut", "factory", "modules"}, set(answer)
+    for kind in LISTS:
+        for entry in answer[kind]:
+            assert set(entry["place"]) == set(PLACE), (kind, entry)
+            entry.update(entry.pop("place"))
     for kind, keys in [("modules", MODULE)] + [(kind, dict(PLACE, **keys)) for kind, keys in LISTS.items()]:
         for entry in answer[kind]:
             assert set(entry) == set(keys), (kind, entry)

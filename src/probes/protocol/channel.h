@@ -44,6 +44,8 @@ enum class MessageType {
   artifact,
   weights,
   host,
+  source,
+  archive,
   witness,
   load,
   experiment,
@@ -53,10 +55,12 @@ enum class MessageType {
 };
 constexpr auto enum_names(MessageType) {
   using enum MessageType;
-  return std::array<std::pair<MessageType, std::string_view>, 10>{{{package, "package"},
+  return std::array<std::pair<MessageType, std::string_view>, 12>{{{package, "package"},
                                                                    {artifact, "artifact"},
                                                                    {weights, "weights"},
                                                                    {host, "host"},
+                                                                   {source, "source"},
+                                                                   {archive, "archive"},
                                                                    {witness, "witness"},
                                                                    {load, "load"},
                                                                    {experiment, "experiment"},
@@ -66,7 +70,7 @@ constexpr auto enum_names(MessageType) {
 }
 
 // One frame from a probe. `facts` is the encoded struct of that name (PackageFacts, ArtifactFacts, WeightParityFacts,
-// HostFacts, WitnessFacts, LoadFacts, ExperimentFacts, ColdStartFacts; for `refused` a text: why the
+// HostFacts, SourceFacts, ArchiveFacts, WitnessFacts, LoadFacts, ExperimentFacts, ColdStartFacts; for `refused` a text: why the
 // probe cannot do its work at all; null for `done`).
 struct ProbeMessage {
   MessageType type = MessageType::done;
@@ -132,6 +136,42 @@ struct PackageRequest {
   }
 };
 
+// Descriptor 4: the archive. It is unpacked into `folder`, an empty one of its own; nothing else is written.
+struct ArchiveRequest {
+  std::uint32_t protocol = kProtocolVersion;
+  // of the archive, for messages
+  std::string path;
+  // absolute
+  std::string folder;
+  static constexpr auto fields() {
+    return std::tuple{Field{"protocol", &ArchiveRequest::protocol}, Field{"path", &ArchiveRequest::path},
+                      Field{"folder", &ArchiveRequest::folder}};
+  }
+};
+
+// Sources are read by an interpreter's own `ast`; see probes/python/read_source.py.
+struct SourceRequest {
+  std::uint32_t protocol = kProtocolVersion;
+  // absolute
+  std::string interpreter;
+  std::string root;
+  // relative to root
+  std::string entrypoint;
+  // `module:function`, may be empty
+  std::string factory;
+  // further import roots, absolute
+  std::vector<std::string> search;
+  // modules to read as well
+  std::vector<std::string> modules;
+  static constexpr auto fields() {
+    return std::tuple{
+        Field{"protocol", &SourceRequest::protocol}, Field{"interpreter", &SourceRequest::interpreter},
+        Field{"root", &SourceRequest::root},         Field{"entrypoint", &SourceRequest::entrypoint},
+        Field{"factory", &SourceRequest::factory},   Field{"search", &SourceRequest::search},
+        Field{"modules", &SourceRequest::modules}};
+  }
+};
+
 struct HostRequest {
   std::uint32_t protocol = kProtocolVersion;
   static constexpr auto fields() { return std::tuple{Field{"protocol", &HostRequest::protocol}}; }
@@ -163,6 +203,8 @@ struct PythonRequest {
   std::vector<std::string> path;
   // `sys.argv`
   std::vector<std::string> arguments;
+  // of the model file, where the config names no factory: ArtifactFacts::kind by name
+  std::string kind;
   // what stands elsewhere on the server
   std::vector<MountDeclaration> placed;
   // a folder of its own: HOME, TMPDIR and the caches lie there; and what else it may write below. All
@@ -179,10 +221,10 @@ struct PythonRequest {
     return std::tuple{
         Field{"interpreter", &PythonRequest::interpreter}, Field{"root", &PythonRequest::root},
         Field{"folder", &PythonRequest::folder},           Field{"path", &PythonRequest::path},
-        Field{"arguments", &PythonRequest::arguments},     Field{"placed", &PythonRequest::placed},
-        Field{"scratch", &PythonRequest::scratch},         Field{"writable", &PythonRequest::writable},
-        Field{"survey", &PythonRequest::survey},           Field{"globals", &PythonRequest::globals},
-        Field{"numbers", &PythonRequest::numbers}};
+        Field{"arguments", &PythonRequest::arguments},     Field{"kind", &PythonRequest::kind},
+        Field{"placed", &PythonRequest::placed},           Field{"scratch", &PythonRequest::scratch},
+        Field{"writable", &PythonRequest::writable},       Field{"survey", &PythonRequest::survey},
+        Field{"globals", &PythonRequest::globals},         Field{"numbers", &PythonRequest::numbers}};
   }
 };
 

@@ -47,7 +47,12 @@ is a value of the answer. Except `version`, `cut` and `factory` each key holds a
     servers         call, text: calls that start a server: uvicorn.run
     chdir, sys_path anchor, value: changes of the working directory, folders added to sys.path
 
-Each entry of these lists, except `modules`, tells its place as well:
+    applications    module, name, kind: names of modules that hold a web application. kind: "fastapi.FastAPI"
+    makers          module, name, makes: functions and classes of a module that can be called without arguments,
+                    then load a model, and give something. makes: absolute name of the class of that, ""
+                    when unknown
+
+Each entry of these lists, except `modules`, has a `place` as well:
     file, line      file is relative to root, line counts from 1
     function        "Predictor.load"; "" in a module's body
     when            the earliest time that the place is reached:
@@ -109,8 +114,9 @@ MAX_SHOWN = 160  # characters of source in the answer
 MAX_ENTRIES = 5000  # of one list of the answer
 
 KINDS = ("imports paths loads state_dicts fallbacks classes injected safe_globals startup routes servers"
-         " chdir sys_path").split()
+         " applications makers chdir sys_path").split()
 WHEN = ("import", "startup", "call", "main")
+PLACE = ("file", "line", "function", "when")
 
 
 def table_of(*rows):
@@ -157,6 +163,10 @@ SERVERS = set("""
     quart.Quart.run sanic.Sanic.run bottle.run aiohttp.web.run_app gevent.pywsgi.WSGIServer
     http.server.HTTPServer http.server.ThreadingHTTPServer wsgiref.simple_server.make_server
     gradio.Blocks.launch gradio.Interface.launch
+""".split())
+APPLICATIONS = set("""
+    fastapi.FastAPI fastapi.applications.FastAPI starlette.applications.Starlette flask.Flask quart.Quart
+    sanic.Sanic bottle.Bottle litestar.Litestar falcon.App falcon.asgi.App aiohttp.web.Application
 """.split())
 # Methods whose decorator makes a route, and the method of HTTP that they mean.
 VERBS = dict({verb: verb for verb in "get post put delete patch head options websocket".split()}, route="get",
@@ -473,6 +483,7 @@ class Object:
     def __init__(self, name="", call=None, cls=None, paths=()):
         self.name, self.cls, self.paths, self.attrs = name, cls, list(paths), {}
         self.args, self.words = (call.args, call.words) if call else ([], {})
+        self.line = call.node.lineno if call else 0
 
 
 class Items:
@@ -559,6 +570,13 @@ def name_of(value):
     if isinstance(value, (Class, Function)):
         return value.module.name + "." + value.name
     return value.name if isinstance(value, (Ref, Module)) else ""
+
+
+def required_of(function):
+    """Names of the parameters that must be given."""
+    positional, named, defaults = function.parameters()
+    own = function.cls is not None and "staticmethod" not in function.decorators
+    return [name for name in positional[own:] + named if name not in defaults]
 
 
 def text_of(value):
@@ -1182,15 +1200,31 @@ class Interpreter:
             names.set(node.args.kwarg.arg, Table(words))
         if isinstance(node, ast.Lambda):
             return self.eval(node.body, inner)
+        loads = len(frame.run.loads)
         self.block(node.body, inner)
-        return either(inner.returns or [NONE])
+        returned = either(inner.returns or [NONE])
+        if len(frame.run.loads) > loads and function.cls is None and function.closure is None:
+            self.maker(function, node.lineno, function, returned, inner)
+        return returned
+
+    def maker(self, value, line, function, made, frame):
+        """Notes a function or class that can be called without arguments and gives something it loaded."""
+        makes = {name_of(item.cls) if item.cls else item.name if item.name not in LOADS else ""
+                 for item in each(made) if isinstance(item, Object)}
+        private = value.name.startswith("_") or function.node in self.route_nodes | self.handled
+        if private or required_of(function) or all(is_none(item) for item in each(made)):
+            return
+        self.fact("makers", Frame(value.module, None, frame.run), ast.Pass(lineno=line, col_offset=0),
+                  module=value.module.name, name=value.name, makes=makes.pop() if len(makes) == 1 else "")
 
     def instantiate(self, cls, call):
         made = self.result(cls.outside(), call)
         made.cls, cls.instance = cls, cls.instance or made
-        init = cls.find("__init__")
+        init, loads = cls.find("__init__"), len(call.frame.run.loads)
         if isinstance(init, Function):
             self.call_function(init.bind(made), call)
+            if len(call.frame.run.loads) > loads and "." not in cls.name:
+                self.maker(cls, cls.node.lineno, init, made, call.frame)
         else:  # a dataclass and the like
             family = [base for base in cls.family() if isinstance(base, Class)]
             fields = [name for base in reversed(family) for name in fields_of(base.node)]
@@ -1578,6 +1612,16 @@ class Interpreter:
         self.facts[kind] = {key: entry for key, entry in self.facts[kind].items()
                             if key[:3] not in known or not is_vague(entry)}
 
+    def find_applications(self):
+        """Web applications that a module has under a name."""
+        for module in list(self.sources.modules.values()):
+            for name, value in module.names.layers[0].items():
+                kinds = [item for item in each(value) if isinstance(item, Object) and item.name in APPLICATIONS]
+                if kinds and module.file:
+                    self.fact("applications", Frame(module, None, Run("import")),
+                              ast.Pass(lineno=kinds[0].line, col_offset=0), module=module.name, name=name,
+                              kind=kinds[0].name)
+
     def finish_injected(self):
         for run, clock, entry in self.injections:
             early = run.when in WHEN[:2]
@@ -1589,15 +1633,13 @@ class Interpreter:
     def describe_factory(self, made):
         if not isinstance(made, (Function, Class)):
             return empty_answer()["factory"]
-        function, required = made.find("__init__") if isinstance(made, Class) else made, []
-        if isinstance(function, Function):
-            positional, named, defaults = function.parameters()
-            own = function.cls is not None and "staticmethod" not in function.decorators
-            required = [name for name in positional[own:] + named if name not in defaults]
+        function = made.find("__init__") if isinstance(made, Class) else made
+        required = required_of(function) if isinstance(function, Function) else []
         return {"found": True, "file": made.module.file, "line": made.node.lineno,
                 "is_async": isinstance(made.node, ast.AsyncFunctionDef), "required": required}
 
     def answer(self, factory):
+        self.find_applications()
         self.sort_facts()
         self.drop_vague("paths", lambda entry: "{}" in entry["value"])
         numbers = {entry["number"]: index for index, entry in enumerate(self.facts["paths"].values())}
@@ -1609,11 +1651,17 @@ class Interpreter:
         answer = dict(empty_answer(), cut=self.sources.reasons,
                       factory=self.describe_factory(self.find_factory(module, path)))
         for kind, facts in self.facts.items():
-            answer[kind] = [{key: entry[key] for key in entry if key != "number"} for entry in facts.values()]
+            answer[kind] = [nested(entry) for entry in facts.values()]
         answer["modules"] = [{"name": module.name, "file": module.file, "error": module.error,
                               "names": sorted(module.names.layers[0]) + ["*"] * module.star}
                              for module in self.sources.modules.values()]
         return answer
+
+
+def nested(entry):
+    """An entry of the answer, its place in an object of its own."""
+    place = {key: entry[key] for key in PLACE}
+    return dict({key: value for key, value in entry.items() if key not in PLACE and key != "number"}, place=place)
 
 
 EFFECTS = table_of(
