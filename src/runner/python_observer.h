@@ -15,6 +15,7 @@ struct PythonJob {
   std::string name;
   const ModelDeclaration& declaration;
   const OpenedFile& artifact;
+  const Observed<PackageFacts>& package;
   // what the model file needs to be unpickled; null when it was not read
   const ArtifactFacts* content = nullptr;
   std::vector<Experiment> experiments;
