@@ -151,7 +151,7 @@ class Judge {
   }
 
   // The service made its predictor, so that what was not there was not needed for that.
-  bool works() const { return python_ != nullptr && predictor_is_made(*python_); }
+  bool works() const { return python_ != nullptr && !python_->exception; }
 
   Finding& add(std::string_view id, const std::vector<const Reading*>& files, std::string message,
                std::string fix) {

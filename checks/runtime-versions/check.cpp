@@ -22,7 +22,10 @@ constexpr std::array kFindings{
                 "the wanted torch refuses the file as the service loads it"},
     FindingInfo{"unknown-argument", Severity::error,
                 "the wanted torch does not know an argument of the service's load"},
-    FindingInfo{"no-such-device", Severity::error,
+    FindingInfo{"unsafe-load", Severity::note,
+                "in the wanted torch `weights_only=True` can still run code of the file"},
+    FindingInfo{"two-onnxruntimes", Severity::warning, "two releases of ONNX Runtime share one folder"},
+    FindingInfo{"cpu-build", Severity::error,
                 "a torch for CPUs is wanted, and the model is served on a GPU"},
     FindingInfo{"gpu-build-on-cpu", Severity::note,
                 "a torch for GPUs is wanted, and the model is served on a CPU"},
@@ -159,6 +162,14 @@ void judge_loads(Judge& judge) {
           wanted != judge.wanted.end() ? wanted->second.where : location_of(load->place));
       return;
     }
+    if (load->weights_only == "True" && is_older(torch, "2.6")) {
+      judge.add("unsafe-load",
+                std::format(
+                    "`{}` relies on `weights_only=True`, which a prepared file gets round before PyTorch 2.6 "
+                    "(CVE-2025-32434); torch {} is wanted",
+                    place_words(load->place), torch),
+                "require torch 2.6 or newer, or ship safetensors", where_wanted(judge, "torch"));
+    }
     const bool restricted =
         load->weights_only == "True" || (load->weights_only.empty() && !is_older(torch, "2.6"));
     if (!restricted || shown) {
@@ -201,6 +212,26 @@ std::string wanted_build(const Judge& judge) {
   return build;
 }
 
+// They install the same module: the one that came last is there, and only one of them has CUDA.
+void judge_onnxruntimes(Judge& judge) {
+  std::vector<std::string> found;
+  for (const char* name :
+       {"onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "onnxruntime-openvino"}) {
+    if (judge.wanted.contains(name) || judge.installed(name) != nullptr) {
+      found.emplace_back(name);
+    }
+  }
+  if (found.size() > 1) {
+    judge.add(
+        "two-onnxruntimes",
+        std::format(
+            "{} are wanted together; they overwrite each other's files, and what is there has perhaps no "
+            "CUDA",
+            join_quoted(found, 4)),
+        "require one of them", where_wanted(judge, found.back()));
+  }
+}
+
 void judge_build(Judge& judge) {
   const std::string build = wanted_build(judge);
   const std::string& device = judge.facts.model.device;
@@ -211,7 +242,7 @@ void judge_build(Judge& judge) {
   judge.judgement.saw("torch's build", build);
   if (gpu && build == "cpu") {
     judge.add(
-        "no-such-device",
+        "cpu-build",
         std::format("the requirements bring torch's `{}` build; the model is served on `{}`", build, device),
         "require the build for the server's CUDA release, or set `device: cpu`",
         where_wanted(judge, "torch"));
@@ -372,6 +403,7 @@ Judgement judge(const Facts& facts, const NoOptions&) {
   }
   judge_torch(judge);
   judge_loads(judge);
+  judge_onnxruntimes(judge);
   judge_build(judge);
   judge_python(judge);
   judge_numpy(judge);

@@ -127,6 +127,8 @@ TEST_CASE("runtime-versions: nothing wanted and nobody asked is skipped; nothing
 TEST_CASE("runtime-versions/refused-by-default, unknown-argument: the pinned torch, not the installed one") {
   Facts facts = required();
   give_source(facts);
+  facts.artifact.value->globals.push_back(
+      {.module = "sklearn.preprocessing._label", .name = "LabelEncoder", .key_path = "label_encoder"});
   // The interpreter has the pinned release: what it does is seen in predictor-load.
   CHECK(finding_ids(run_check(kId, facts)).empty());
   python_of(facts).installed.back().version = "2.5.1";
@@ -154,12 +156,24 @@ TEST_CASE("runtime-versions/refused-by-default, unknown-argument: the pinned tor
   CHECK(find_finding(run_check(kId, facts), "unknown-argument").where.file == "requirements.txt");
 }
 
-TEST_CASE("runtime-versions/no-such-device, gpu-build-on-cpu") {
+TEST_CASE("runtime-versions/unsafe-load, two-onnxruntimes") {
+  Facts facts = required();
+  give_source(facts).loads.front().weights_only = "True";
+  requirement(facts, 0).specifiers = "==2.5.1";
+  requirement(facts, 0).pinned = "2.5.1";
+  CHECK(find_finding(run_check(kId, facts), "unsafe-load").severity == Severity::note);
+  require(facts, "onnxruntime", "1.21.0");
+  CHECK_FALSE(std::ranges::contains(finding_ids(run_check(kId, facts)), "two-onnxruntimes"));
+  require(facts, "onnxruntime-gpu", "1.21.0");
+  CHECK(find_finding(run_check(kId, facts), "two-onnxruntimes").where.line == 5);
+}
+
+TEST_CASE("runtime-versions/cpu-build, gpu-build-on-cpu") {
   Facts facts = required();
   requirement(facts, 0).torch_build = "cpu";
   CHECK(evidence_of(run_check(kId, facts), "torch's build") == "cpu");
   facts.model.device = "cuda:0";
-  CHECK(find_finding(run_check(kId, facts), "no-such-device").where.line == 1);
+  CHECK(find_finding(run_check(kId, facts), "cpu-build").where.line == 1);
   requirement(facts, 0).torch_build = "cu124";
   CHECK(finding_ids(run_check(kId, facts)).empty());
   facts.model.device = "cpu";

@@ -39,13 +39,20 @@ static_assert(kLatin.size() == 0x180 - 0xC0);
 char32_t next_character(std::string_view text, std::size_t& at) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned first = byte(at);
-  const std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : first >= 0xC0 ? 2 : 1;
-  if (length == 1 || at + length > text.size()) {
-    return byte(at++);
-  }
+  const std::size_t length = first >= 0xF8   ? 1
+                             : first >= 0xF0 ? 4
+                             : first >= 0xE0 ? 3
+                             : first >= 0xC0 ? 2
+                                             : 1;
   char32_t character = first & (0xFFU >> (length + 1));
   for (std::size_t i = 1; i < length; ++i) {
+    if (at + i >= text.size() || (byte(at + i) & 0xC0U) != 0x80U) {
+      return byte(at++);
+    }
     character = character << 6U | (byte(at + i) & 0x3FU);
+  }
+  if (length == 1) {
+    return byte(at++);
   }
   at += length;
   return character;

@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <format>
@@ -128,6 +130,7 @@ class PythonModel : public Model {
   }
 
   std::uint64_t calls() const override { return calls_; }
+  std::uint64_t peak_memory() const override { return peak_resident_bytes_of(child_->process()); }
 
  private:
   Result<CallAnswer> ask(const std::vector<InputValues>& inputs, Json request) {
@@ -250,6 +253,12 @@ void move_to_server(PythonRequest& request) {
   }
 }
 
+// NVIDIA's, AMD's, that of a Windows host.
+bool has_gpu() {
+  return std::ranges::any_of(std::array{"/dev/nvidiactl", "/dev/kfd", "/dev/dxg"},
+                             [](const char* node) { return ::access(node, F_OK) == 0; });
+}
+
 // Puts the package where it will stand and the caches into the scratch folder, and shuts the rest. Returns what
 // could not be done.
 std::vector<std::string> confine(PythonRequest& request) {
@@ -277,7 +286,7 @@ std::vector<std::string> confine(PythonRequest& request) {
   }
   std::vector<std::string> writable = request.writable;
   writable.push_back(request.scratch);
-  for (std::string& words : enter_sandbox({.writable = writable})) {
+  for (std::string& words : enter_sandbox({.writable = writable, .gpu = has_gpu()})) {
     off.push_back(std::move(words));
   }
   return off;

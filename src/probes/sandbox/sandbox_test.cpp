@@ -51,6 +51,20 @@ int in_sandbox(const SandboxRules& rules, const std::function<int()>& work) {
 
 }  // namespace
 
+TEST_CASE("for a GPU a process may write what is its own in /proc, and no setting of the kernel") {
+  const auto write_to = [](const char* path) { return error_of([&] { return ::open(path, O_WRONLY); }); };
+  CHECK(in_sandbox({}, [&] { return write_to("/proc/self/comm"); }) == EACCES);
+  CHECK(in_sandbox({.gpu = true}, [&] { return write_to("/proc/self/comm"); }) == 0);
+  for (const char* path :
+       {"/proc/sys/kernel/core_pattern", "/proc/sys/vm/overcommit_memory", "/proc/sysrq-trigger"}) {
+    CHECK(in_sandbox({.gpu = true}, [&] { return write_to(path); }) != 0);
+  }
+  // of a process that is none of its own
+  CHECK(in_sandbox({.gpu = true}, [&] { return write_to("/proc/1/mem"); }) != 0);
+  // Here it is as it was.
+  CHECK(write_to("/proc/self/comm") == 0);
+}
+
 TEST_CASE("files are written below the given folders only, by every way") {
   const ScratchFolder scratch = *ScratchFolder::make("runup-sandbox");
   const std::string inside = scratch.path() + "/inside";
