@@ -345,6 +345,9 @@ Judgement judge(const Facts& facts, const Options& options) {
   if (predictor_facts(facts) == nullptr && (!facts.source || facts.source->paths.empty())) {
     return without_predictor(facts);
   }
+  if (facts.model.factory.empty() && !facts.source->loads.empty() && model_loads(facts).empty()) {
+    return Judgement::skip("the sources load other files than this model's");
+  }
   Judgement judgement;
   Judge(facts, options, judgement).judge();
   return judgement;

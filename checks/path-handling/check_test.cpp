@@ -104,8 +104,15 @@ TEST_CASE("path-handling: by the sources alone") {
   const Outcome outcome = run_check(kId, facts);
   CHECK(outcome.status == Status::passed);
   CHECK(evidence_of(outcome, "built from `__file__`") == "2 paths of the sources");
+  // Without a `factory:` what the sources load is this model or none of its business.
+  facts.model.factory.clear();
+  CHECK(run_check(kId, facts).status == Status::passed);
+  facts.source.value->paths.front().value = "models/other.pth";
+  CHECK(run_check(kId, facts).status == Status::skipped);
   facts.source.value->paths.clear();
   facts.source.value->loads.clear();
+  CHECK(run_check(kId, facts).status == Status::skipped);
+  facts.model.factory = "processing.predictor:get_predictor";
   CHECK(run_check(kId, facts).status == Status::undecided);
 }
 

@@ -25,8 +25,7 @@ constexpr std::array kFindings{
     FindingInfo{"unsafe-load", Severity::note,
                 "in the wanted torch `weights_only=True` can still run code of the file"},
     FindingInfo{"two-onnxruntimes", Severity::warning, "two releases of ONNX Runtime share one folder"},
-    FindingInfo{"cpu-build", Severity::error,
-                "a torch for CPUs is wanted, and the model is served on a GPU"},
+    FindingInfo{"cpu-build", Severity::error, "a torch for CPUs is wanted, and the model is served on a GPU"},
     FindingInfo{"gpu-build-on-cpu", Severity::note,
                 "a torch for GPUs is wanted, and the model is served on a CPU"},
     FindingInfo{"wrong-python", Severity::error,
@@ -116,22 +115,30 @@ void judge_torch(Judge& judge) {
   }
 }
 
+// `sklearn.preprocessing.LabelEncoder`, as sources import it, for `sklearn.preprocessing._label.LabelEncoder`, as pickles name
+// it: the project and the name.
+std::string project_and_name(std::string_view global) {
+  return std::format("{}:{}", global.substr(0, global.find('.')), global.substr(global.rfind('.') + 1));
+}
+
 // What `torch.load` with `weights_only=True` would refuse in the file, beyond what the sources allow.
 std::vector<std::string> refused_globals(const Judge& judge) {
   std::set<std::string> allowed;
   for (const SourceSafeGlobalsFacts& one : judge.facts.source->safe_globals) {
-    allowed.insert(one.names.begin(), one.names.end());
+    for (const std::string& name : one.names) {
+      allowed.insert(project_and_name(name));
+    }
   }
   std::vector<std::string> refused;
   for (const GlobalFacts& global : judge.facts.artifact->globals) {
     const std::string name = global_name(global.module, global.name);
-    if (standing_of(global.module, global.name) != GlobalStanding::allowed && !allowed.contains(name) &&
-        std::ranges::find(refused, name) == refused.end()) {
+    if (standing_of(global.module, global.name) != GlobalStanding::allowed &&
+        !allowed.contains(project_and_name(name)) && std::ranges::find(refused, name) == refused.end()) {
       refused.push_back(name);
     }
   }
   // A name that the sources build is not known here.
-  return allowed.contains("") ? std::vector<std::string>{} : refused;
+  return allowed.contains(project_and_name("")) ? std::vector<std::string>{} : refused;
 }
 
 bool is_checkpoint(ArtifactKind kind) {

@@ -149,6 +149,13 @@ TEST_CASE("runtime-versions/refused-by-default, unknown-argument: the pinned tor
     source.safe_globals.front().names.push_back(global.module + "." + global.name);
   }
   CHECK_FALSE(std::ranges::contains(finding_ids(run_check(kId, facts)), "refused-by-default"));
+  // As the sources import it; and a name that was not worked out.
+  source.safe_globals.front().names.back() = "sklearn.preprocessing.LabelEncoder";
+  CHECK_FALSE(std::ranges::contains(finding_ids(run_check(kId, facts)), "refused-by-default"));
+  source.safe_globals.front().names.back() = "other.LabelEncoder";
+  CHECK(std::ranges::contains(finding_ids(run_check(kId, facts)), "refused-by-default"));
+  source.safe_globals.front().names.back() = "";
+  CHECK_FALSE(std::ranges::contains(finding_ids(run_check(kId, facts)), "refused-by-default"));
   // A release from before the argument.
   requirement(facts, 0).specifiers = "==1.12.0";
   requirement(facts, 0).pinned = "1.12.0";
