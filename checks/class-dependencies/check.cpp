@@ -84,9 +84,17 @@ void judge_missing(const Facts& facts, const PythonFacts& python, Judgement& jud
 // Classes of `__main__` that the pickle names, and which ways of starting the server have them there.
 class MainClasses {
  public:
-  explicit MainClasses(const Facts& facts) : facts_(facts), way_(start_way(facts.target, facts.package)) {
+  // Without `python` by the sources alone. What it found is there, whoever put it.
+  MainClasses(const Facts& facts, const PythonFacts* python)
+      : facts_(facts), asked_(python != nullptr), way_(start_way(facts.target, facts.package)) {
+    const auto found = [&](const std::string& name) {
+      return python != nullptr && std::ranges::any_of(python->globals, [&](const ResolvedFacts& one) {
+               return one.module == "__main__" && one.name == name && one.found;
+             });
+    };
     for (const GlobalFacts& global : facts.artifact->globals) {
-      if (global.module == "__main__" && std::ranges::find(names_, global.name) == names_.end()) {
+      if (global.module == "__main__" && !found(global.name) &&
+          std::ranges::find(names_, global.name) == names_.end()) {
         names_.push_back(global.name);
       }
     }
@@ -100,6 +108,10 @@ class MainClasses {
     if (!loads.empty() && std::ranges::all_of(loads, &SourceLoadFacts::find_class)) {
       judgement.saw("classes of `__main__`",
                     std::format("{} finds them itself", place_words(loads.front()->place)));
+      return;
+    }
+    if (!asked_ && !sources_are_whole()) {
+      judgement.undecided = "the sources that put classes into `__main__` could not all be read";
       return;
     }
     std::vector<std::string> nowhere;
@@ -139,6 +151,12 @@ class MainClasses {
 
  private:
   enum class Put { never, late, before };
+
+  bool sources_are_whole() const {
+    return facts_.source && facts_.source->cut.empty() &&
+           std::ranges::all_of(facts_.source->modules,
+                               [](const SourceModuleFacts& one) { return one.error.empty(); });
+  }
 
   Put put_there(const std::string& name) const {
     Put put = Put::never;
@@ -198,13 +216,14 @@ class MainClasses {
   }
 
   const Facts& facts_;
+  bool asked_ = false;
   StartWay way_;
   std::vector<std::string> names_;
 };
 
 // What the package's own modules have, where no interpreter could be asked.
 void judge_by_sources(const Facts& facts, Judgement& judgement) {
-  const MainClasses main(facts);
+  const MainClasses main(facts, nullptr);
   if (!main.none()) {
     main.judge(judgement);
   }
@@ -298,7 +317,7 @@ Judgement judge(const Facts& facts, const NoOptions&) {
     judgement.saw("of the package", join_quoted(own, kNamed));
   }
   judge_missing(facts, *python, judgement);
-  if (const MainClasses main(facts); !main.none()) {
+  if (const MainClasses main(facts, python); !main.none()) {
     main.judge(judgement);
   }
   // That the service loads its model all the same shows that it needs none of them, or not by this name.

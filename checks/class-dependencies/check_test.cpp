@@ -178,6 +178,23 @@ TEST_CASE("class-dependencies: what is put into `__main__`, and when") {
   CHECK(finding_ids(run_check(kId, facts)).empty());
 }
 
+TEST_CASE(
+    "class-dependencies: classes of `__main__` where the sources are not whole, or an interpreter found "
+    "them") {
+  Facts facts = main_class();
+  facts.source.value->modules.front().error = "SyntaxError: invalid syntax (line 3)";
+  Outcome outcome = run_check(kId, facts);
+  CHECK(outcome.status == Status::undecided);
+  CHECK(finding_ids(outcome).empty());
+  facts.source.value->modules.front().error.clear();
+  facts.source.value->cut = {"more than 2000 modules"};
+  CHECK(run_check(kId, facts).status == Status::undecided);
+  // The interpreter found the class, by whatever the sources did not show.
+  facts = lacking("__main__", "Net", true, "");
+  python_of(facts).globals.back().found = true;
+  CHECK(finding_ids(run_check(kId, facts)).empty());
+}
+
 TEST_CASE("class-dependencies: by the sources alone, a class that its module does not have") {
   Facts facts = main_class();
   facts.artifact.value->globals.back().module = "processing.predictor";

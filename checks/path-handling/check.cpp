@@ -264,7 +264,6 @@ class Judge {
     if (!facts_.package || facts_.target.installed_at == facts_.package->root) {
       return;
     }
-    const std::string model = model_key(facts_, "");
     std::set<std::string> told;
     for (const PathFacts& path : facts_.package->paths) {
       if (!path.asked_by.starts_with("opened:")) {
