@@ -35,7 +35,7 @@ int open_to_write(const std::string& path) {
   return file;
 }
 
-// Runs `work` in a child that entered the sandbox; its exit status, 99 when the sandbox was not whole.
+// Runs `work` in a child that entered the sandbox; its exit status. Skips the test where a protection is off.
 int in_sandbox(const SandboxRules& rules, const std::function<int()>& work) {
   const pid_t child = ::fork();
   REQUIRE(child >= 0);
@@ -46,6 +46,9 @@ int in_sandbox(const SandboxRules& rules, const std::function<int()>& work) {
   }
   int status = 0;
   REQUIRE(::waitpid(child, &status, 0) == child);
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 99) {
+    SKIP("this system lacks Landlock or seccomp");
+  }
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
