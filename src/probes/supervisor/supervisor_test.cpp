@@ -227,8 +227,11 @@ TEST_CASE("memory of the job and its children together is bounded") {
     CHECK(end.wall.seconds() < 40);
   }
   Job modest = shell(self() + " __eat private 50 0");
-  modest.limits.resident_bytes = std::uint64_t{100} << 20U;
-  CHECK(supervisor->run(modest).code == 0);
+  // At its end a leak sanitiser looks at it from a second process in the same memory, which is counted twice.
+  modest.limits.resident_bytes = std::uint64_t{200} << 20U;
+  const JobEnd end = supervisor->run(modest);
+  INFO(dump_json(encode(end), 1));
+  CHECK(end.code == 0);
 }
 
 TEST_CASE("address space and file size are limited") {
