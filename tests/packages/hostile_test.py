@@ -23,6 +23,7 @@ sys.dont_write_bytecode = True
 import torch  # noqa: E402
 
 MARK = "RUNUP_HOSTILE_MARK"
+TEMPORARY = "temporary"
 # name -> what the module of the factory does when it is imported, and the statuses that `predictor-load` may have
 HOSTILE = {
     "forks": ("""
@@ -171,7 +172,8 @@ def attempt(runup, name, code, statuses, scratch):
     ran = subprocess.run([runup, "run", folder / "runup.yaml", "--select", "predictor-load", "--report",
                           f"json={report}"],
                          capture_output=True, text=True, timeout=200,
-                         env={**os.environ, MARK: str(folder), "RUNUP_PROBE_TIMEOUT": "4s",
+                         env={**os.environ, MARK: str(folder), "TMPDIR": str(scratch / TEMPORARY),
+                              "RUNUP_PROBE_TIMEOUT": "4s",
                               "RUNUP_PROBE_MEMORY": "1GiB"})
     took = time.monotonic() - started
     wrong = []
@@ -197,7 +199,7 @@ def main():
     runup, names = Path(sys.argv[1]).resolve(), sys.argv[2:]
     bad = 0
     with tempfile.TemporaryDirectory(prefix="runup-hostile-") as scratch:
-        temporary = set(os.listdir(tempfile.gettempdir()))
+        Path(scratch, TEMPORARY).mkdir()
         for name, (code, statuses) in HOSTILE.items():
             if names and name not in names:
                 continue
@@ -207,8 +209,7 @@ def main():
             wrong = attempt(runup, name, code, statuses, Path(scratch))
             bad += bool(wrong)
             print("WRONG" if wrong else "ok   ", name, *wrong, sep="\n      " if wrong else " ", flush=True)
-        left = {one for one in set(os.listdir(tempfile.gettempdir())) - temporary if one.startswith("runup-python")}
-        if left:
+        if left := os.listdir(Path(scratch, TEMPORARY)):
             bad += 1
             print(f"WRONG left in the temporary folder: {left}")
     return 1 if bad else 0

@@ -27,7 +27,9 @@ ANY = {"predictor-load", "inference/sample-mismatch", "inference/wrong-label"}
 # What else the same fault of a package makes fail, with good reason.
 PICKLED = ("state-dict-format/whole-module", "model-loadable/main-class", "class-dependencies/main-class-missing")
 ALSO = {"class-of-main": PICKLED, "class-of-main-given-under-guard": PICKLED,
-        "class-of-main-in-image-of-uvicorn": PICKLED}
+        "class-of-main-in-image-of-uvicorn": PICKLED,
+        "file-name-in-other-case": ("path-handling/missing-file",),
+        "file-name-decomposed": ("path-handling/missing-file",)}
 # A release that differs may work all the same.
 SEVERITIES = collections.defaultdict(lambda: ("error",), {"runtime-versions": ("error", "warning")})
 # What only the running service shows.
