@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <format>
@@ -17,8 +18,33 @@ namespace runup {
 namespace {
 
 constexpr std::array<std::string_view, 3> kFolders{".venv", "venv", "env"};
+constexpr std::size_t kMostEntries = 1000;
 
 bool is_program(const std::string& path) { return ::access(path.c_str(), X_OK) == 0; }
+
+// Folders of the package that are environments, those with the usual names first. venv and virtualenv leave a
+// `pyvenv.cfg`, conda a `conda-meta`.
+std::vector<std::string> environments_in(const std::string& package) {
+  std::vector<std::string> folders;
+  for (const std::string_view name : kFolders) {
+    folders.push_back(std::format("{}/{}", package, name));
+  }
+  std::vector<std::string> others;
+  std::error_code error;
+  std::filesystem::directory_iterator entry(package, error);
+  for (std::size_t i = 0; !error && entry != std::filesystem::directory_iterator() && i < kMostEntries; ++i) {
+    const std::filesystem::path& folder = entry->path();
+    std::error_code none;
+    if (std::filesystem::exists(folder / "pyvenv.cfg", none) ||
+        std::filesystem::is_directory(folder / "conda-meta", none)) {
+      others.push_back(folder.string());
+    }
+    entry.increment(error);
+  }
+  std::ranges::sort(others);
+  folders.insert(folders.end(), others.begin(), others.end());
+  return folders;
+}
 
 std::string path_variable(const std::vector<std::string>& environment) {
   for (const std::string& entry : environment) {
@@ -60,8 +86,8 @@ Result<Interpreter> find_interpreter(const TargetDeclaration& target,
     }
     return Interpreter{.path = target.python};
   }
-  for (const std::string_view folder : kFolders) {
-    std::string path = std::format("{}/{}/bin/python", target.package, folder);
+  for (const std::string& folder : environments_in(target.package)) {
+    std::string path = folder + "/bin/python";
     if (is_program(path)) {
       return Interpreter{.path = std::move(path)};
     }
@@ -72,10 +98,10 @@ Result<Interpreter> find_interpreter(const TargetDeclaration& target,
       return Interpreter{.path = std::move(path), .guessed = true};
     }
   }
-  return fail(
-      ErrorCode::not_found,
-      "no Python interpreter was found (in `.venv`, `venv` and `env` of the package, and `python3` in "
-      "PATH); name the service's in `python:`");
+  return fail(ErrorCode::not_found,
+              "no Python interpreter was found (`.venv`, `venv`, `env` and environments of conda in the "
+              "package, `python3` in "
+              "PATH); name the service's in `python:`");
 }
 
 }  // namespace runup

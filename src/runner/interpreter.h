@@ -21,8 +21,9 @@ struct Interpreter {
 // (`uvicorn app.main:app`).
 std::vector<std::string> import_roots(const TargetDeclaration& target, const std::string& factory);
 
-// The service's interpreter: `python:`, else `.venv`, `venv` or `env` in the package, else `python3` in the
-// PATH of `environment`. An error says where it was looked for and what to give.
+// The service's interpreter: `python:`, else that of an environment in the package (`.venv`, `venv`, `env`, else the
+// first folder by name that venv or conda made), else `python3` in the PATH of `environment`. An error says where it was
+// looked for and what to give.
 Result<Interpreter> find_interpreter(const TargetDeclaration& target,
                                      const std::vector<std::string>& environment);
 
