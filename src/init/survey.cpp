@@ -33,24 +33,7 @@ class Surveyor {
     survey_.root = root;
   }
 
-  Survey take() {
-    tell("listing the package");
-    Names names = walk_package(survey_.root, bounds_);
-    survey_.files = std::move(names.files);
-    survey_.cut = std::move(names.cut);
-    find_own_interpreter();
-    tell("looking at the package");
-    survey_.package = with_entry("", [](RunContext& context) { return observe_package(context); });
-    read_sources();
-    read_models();
-    read_labels();
-    read_samples();
-    read_architectures();
-    if (over_) {
-      survey_.cut.push_back(std::format("what was not read within {}", format_duration(bounds_.time)));
-    }
-    return std::move(survey_);
-  }
+  Survey take();
 
  private:
   void tell(const std::string& words) const {
@@ -259,7 +242,7 @@ class Surveyor {
 
   const RunnerSettings& settings_;
   // what is being done is told here, not by what observes
-  const RunnerSettings quiet_{.step_timeout = settings_.step_timeout, .interrupted = settings_.interrupted};
+  const RunnerSettings quiet_{.interrupted = settings_.interrupted, .step_timeout = settings_.step_timeout};
   Supervisor& supervisor_;
   const Bounds& bounds_;
   Duration end_;
@@ -268,6 +251,25 @@ class Surveyor {
 };
 
 const SourceFacts Surveyor::kNothing{};
+
+Survey Surveyor::take() {
+  tell("listing the package");
+  Names names = walk_package(survey_.root, bounds_);
+  survey_.files = std::move(names.files);
+  survey_.cut = std::move(names.cut);
+  find_own_interpreter();
+  tell("looking at the package");
+  survey_.package = with_entry("", [](RunContext& context) { return observe_package(context); });
+  read_sources();
+  read_models();
+  read_labels();
+  read_samples();
+  read_architectures();
+  if (over_) {
+    survey_.cut.push_back(std::format("what was not read within {}", format_duration(bounds_.time)));
+  }
+  return std::move(survey_);
+}
 
 }  // namespace
 
