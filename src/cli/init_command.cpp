@@ -169,10 +169,7 @@ Result<void> write_new_file(const std::string& path, const std::string& text, bo
                      : std::unexpected(system_error(std::format("cannot write `{}`", printable(path)), why));
 }
 
-void list_words(std::string& text, std::string_view title, std::vector<std::string> words, int width) {
-  std::ranges::sort(words);
-  const auto repeated = std::ranges::unique(words);
-  words.erase(repeated.begin(), repeated.end());
+void list_words(std::string& text, std::string_view title, const std::vector<std::string>& words, int width) {
   if (!words.empty()) {
     constexpr std::size_t kPlainWidth = 100;
     append_wrapped(text, title, title.size(), join_words(words, 8),

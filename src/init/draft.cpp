@@ -114,6 +114,16 @@ void draft_target(View& view, const Entry& entry, Draft& draft) {
   }
 }
 
+// Its `map_location` is the text 'cuda' or 'cuda:1', and nothing that is decided later.
+bool reads_to_gpu(const SourceLoadFacts* load) {
+  std::string_view text = load->map_location;
+  if (text.size() < 2 || (text.front() != '\'' && text.front() != '"') || text.back() != text.front()) {
+    return false;
+  }
+  text = text.substr(1, text.size() - 2);
+  return text.starts_with("cuda") && text.find_first_not_of(":0123456789", 4) == std::string_view::npos;
+}
+
 // What stands for the model that nobody named.
 DraftModel nameless_model() {
   DraftModel model{.name = "model", .declared = {.path = "models/model.pth"}, .comments = {}};
@@ -141,11 +151,9 @@ void draft_models(View& view, Draft& draft) {
     draft_labels(view, group, alone, model, draft);
     draft_conversions(view, group, model, draft);
     draft_inputs(view, group, alone, model, draft);
-    for (const SourceLoadFacts* load : group.loads) {
-      if (load->map_location.starts_with("'cuda") || load->map_location.starts_with("\"cuda")) {
-        model.declared.device = "cuda";
-        model.comments.why["device"] = "as its source says";
-      }
+    if (!group.loads.empty() && std::ranges::all_of(group.loads, reads_to_gpu)) {
+      model.declared.device = "cuda";
+      model.comments.why["device"] = "as its source says";
     }
     draft.models.push_back(std::move(model));
   }

@@ -257,7 +257,8 @@ class InputDrafter {
   void name_sampled(const std::string& axis, const std::vector<std::int64_t>& sizes) {
     const auto [least, most] = std::ranges::minmax(sizes);
     add_axis(axis, sizes.front(),
-             least == most ? "the samples' size; give `range: [smallest, largest]`" : "the samples' sizes");
+             least == most ? "the samples' size; give `range: [smallest, largest]`"
+                           : "the samples' sizes; widen `range` to what must work");
     if (least != most) {
       declared().axes[axis].range = {least, most};
     }

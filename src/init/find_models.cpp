@@ -88,7 +88,7 @@ class Finder {
         rest.push_back(&candidate);
       }
     }
-    note_rest(rest, any_loaded);
+    note_rest(rest);
     return std::move(groups_);
   }
 
@@ -297,7 +297,7 @@ class Finder {
   }
 
   // Why it is no model of the config.
-  std::string rest_words(const Candidate& candidate, bool any_loaded) const {
+  std::string rest_words(const Candidate& candidate) const {
     const ModelFile& file = candidate.file;
     if (!is_valid_utf8(file.path)) {
       return "its name is no UTF-8, so that no config can name it";
@@ -319,7 +319,7 @@ class Finder {
                       : "its content is no model";
   }
 
-  void note_rest(const std::vector<const Candidate*>& rest, bool any_loaded) {
+  void note_rest(const std::vector<const Candidate*>& rest) {
     std::size_t count = 0;
     for (const Candidate* one : rest) {
       const ModelFile& file = one->file;
@@ -331,7 +331,7 @@ class Finder {
         draft_.notes.push_back(std::format("and {} more", rest.size() - kMostNotes));
         return;
       }
-      draft_.notes.push_back(std::format("{}: {}", file.path, rest_words(*one, any_loaded)));
+      draft_.notes.push_back(std::format("{}: {}", file.path, rest_words(*one)));
     }
   }
 

@@ -65,6 +65,15 @@ std::string scalar(const std::string& text) {
   return quoted + "\"";
 }
 
+// The same after `key: ` on a line of its own, where braces in the middle and commas mean nothing.
+std::string block_scalar(const std::string& text) {
+  std::string without = text;
+  std::ranges::replace_if(without, [](char c) { return std::string_view(",[]{}").contains(c); }, 'x');
+  const bool plain =
+      !text.empty() && !std::string_view("[]{},").contains(text.front()) && scalar(without) == without;
+  return plain ? text : scalar(text);
+}
+
 struct Line {
   std::string text;
   std::string comment;
@@ -199,7 +208,7 @@ std::string sample_text(const SampleDeclaration& sample) {
   return in_braces(members);
 }
 
-std::string value(const std::string& text) { return text.empty() ? "" : scalar(text); }
+std::string value(const std::string& text) { return text.empty() ? "" : block_scalar(text); }
 
 void write_target(Writer& writer, const Draft& draft) {
   const TargetDeclaration& target = draft.target;
