@@ -129,14 +129,14 @@ Result<init::Survey> look(const std::string& package, const Session& session) {
 }
 
 // What is wrong with the text as a config, which would be a mistake of ours; empty when nothing is.
-std::string problems_of(const std::string& text) {
+Result<std::string> problems_of(const std::string& text) {
   const auto scratch = ScratchFolder::make("runup-init");
   if (!scratch) {
-    return scratch.error().describe();
+    return std::unexpected(scratch.error());
   }
   const std::string file = scratch->path() + "/" + kDefaultConfig;
   if (auto written = write_file_atomically(file, text); !written) {
-    return written.error().describe();
+    return std::unexpected(written.error());
   }
   std::string problems;
   if (const auto plan = load_config({.config = file, .catalogue = built_in_checks()}); !plan) {
@@ -222,9 +222,14 @@ ExitCode init_command(const InitArguments& arguments, const Session& session) {
     return ExitCode::undecided;
   }
   const std::string text = init::render_draft(*draft);
-  if (const std::string problems = problems_of(text); !problems.empty()) {
+  const auto problems = problems_of(text);
+  if (!problems) {
+    complain(std::format("the new config could not be tried: {}", problems.error().describe()));
+    return ExitCode::undecided;
+  }
+  if (!problems->empty()) {
     complain(std::format(
-        "this is a bug in runup: the config that it made does not load, and was not written:{}", problems));
+        "this is a bug in runup: the config that it made does not load, and was not written:{}", *problems));
     return ExitCode::bad_config;
   }
   if (place->output.empty()) {

@@ -13,6 +13,14 @@ namespace {
 
 constexpr std::array<std::string_view, 6> kVerbs{"get", "load", "create", "build", "make", "init"};
 
+// As the config's rule for `factory:` has it.
+bool is_dotted_name(std::string_view text) {
+  return is_valid_utf8(text) && std::ranges::all_of(split(text, '.'), [](const std::string& part) {
+           return !part.empty() && !(part.front() >= '0' && part.front() <= '9') &&
+                  part.find_first_of(" \t\n\r/\\:;()[]{}'\"-") == std::string::npos;
+         });
+}
+
 struct Maker {
   std::string module;
   std::string name;
@@ -82,7 +90,8 @@ std::vector<Maker> makers_of(const View& view, const ModelGroup& group, bool alo
     Maker maker{.module = fact.module, .name = fact.name, .score = 0, .why = {}};
     const bool known = std::ranges::any_of(
         makers, [&](const Maker& one) { return one.module == maker.module && one.name == maker.name; });
-    if ((!reaches && !(alone && group.loads.empty())) || known || !is_valid_utf8(maker.module + maker.name)) {
+    if ((!reaches && !(alone && group.loads.empty())) || known || !is_dotted_name(maker.module) ||
+        !is_dotted_name(maker.name)) {
       continue;
     }
     const bool used = is_used_by_entry(view.source, maker);

@@ -383,6 +383,14 @@ TEST_CASE("the factory is what the entry point uses, then a function with a tell
   CHECK(draft.models.front().comments.why.at("factory") == "or net:load_b");
 }
 
+TEST_CASE("a factory that the config could not name is none") {
+  Package package;
+  package.main();
+  package.load(PathAnchor::file, "net.pth").maker("get_net").checkpoint("net.pth");
+  package.survey().entries.front().source.value->makers.front().module = "my-main";
+  CHECK(package.only_model().factory.empty());
+}
+
 TEST_CASE("each model has the factory that reads it") {
   Package package;
   package.main();

@@ -149,6 +149,9 @@ class Finder {
         }
         continue;
       }
+      if (*here == view_.survey.root) {
+        continue;
+      }
       if (here->starts_with(view_.survey.root + "/")) {
         note_inside(load, here->substr(view_.survey.root.size() + 1));
       } else {
@@ -315,8 +318,7 @@ class Finder {
     if (groups_.size() >= kMostModels) {
       return std::format("left out, as there are {} models already", kMostModels);
     }
-    return any_loaded ? std::format("{} that no source reads", family_words(file.family))
-                      : "its content is no model";
+    return std::format("{} that no source reads", family_words(file.family));
   }
 
   void note_rest(const std::vector<const Candidate*>& rest) {
