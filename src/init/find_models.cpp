@@ -318,6 +318,9 @@ class Finder {
     if (groups_.size() >= kMostModels) {
       return std::format("left out, as there are {} models already", kMostModels);
     }
+    if (file.content == nullptr || family_of(file.content->kind) == Family::other) {
+      return "no source reads it, and its content is no model";
+    }
     return std::format("{} that no source reads", family_words(file.family));
   }
 

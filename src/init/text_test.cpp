@@ -67,12 +67,9 @@ const std::vector<std::string> kHostile{"a b.pth",
                                         " a ",
                                         "a\r\nb",
                                         "a\x01\x7F.pth",
-                                        "a\xC2\x85"
-                                        "b.pth",
-                                        "a\xE2\x80\xA8"
-                                        "b\xE2\x80\xA9.pth",
-                                        "\xEF\xBB\xBF"
-                                        "a.pth",
+                                        std::string("a\xC2\x85") + "b.pth",
+                                        std::string("a\xE2\x80\xA8") + "b\xE2\x80\xA9.pth",
+                                        std::string("\xEF\xBB\xBF") + "a.pth",
                                         "손짓.pth",
                                         "a\xF0\x9F\x98\x80.pth",
                                         "a\xEF\xBF\xBD.pth",
