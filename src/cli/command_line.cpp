@@ -18,6 +18,7 @@
 #include "cli/command_tree.h"
 #include "cli/commands.h"
 #include "cli/config_command.h"
+#include "cli/init_command.h"
 #include "cli/version.h"
 
 namespace runup {
@@ -34,6 +35,7 @@ constexpr const char* kExitCodes = R"(Exit codes
 )";
 
 constexpr const char* kProgramExamples = R"(Examples
+  runup init                                 write ./runup.yaml for the service in this folder
   runup run                                  judge what ./runup.yaml describes
   runup run --report junit=runup.xml         the same, with a file for the CI server
   runup explain label-encoder                what a check holds, and how to fix it
@@ -55,6 +57,17 @@ constexpr const char* kRunExamples = R"(Examples
   runup run --select model-present,model-loadable --skip 'sign/label-*'
   runup run --quiet --report json=report.json --report junit=runup.xml
 
+)";
+
+constexpr const char* kInitExamples = R"(Exit codes
+  0  written
+  2  nothing there looks like a model server
+  64 bad command line: no such folder, or the config is there already
+
+Examples
+  runup init
+  runup init deploy/service --output deploy/runup.yaml
+  runup init --output - | less
 )";
 
 constexpr const char* kInspectExamples = R"(Exit codes
@@ -92,6 +105,7 @@ struct CommandLine {
   ListArguments list;
   ExplainArguments explain;
   ConfigArguments config;
+  InitArguments init;
   InspectArguments inspect;
   std::string shell;
   std::map<const CLI::Option*, Values> values;
@@ -262,6 +276,24 @@ void add_config_command(CommandLine& line) {
       ->excludes(json);
 }
 
+void add_init(CommandLine& line) {
+  CLI::App& command =
+      add_command(line, "init", "look at a service's folder, and write a config for it",
+                  [&line](const Session& session) { return init_command(line.init, session); });
+  CLI::Option* folder =
+      command.add_option("DIR", line.init.folder, "the folder of the service; this one if not given")
+          ->type_name("DIR");
+  line.values[folder] = {.kind = ValueKind::folder};
+  CLI::Option* output =
+      command
+          .add_option("-o,--output", line.init.output,
+                      "where the config goes, `-` is standard output; `runup.yaml` in DIR if not given")
+          ->type_name("FILE");
+  line.values[output] = {.kind = ValueKind::file};
+  add_flag(command, "-f,--force", line.init.force, "write over a config that is there already");
+  command.footer(kInitExamples);
+}
+
 void add_inspect(CommandLine& line) {
   CLI::App& command =
       add_command(line, "inspect", "what is in a model file, without loading it",
@@ -320,6 +352,7 @@ CommandSpec command_spec(const CommandLine& line, const CLI::App& app) {
 void build(CommandLine& line) {
   line.app.require_subcommand(1);
   line.app.add_flag("-V,--version", "the version of runup and of the libraries in it")->group(kGeneral);
+  add_init(line);
   add_run(line);
   add_list_and_explain(line);
   add_config_command(line);

@@ -30,7 +30,9 @@ completes() {
   last="completion of: $*"
   equals "${COMPREPLY[*]}" "$expected"
 }
-completes 'run list explain config inspect completion' runup ''
+completes 'init run list explain config inspect completion' runup ''
+completes 'init' runup ini
+completes '--force' runup init --f
 completes 'inspect' runup ins
 completes 'json junit' runup run --report j
 completes 'json junit' runup run -r j

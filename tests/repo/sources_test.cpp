@@ -33,6 +33,7 @@ const std::map<std::string, std::set<std::string>> kMayInclude{
     {"config", {"base", "facts", "check", "report"}},
     {"probes", {"base", "facts", "artifact", "package_files"}},
     {"runner", {"base", "facts", "check", "report", "config", "probes"}},
+    {"init", {"base", "facts", "check", "report", "config", "probes", "runner"}},
     {"cli", {"*"}},
     {"daemon", {"*"}},
     {"checks", {"base", "facts", "check"}},

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/init_command.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <format>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include "base/bytes.h"
+#include "base/scratch_folder.h"
+#include "base/text.h"
+#include "check/catalogue.h"
+#include "cli/plan_source.h"
+#include "init/text.h"
+#include "report/layout.h"
+
+namespace runup {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kStandardOutput = "-";
+
+struct Place {
+  // absolute, without links
+  std::string package;
+  // absolute; empty for standard output
+  std::string output;
+  // as the user would write it
+  std::string shown;
+  init::Placement placement;
+};
+
+std::unexpected<Error> refuse(std::string message) { return fail(ErrorCode::bad_input, std::move(message)); }
+
+Result<std::string> find_package(const std::string& folder) {
+  std::error_code error;
+  if (!fs::exists(folder, error)) {
+    return refuse(std::format("there is no folder `{}`", printable(folder)));
+  }
+  if (!fs::is_directory(folder, error)) {
+    return refuse(std::format("`{}` is no folder; name the folder of the service", printable(folder)));
+  }
+  if (::access(folder.c_str(), R_OK | X_OK) != 0) {
+    return std::unexpected(system_error(std::format("cannot look into `{}`", printable(folder)), errno));
+  }
+  fs::path real = fs::canonical(folder, error);
+  return error ? refuse(std::format("cannot find `{}`: {}", printable(folder), error.message()))
+               : Result<std::string>(real.string());
+}
+
+// The folder of the config, without links, so that the way from it to the package is one that exists.
+Result<std::string> find_output_folder(const std::string& output) {
+  std::error_code error;
+  const fs::path parent = fs::path(output).parent_path();
+  const fs::path folder = parent.empty() ? fs::path(".") : parent;
+  if (!fs::is_directory(folder, error)) {
+    return refuse(std::format("cannot write `{}`: there is no folder `{}`", printable(output),
+                              printable(folder.string())));
+  }
+  if (::access(folder.c_str(), W_OK | X_OK) != 0) {
+    return refuse(
+        std::format("cannot write `{}`: the folder is not writable; `--output FILE` names another, `--output "
+                    "-` prints it",
+                    printable(output)));
+  }
+  return fs::canonical(folder, error).string();
+}
+
+Result<Place> find_place(const InitArguments& arguments) {
+  auto package = find_package(arguments.folder);
+  if (!package) {
+    return std::unexpected(package.error());
+  }
+  Place place{.package = std::move(*package), .output = {}, .shown = {}, .placement = {}};
+  place.placement.name = fs::path(place.package).filename().string();
+  if (arguments.output == kStandardOutput) {
+    return place;
+  }
+  place.shown = !arguments.output.empty() ? arguments.output
+                : arguments.folder == "." ? kDefaultConfig
+                                          : (fs::path(arguments.folder) / kDefaultConfig).string();
+  std::error_code error;
+  if (fs::is_directory(place.shown, error)) {
+    return refuse(
+        std::format("cannot write `{}`: it is a folder; name a file in it", printable(place.shown)));
+  }
+  if (const auto status = fs::symlink_status(place.shown, error); fs::exists(status) && !arguments.force) {
+    return refuse(
+        std::format("`{}` is there already; `--force` writes over it, `--output -` prints the new one",
+                    printable(place.shown)));
+  }
+  const auto folder = find_output_folder(place.shown);
+  if (!folder) {
+    return std::unexpected(folder.error());
+  }
+  place.output = (fs::path(*folder) / fs::path(place.shown).filename()).string();
+  if (*folder != place.package) {
+    place.placement.package = fs::path(place.package).lexically_relative(*folder).string();
+    place.placement.prefix = place.placement.package + "/";
+    if (!is_valid_utf8(place.placement.package)) {
+      return refuse("the way from the config to the package is no UTF-8; put the config into the package");
+    }
+  }
+  return place;
+}
+
+Result<init::Survey> look(const std::string& package, const Session& session) {
+  auto supervisor = Supervisor::start(&SignalWatch::flag());
+  if (!supervisor) {
+    return std::unexpected(supervisor.error());
+  }
+  ProgressLine progress(session.err);
+  RunnerSettings settings{.probe_folder = session.probe_folder, .interrupted = &SignalWatch::flag()};
+  settings.progress = [&progress](const std::string& text) { progress.show(text); };
+  if (auto limits = read_limits_from_environment(settings); !limits) {
+    return std::unexpected(limits.error());
+  }
+  return init::survey_package(package, settings, **supervisor);
+}
+
+// What is wrong with the text as a config, which would be a mistake of ours; empty when nothing is.
+Result<std::string> problems_of(const std::string& text) {
+  const auto scratch = ScratchFolder::make("runup-init");
+  if (!scratch) {
+    return std::unexpected(scratch.error());
+  }
+  const std::string file = scratch->path() + "/" + kDefaultConfig;
+  if (auto written = write_file_atomically(file, text); !written) {
+    return std::unexpected(written.error());
+  }
+  std::string problems;
+  if (const auto plan = load_config({.config = file, .catalogue = built_in_checks()}); !plan) {
+    for (const ConfigError& error : plan.error()) {
+      problems += std::format("\n  {}:{}:{}: {}", kDefaultConfig, error.line, error.column, error.message);
+    }
+  }
+  return problems;
+}
+
+// A file that came into being meanwhile is left as it is.
+Result<void> write_new_file(const std::string& path, const std::string& text, bool force) {
+  if (force) {
+    return write_file_atomically(path, text);
+  }
+  const std::string temporary = std::format("{}.{}.new", path, ::getpid());
+  if (auto written = write_file_atomically(temporary, text); !written) {
+    return written;
+  }
+  const int linked = ::link(temporary.c_str(), path.c_str());
+  const int why = errno;
+  if (linked != 0 && why != EEXIST) {
+    // a file system without hard links
+    if (::rename(temporary.c_str(), path.c_str()) == 0) {
+      return {};
+    }
+  }
+  ::unlink(temporary.c_str());
+  return linked == 0 ? Result<void>{}
+                     : std::unexpected(system_error(std::format("cannot write `{}`", printable(path)), why));
+}
+
+void list_words(std::string& text, std::string_view title, const std::vector<std::string>& words, int width) {
+  if (!words.empty()) {
+    constexpr std::size_t kPlainWidth = 100;
+    append_wrapped(text, title, title.size(), join_words(words, 8),
+                   width > 0 ? static_cast<std::size_t>(width) : kPlainWidth);
+  }
+}
+
+// What was written, what waits for the user, and what comes next.
+std::string summary(const init::Draft& draft, const Place& place, int width) {
+  std::size_t conversions = 0;
+  for (const init::DraftModel& model : draft.models) {
+    conversions += model.declared.conversions.size();
+  }
+  std::string text =
+      std::format("wrote {}: {}", printable(place.shown), count_of(draft.models.size(), "model", "models"));
+  if (conversions > 0) {
+    text += std::format(", {}", count_of(conversions, "conversion", "conversions"));
+  }
+  text += draft.service ? ", the service\n" : "\n";
+  list_words(text, "  guessed:  ", draft.guessed, width);
+  list_words(text, "  to fill:  ", draft.to_fill, width);
+  text += std::format("  next:     runup run{}\n",
+                      place.shown == kDefaultConfig ? "" : " " + printable(place.shown));
+  return text;
+}
+
+}  // namespace
+
+ExitCode init_command(const InitArguments& arguments, const Session& session) {
+  const SignalWatch signals;
+  const auto place = find_place(arguments);
+  if (!place) {
+    complain(place.error().describe());
+    return ExitCode::bad_command_line;
+  }
+  const auto survey = look(place->package, session);
+  if (SignalWatch::flag()) {
+    return ExitCode::interrupted;
+  }
+  if (!survey) {
+    complain(survey.error().describe());
+    return ExitCode::undecided;
+  }
+  const auto draft = init::make_draft(*survey, place->placement);
+  if (!draft) {
+    complain(std::format(
+        "nothing in `{}` looks like a model server: no model file (.pth, .safetensors, .onnx, ...), "
+        "and no main.py or app.py that starts one; nothing was written",
+        printable(arguments.folder)));
+    return ExitCode::undecided;
+  }
+  const std::string text = init::render_draft(*draft);
+  const auto problems = problems_of(text);
+  if (!problems) {
+    complain(std::format("the new config could not be tried: {}", problems.error().describe()));
+    return ExitCode::undecided;
+  }
+  if (!problems->empty()) {
+    complain(std::format(
+        "this is a bug in runup: the config that it made does not load, and was not written:{}", *problems));
+    return ExitCode::bad_config;
+  }
+  if (place->output.empty()) {
+    print(text);
+    return ExitCode::ready;
+  }
+  if (auto written = write_new_file(place->output, text, arguments.force); !written) {
+    complain(written.error().describe());
+    return ExitCode::bad_command_line;
+  }
+  print(summary(*draft, *place, session.out.width));
+  return ExitCode::ready;
+}
+
+}  // namespace runup
