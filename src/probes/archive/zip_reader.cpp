@@ -201,8 +201,10 @@ Result<std::unique_ptr<ByteSource>> ZipReader::unpack(const artifact::ZipMember&
 
 Result<void> ZipReader::read(const EntrySink& sink) {
   const artifact::ZipMember& member = members_[at_ - 1].zip;
-  if (member.unpacked == 0 && member.packed == 0) {
-    return {};
+  if (member.unpacked == 0) {
+    // libarchive takes an empty stream for a damaged one.
+    return member.crc == 0 ? Result<void>{}
+                           : damaged(std::format("{} is empty, and its checksum is not", quoted(member)));
   }
   auto source = unpack(member);
   if (!source) {
