@@ -4,8 +4,6 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <format>
 #include <functional>
 #include <utility>
 #include <vector>
