@@ -15,7 +15,7 @@ constexpr std::size_t kMostExtensions = 100;
 constexpr std::size_t kMostParts = 200'000;
 constexpr std::size_t kBuffer = std::size_t{256} * 1024;
 // What stands behind the archive's end is read for the stream's checksum, and not without end.
-constexpr std::uint64_t kMostBehind = std::uint64_t{1} << 30U;
+constexpr std::uint64_t kMostBehind = std::uint64_t{64} << 20U;
 
 std::unexpected<Error> damaged(std::string words) { return fail(ErrorCode::bad_input, std::move(words)); }
 
@@ -146,7 +146,7 @@ Result<void> TarReader::drain() {
     }
     total += *got;
   }
-  return fail(ErrorCode::limit, "more than 1 GiB behind the end of the tar archive");
+  return fail(ErrorCode::limit, "more than 64 MiB behind the end of the tar archive");
 }
 
 Result<std::string> TarReader::read_text(std::uint64_t size) {
