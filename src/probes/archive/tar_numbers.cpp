@@ -15,11 +15,11 @@ constexpr std::int64_t kNanoseconds = 1'000'000'000;
 
 // The first byte has the mark 0x80, then the sign, then the number's highest bits.
 std::optional<std::int64_t> base_256(std::string_view field) {
-  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max() / 256 - 1;
+  using Limits = std::numeric_limits<std::int64_t>;
   const auto first = static_cast<unsigned char>(field.front());
   std::int64_t value = static_cast<std::int64_t>(first & 0x3FU) - ((first & 0x40U) != 0 ? 0x40 : 0);
   for (const char byte : field.substr(1)) {
-    if (value > kMost || value < -kMost) {
+    if (value > Limits::max() / 256 || value < Limits::min() / 256) {
       return std::nullopt;
     }
     value = value * 256 + static_cast<unsigned char>(byte);
