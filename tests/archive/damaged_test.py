@@ -3,7 +3,7 @@
 """Archives that were cut off or changed on their way: no crash, no hang, nothing outside, and never a whole package
 whose content is another one where the format has a checksum over it.
 
-    damaged_test.py ARCHIVE_DUMP
+    damaged_test.py ARCHIVE_DUMP [TEST...]
 """
 
 import gzip

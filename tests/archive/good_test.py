@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What good archives unpack to, against what was packed and what Python's tarfile and zipfile list.
 
-    good_test.py ARCHIVE_DUMP
+    good_test.py ARCHIVE_DUMP [TEST...]
 """
 
 import io
