@@ -9,6 +9,24 @@
 
 namespace runup {
 
+namespace {
+
+namespace fs = std::filesystem;
+
+// What was unpacked may have folders that nobody may write to, and only in such ones can nothing be removed.
+void open_folders(const fs::path& path) {
+  std::error_code ignored;
+  fs::permissions(path, fs::perms::owner_all, fs::perm_options::add | fs::perm_options::nofollow, ignored);
+  for (fs::directory_iterator entry(path, ignored), end; !ignored && entry != end; entry.increment(ignored)) {
+    std::error_code unknown;
+    if (entry->symlink_status(unknown).type() == fs::file_type::directory) {
+      open_folders(entry->path());
+    }
+  }
+}
+
+}  // namespace
+
 Result<ScratchFolder> ScratchFolder::make(const std::string& name) {
   std::error_code error;
   std::filesystem::path parent = std::filesystem::temp_directory_path(error);
@@ -30,7 +48,11 @@ ScratchFolder& ScratchFolder::operator=(ScratchFolder&& other) noexcept {
 ScratchFolder::~ScratchFolder() {
   if (!path_.empty()) {
     std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
+    fs::remove_all(path_, ignored);
+    if (ignored) {
+      open_folders(path_);
+      fs::remove_all(path_, ignored);
+    }
   }
 }
 

@@ -6,6 +6,7 @@
 #include <array>
 #include <string_view>
 
+#include "probes/archive/archive_probe.h"
 #include "probes/artifact/artifact_probe.h"
 #include "probes/host/host_probe.h"
 #include "probes/package/package_probe.h"
@@ -25,7 +26,8 @@ struct ProbeRole {
   int (*run)();
 };
 
-constexpr std::array kProbes{ProbeRole{"artifact", "runup-artifact", artifact_probe_main},
+constexpr std::array kProbes{ProbeRole{"archive", "runup-archive", archive_probe_main},
+                             ProbeRole{"artifact", "runup-artifact", artifact_probe_main},
                              ProbeRole{"weights", "runup-weights", weights_probe_main},
                              ProbeRole{"package", "runup-package", package_probe_main},
                              ProbeRole{"python", "runup-python", python_probe_main},

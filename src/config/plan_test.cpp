@@ -93,6 +93,28 @@ TEST_CASE("the design's example becomes a typed plan") {
   CHECK(plan->resolved["service"]["predict"]["body"] == here + "/samples/predict.json");
 }
 
+TEST_CASE("an archive is a package: what is in it is below its own path") {
+  const TemporaryFolder folder;
+  const auto plan = load_text(folder, R"(version: 1
+target: packed
+package: dist/service.tar.gz
+installed_at: /app
+entrypoint: app/main.py
+models:
+  m:
+    path: /app/models/x.pth
+    inputs: [{name: x, dtype: float32, shape: [1]}]
+    conversions: [{path: ../models/x.onnx}]
+)");
+  INFO(errors_text(plan));
+  REQUIRE(plan);
+  const std::string archive = folder.path() + "/dist/service.tar.gz";
+  CHECK(plan->target.package == archive);
+  CHECK(plan->target.entrypoint == archive + "/app/main.py");
+  CHECK(plan->models[0].declaration.path == archive + "/models/x.pth");
+  CHECK(plan->models[0].declaration.conversions[0].path == archive + "/models/x.onnx");
+}
+
 TEST_CASE("checks come in reading order with their options and severities") {
   const TemporaryFolder folder;
   const auto plan = load_text(folder, kExample);

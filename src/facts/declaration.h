@@ -268,7 +268,7 @@ struct TargetDeclaration {
         Field{"target", &TargetDeclaration::target, "the name of what is deployed; reports use it",
               Rule{.required = true, .min = 1, .max = 100}},
         Field{"package", &TargetDeclaration::package,
-              "the folder with the server in it, relative to this config"},
+              "the folder, archive (tar, zip) or wheel with the server in it, relative to this config"},
         Field{"installed_at", &TargetDeclaration::installed_at, "where the package will stand on the server"},
         Field{"mounts", &TargetDeclaration::mounts, "what the deployment mounts beside the package"},
         Field{"entrypoint", &TargetDeclaration::entrypoint,

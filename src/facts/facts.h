@@ -32,6 +32,8 @@ struct Facts {
   // the model's name in `models:`
   std::string model_name;
   ModelDeclaration model;
+  // where the package is an archive; `package` is then what was unpacked from it
+  Observed<ArchiveFacts> archive;
   Observed<PackageFacts> package;
   Observed<ArtifactFacts> artifact;
   // of a separate label file (`labels: {from: file}`)
@@ -53,6 +55,7 @@ struct Facts {
     return std::tuple{Field{"target", &Facts::target},
                       Field{"model_name", &Facts::model_name},
                       Field{"model", &Facts::model},
+                      Field{"archive", &Facts::archive},
                       Field{"package", &Facts::package},
                       Field{"artifact", &Facts::artifact},
                       Field{"label_file", &Facts::label_file},

@@ -87,7 +87,7 @@ enum class ArchiveDefectKind {
   special_file,
   // more entries, bytes, or folders inside each other than are unpacked
   too_large,
-  // two entries have the same name, or names that a file system may take for the same
+  // two entries have the same name; the later one counts
   duplicate,
   // the name is no UTF-8, and the archive does not say what it is
   undecodable_name,
@@ -122,7 +122,7 @@ struct ArchiveFacts {
   // absolute, of the archive
   std::string path;
   std::uint64_t bytes = 0;
-  // "tar (zstd)", "zip", "wheel"
+  // "tar", "tar (zstd)", "zip", "wheel"; empty when it is none
   std::string format;
   std::uint64_t entries = 0;
   std::uint64_t unpacked_bytes = 0;
@@ -162,8 +162,6 @@ struct PackageFacts {
   std::vector<LockedFacts> locked;
   std::vector<std::string> requirement_files;
   std::optional<DockerfileFacts> dockerfile;
-  // where the package is an archive, which `root` is unpacked from
-  std::optional<ArchiveFacts> archive;
   static constexpr std::uint64_t kMaxCountedFiles = 200'000;
   bool operator==(const PackageFacts&) const = default;
   static constexpr auto fields() {
@@ -176,8 +174,7 @@ struct PackageFacts {
                       Field{"requirements", &PackageFacts::requirements},
                       Field{"locked", &PackageFacts::locked},
                       Field{"requirement_files", &PackageFacts::requirement_files},
-                      Field{"dockerfile", &PackageFacts::dockerfile},
-                      Field{"archive", &PackageFacts::archive}};
+                      Field{"dockerfile", &PackageFacts::dockerfile}};
   }
   // the facts of the path that `key` names, or null
   const PathFacts* find(std::string_view key) const {

@@ -24,6 +24,10 @@ constexpr std::uint64_t kRoomBesideTheFile = std::uint64_t{1} << 30U;
 // What the source probe hands over in files of memory.
 constexpr std::uint64_t kMostSourceBytes = std::uint64_t{64} << 20U;
 constexpr std::size_t kMostModules = 200;
+// libarchive takes up to 1 GiB for the window of xz.
+constexpr std::uint64_t kRoomToUnpack = std::uint64_t{3} << 30U;
+// UnpackBounds counts as well.
+constexpr std::uint64_t kMostWritten = std::uint64_t{64} << 30U;
 constexpr double kSlowDiskBytesPerSecond = 50e6;
 
 // A sanitiser's options are all that a core probe may need of the environment.
@@ -37,14 +41,21 @@ std::vector<std::string> core_environment() {
   return environment;
 }
 
+// What a core probe may do.
+struct Allowance {
+  Duration patience;
+  std::uint64_t address_space_bytes = 0;
+  // of each file that it writes
+  std::uint64_t written_bytes = 0;
+};
+
 // Calls a core probe, which gives one message of type `wanted`.
 template <class Facts, class Request>
 Observed<Facts> observe(RunContext& context, const char* role, MessageType wanted, const Request& request,
-                        std::vector<int> descriptors, std::uint64_t file_bytes,
-                        std::uint64_t written_bytes = 0) {
+                        std::vector<int> descriptors, const Allowance& allowance) {
   const std::shared_lock slot(context.quiet);
   const Duration start = steady_now();
-  const Duration patience = context.settings.step_timeout + reading_time(file_bytes);
+  const Duration patience = allowance.patience;
   std::optional<Facts> facts;
   auto absence =
       call_probe(context, {.who = std::format("the {} probe", role),
@@ -52,8 +63,8 @@ Observed<Facts> observe(RunContext& context, const char* role, MessageType wante
                                    .environment = core_environment(),
                                    .descriptors = std::move(descriptors),
                                    .limits = {.deadline = patience + patience,
-                                              .address_space_bytes = file_bytes + kRoomBesideTheFile,
-                                              .file_bytes = written_bytes}},
+                                              .address_space_bytes = allowance.address_space_bytes,
+                                              .file_bytes = allowance.written_bytes}},
                            .request = encode(request),
                            .patience = [patience] { return patience; },
                            .take = [&](const ProbeMessage& message) -> Result<void> {
@@ -77,6 +88,14 @@ Observed<Facts> observe(RunContext& context, const char* role, MessageType wante
       absence.value_or(Absence{.kind = AbsenceKind::garbled,
                                .detail = std::format("the {} probe ended without facts", role)}),
       took);
+}
+
+template <class Facts, class Request>
+Observed<Facts> observe(RunContext& context, const char* role, MessageType wanted, const Request& request,
+                        std::vector<int> descriptors, std::uint64_t file_bytes) {
+  return observe<Facts>(context, role, wanted, request, std::move(descriptors),
+                        Allowance{.patience = context.settings.step_timeout + reading_time(file_bytes),
+                                  .address_space_bytes = file_bytes + kRoomBesideTheFile});
 }
 
 Absence blocked(std::string detail) { return {.kind = AbsenceKind::blocked, .detail = std::move(detail)}; }
@@ -126,6 +145,28 @@ Observed<PackageFacts> observe_paths(RunContext& context, std::vector<PathQuesti
   return observe<PackageFacts>(
       context, "package", MessageType::package,
       PackageRequest{.root = context.plan.target.package, .paths = std::move(questions)}, {}, 0);
+}
+
+Observed<ArchiveFacts> observe_archive(RunContext& context, const std::string& folder,
+                                       std::vector<std::string> wanted) {
+  const std::string& path = context.plan.target.package;
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  struct stat status{};
+  if (!file || ::fstat(file.get(), &status) != 0) {
+    return Observed<ArchiveFacts>::none(
+        {.kind = AbsenceKind::refused,
+         .detail = system_error(std::format("cannot open `{}`", path), errno).message});
+  }
+  const auto bytes = static_cast<std::uint64_t>(status.st_size);
+  // Reading, unpacking and writing what may be a few times as much.
+  const Duration work = reading_time(bytes);
+  const Duration step = context.settings.step_timeout;
+  return observe<ArchiveFacts>(context, "archive", MessageType::archive,
+                               ArchiveRequest{.path = path, .folder = folder, .wanted = std::move(wanted)},
+                               {file.get()},
+                               Allowance{.patience = step + step + step + work + work + work,
+                                         .address_space_bytes = bytes + kRoomToUnpack,
+                                         .written_bytes = kMostWritten});
 }
 
 Observed<HostFacts> observe_host(RunContext& context) {
@@ -198,7 +239,10 @@ Observed<SourceFacts> observe_source(RunContext& context, const ModelDeclaration
                                             .factory = model.factory,
                                             .search = import_roots(target, model.factory),
                                             .modules = {modules.begin(), modules.end()}},
-                              {}, 0, kMostSourceBytes);
+                              {},
+                              Allowance{.patience = context.settings.step_timeout,
+                                        .address_space_bytes = kRoomBesideTheFile,
+                                        .written_bytes = kMostSourceBytes});
 }
 
 Observed<WeightParityFacts> observe_weights(RunContext& context, const ModelDeclaration& model,

@@ -12,6 +12,9 @@ namespace runup {
 Observed<PackageFacts> observe_package(RunContext& context);
 // Only what stands at these paths; the answer counts the package's files too, which says nothing new.
 Observed<PackageFacts> observe_paths(RunContext& context, std::vector<PathQuestion> questions);
+// Unpacks the package into `folder`. `wanted` as in ArchiveRequest.
+Observed<ArchiveFacts> observe_archive(RunContext& context, const std::string& folder,
+                                       std::vector<std::string> wanted);
 Observed<HostFacts> observe_host(RunContext& context);
 
 // An opened regular file, or why there is none.

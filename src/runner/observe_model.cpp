@@ -15,6 +15,7 @@
 #include "facts/model_files.h"
 #include "runner/core_probes.h"
 #include "runner/output_store.h"
+#include "runner/packed_package.h"
 #include "runner/parity.h"
 #include "runner/python_observer.h"
 #include "runner/questions.h"
@@ -37,12 +38,17 @@ class ModelObserver {
     facts_.target = context.plan.target;
     facts_.model_name = model.name;
     facts_.model = model.declaration;
+    facts_.archive = target.archive;
     facts_.package = target.package;
     facts_.host = target.host;
   }
 
   Facts observe() {
     if (!needs_.artifact) {
+      return std::move(facts_);
+    }
+    if (is_locked_away(facts_.archive)) {
+      block_all(*facts_.package.absence);
       return std::move(facts_);
     }
     read_files();
@@ -61,6 +67,19 @@ class ModelObserver {
   }
 
  private:
+  // The package stayed in its archive.
+  void block_all(const Absence& why) {
+    facts_.artifact = Observed<ArtifactFacts>::none(why);
+    facts_.label_file = Observed<ArtifactFacts>::none(why);
+    facts_.predictor_weights = Observed<WeightParityFacts>::none(why);
+    facts_.runtimes = {Observed<RuntimeFacts>::none(why)};
+    for (std::size_t i = 0; i < facts_.model.conversions.size(); ++i) {
+      facts_.conversions.push_back({.artifact = Observed<ArtifactFacts>::none(why),
+                                    .runtimes = {Observed<RuntimeFacts>::none(why)},
+                                    .weights = Observed<WeightParityFacts>::none(why)});
+    }
+  }
+
   bool sees_conversions() const { return needs_.conversions || needs_.parity; }
 
   void read_files() {

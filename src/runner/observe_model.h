@@ -9,6 +9,7 @@ namespace runup {
 
 // What is observed once for the whole target.
 struct TargetFacts {
+  Observed<ArchiveFacts> archive;
   Observed<PackageFacts> package;
   Observed<HostFacts> host;
 };

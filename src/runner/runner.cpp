@@ -19,6 +19,7 @@
 #include "runner/core_probes.h"
 #include "runner/judge_files.h"
 #include "runner/observe_model.h"
+#include "runner/packed_package.h"
 #include "runner/plugin.h"
 #include "runner/questions.h"
 #include "runner/tell.h"
@@ -53,13 +54,16 @@ std::jthread beside(const std::function<void()>& work) {
   }
 }
 
-TargetFacts observe_target(RunContext& context) {
-  TargetFacts facts;
+TargetFacts observe_target(RunContext& context, const PackedPackage& packed) {
+  TargetFacts facts{.archive = packed.archive};
   // For the report's line about the host too, so it is always asked.
   const auto host = beside([&] { facts.host = observe_host(context); });
-  if (any_needs(context.plan, &Needs::package)) {
+  if (is_locked_away(packed.archive)) {
+    facts.package = Observed<PackageFacts>::none(locked_away(packed.archive));
+  } else if (any_needs(context.plan, &Needs::package)) {
     facts.package = observe_package(context);
   }
+  facts.package.took += packed.archive.took;
   return facts;
 }
 
@@ -167,6 +171,7 @@ ModelReport run_model(RunContext& context, const PlannedModel& model, const Targ
                       .detail = std::format("runup itself failed: {}", error.what())};
     facts.model_name = model.name;
     facts.model = model.declaration;
+    facts.archive = target.archive;
     facts.package = Observed<PackageFacts>::none(why);
     facts.artifact = Observed<ArtifactFacts>::none(why);
     facts.host = Observed<HostFacts>::none(why);
@@ -239,13 +244,19 @@ Report run_plan(const Plan& plan, const RunnerSettings& settings) {
   if (!supervisor) {
     fill_undecided(report, plan, "runup's supervisor could not be started: " + supervisor.error().describe());
   } else {
-    RunContext context{.plan = plan,
+    // An archive's files are elsewhere for everything that observes.
+    Plan here = plan;
+    RunContext context{.plan = here,
                        .settings = settings,
                        .supervisor = **supervisor,
                        .quiet = {},
                        .remarks_mutex = {},
                        .remarks = {}};
-    const TargetFacts target = observe_target(context);
+    const PackedPackage packed = any_needs(plan, &Needs::package) ? unpack_package(context) : PackedPackage{};
+    if (const std::string root = packed.root(); !root.empty()) {
+      move_paths(here, plan.target.package, root);
+    }
+    const TargetFacts target = observe_target(context, packed);
     report.host = host_words(target.host);
     for (ModelReport& model : run_models(context, target)) {
       std::ranges::move(model.results, std::back_inserter(report.results));
@@ -253,6 +264,7 @@ Report run_plan(const Plan& plan, const RunnerSettings& settings) {
       standings.push_back(model.standing);
     }
     std::ranges::move(context.remarks, std::back_inserter(report.remarks));
+    name_archive(report, packed);
     report.interrupted = context.interrupted();
   }
   for (const PlannedModel& model : plan.models) {

@@ -236,5 +236,22 @@ TEST_CASE("edit distance") {
   CHECK(edit_distance("", "abcdef", 3) == 4);
 }
 
+TEST_CASE("a wheel's METADATA says what it needs, unless it is installed") {
+  const Folder folder;
+  folder.write(
+      "sign-1.2.dist-info/METADATA",
+      "Metadata-Version: 2.1\nName: sign\nRequires-Dist: torch (>=2.1)\n"
+      "Requires-Dist: pytest>=8; extra == \"test\"\nRequires-Dist: numpy<3; python_version >= '3.9'\n\n"
+      "Requires-Dist: of the description\n");
+  const PackageFacts facts = look(folder.path(), {});
+  REQUIRE(facts.requirements.requirements.size() == 2);
+  CHECK(facts.requirements.requirements[0].name == "torch");
+  CHECK(facts.requirements.requirements[0].line == 3);
+  CHECK(facts.requirements.requirements[1].name == "numpy");
+  CHECK(facts.requirement_files == std::vector<std::string>{"sign-1.2.dist-info/METADATA"});
+  folder.write("sign-1.2.dist-info/INSTALLER", "pip\n");
+  CHECK(look(folder.path(), {}).requirements.requirements.empty());
+}
+
 }  // namespace
 }  // namespace runup

@@ -66,6 +66,28 @@ void append(RequirementsFacts& all, RequirementsFacts&& more) {
   all.python = all.python.empty() ? more.python : all.python;
 }
 
+// The lines of a wheel's METADATA that ask for packages, as those of a requirements file; other lines are empty, so
+// that line numbers stay. What only an extra needs is left out.
+std::string wheel_requirements(std::string_view metadata) {
+  constexpr std::string_view kKey = "Requires-Dist:";
+  std::string lines;
+  for (std::size_t at = 0; at < metadata.size();) {
+    const std::size_t end = std::min(metadata.find('\n', at), metadata.size());
+    std::string_view line = metadata.substr(at, end - at);
+    at = end + 1;
+    if (line.empty() || line == "\r") {
+      // The description follows.
+      break;
+    }
+    if (line.starts_with(kKey) && !line.substr(std::min(line.find(';'), line.size())).contains("extra ==")) {
+      line.remove_prefix(kKey.size());
+      lines += line;
+    }
+    lines += '\n';
+  }
+  return lines;
+}
+
 class Wants {
  public:
   Wants(std::string root, PackageFacts& facts) : root_(std::move(root)), facts_(facts) {}
@@ -74,6 +96,7 @@ class Wants {
     for (const std::string& name : names_in("")) {
       read_by_name(name);
     }
+    read_wheel();
     for (const std::string& name : names_in("requirements")) {
       if (name.ends_with(".txt")) {
         read_requirements_file("requirements/" + name, false);
@@ -114,6 +137,20 @@ class Wants {
       if (const auto text = read_text(root_ + "/" + name)) {
         facts_.dockerfile = read_dockerfile(*text, name);
       }
+    }
+  }
+
+  // A wheel that nobody has installed has one such folder; installed packages have an INSTALLER in theirs.
+  void read_wheel() {
+    std::vector<std::string> folders = names_in("");
+    std::erase_if(folders, [](const std::string& name) { return !name.ends_with(".dist-info"); });
+    if (folders.size() != 1 || read_text(root_ + "/" + folders.front() + "/INSTALLER")) {
+      return;
+    }
+    const std::string name = folders.front() + "/METADATA";
+    if (const auto text = read_text(root_ + "/" + name)) {
+      facts_.requirement_files.push_back(name);
+      take(read_requirements(wheel_requirements(*text), name), "");
     }
   }
 

@@ -143,9 +143,11 @@ struct ArchiveRequest {
   std::string path;
   // absolute
   std::string folder;
+  // what the config names in the package, relative to its root: tells ArchiveFacts::top_folder
+  std::vector<std::string> wanted;
   static constexpr auto fields() {
     return std::tuple{Field{"protocol", &ArchiveRequest::protocol}, Field{"path", &ArchiveRequest::path},
-                      Field{"folder", &ArchiveRequest::folder}};
+                      Field{"folder", &ArchiveRequest::folder}, Field{"wanted", &ArchiveRequest::wanted}};
   }
 };
 
