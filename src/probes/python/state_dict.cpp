@@ -13,7 +13,6 @@
 
 #include "artifact/torch_types.h"
 #include "base/text.h"
-#include "facts/declaration.h"
 #include "facts/state_dict.h"
 
 namespace runup {

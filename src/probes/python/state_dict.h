@@ -9,6 +9,7 @@
 
 #include "artifact/reader.h"
 #include "base/codec.h"
+#include "facts/declaration.h"
 #include "probes/torch/key_match.h"
 
 namespace runup {
