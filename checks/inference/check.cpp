@@ -348,6 +348,11 @@ Judgement judge(const Facts& facts, const Options& options) {
       judge_outputs(judge, *runtime, judge_refusals(judge, *runtime, asked));
     }
   }
+  // Two witnesses may have the same in their way.
+  std::vector<std::string>& untold = judge.untold;
+  for (std::size_t i = 0; i < untold.size(); ++i) {
+    untold.erase(std::remove(untold.begin() + static_cast<std::ptrdiff_t>(i) + 1, untold.end(), untold[i]), untold.end());
+  }
   judge_second(judge);
   settle_witness(judge);
   return judgement;

@@ -35,7 +35,9 @@ def run(runup, folder, *more):
                          env={**os.environ, "OMP_NUM_THREADS": "1", "RUNUP_PLUGIN_DIR": ""})
     if not report.exists():
         sys.exit(f"no report: {ran.stdout[-2000:]}{ran.stderr[-2000:]}")
-    return json.loads(report.read_text()), time.monotonic() - started
+    told = json.loads(report.read_text())
+    assert told["results"], ran.stdout[-2000:] + ran.stderr[-2000:]
+    return told, time.monotonic() - started
 
 
 def outcomes(report):
