@@ -262,7 +262,8 @@ void judge_second(Judge& judge) {
     return;
   }
   if (!differing.empty() && is_random(*judge.facts.runtimes[0])) {
-    judge.judgement.saw(second, "not comparable: the model does not answer the same input alike; see `eval-mode`");
+    judge.judgement.saw(second,
+                        "not comparable: the model does not answer the same input alike; see `eval-mode`");
     return;
   }
   judge.judgement.saw(second, std::format("{} of {} answers agree, largest difference {:.2g}",
@@ -344,14 +345,13 @@ Judgement judge(const Facts& facts, const Options& options) {
       }
       continue;
     }
+    const std::size_t before = judge.untold.size();
     if (judge_load(judge, *runtime)) {
       judge_outputs(judge, *runtime, judge_refusals(judge, *runtime, asked));
+    } else if (before > 0) {
+      // What is in the way of a second witness too is told already.
+      judge.untold.resize(before);
     }
-  }
-  // Two witnesses may have the same in their way.
-  std::vector<std::string>& untold = judge.untold;
-  for (std::size_t i = 0; i < untold.size(); ++i) {
-    untold.erase(std::remove(untold.begin() + static_cast<std::ptrdiff_t>(i) + 1, untold.end(), untold[i]), untold.end());
   }
   judge_second(judge);
   settle_witness(judge);

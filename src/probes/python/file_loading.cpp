@@ -89,6 +89,7 @@ class FileLoader {
       out_.load.error = outcome.error().describe();
       out_.load.unsupported = outcome.error().code == ErrorCode::unsupported;
       out_.model.reset();
+      out_.witness.device.clear();
     }
     out_.load.took = took_.value_or(steady_now() - started_);
     return std::move(out_);

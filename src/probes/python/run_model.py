@@ -703,7 +703,7 @@ class TorchFile:
         device = self.torch.device(device.type, device.index or 0)
         present = self.devices()
         if str(device) not in present:
-            raise Refusal(f"device `{wanted}` is not there; this torch has " + ", ".join(f"`{one}`" for one in present))
+            raise Refusal(f"device `{wanted}` is not there; this torch has {in_quotes(present)}")
         return device
 
     def load_archive(self, path, device):
@@ -814,6 +814,12 @@ class TorchFile:
         with Listener():
             run()
         return spread_over_shared_memory(self.tensors, read)
+
+
+def in_quotes(names):
+    """"`a`, `b` and `c`\""""
+    quoted = [f"`{name}`" for name in names]
+    return " and ".join([", ".join(quoted[:-1])] * (len(quoted) > 1) + quoted[-1:])
 
 
 def type_text(argument):
@@ -1013,8 +1019,7 @@ class OnnxFile:
             raise Refusal(f"this probe knows no execution provider for device `{device}`; it has `cpu` and `cuda`")
         available = self.onnxruntime.get_available_providers()
         if "CUDAExecutionProvider" not in available:
-            raise Refusal("this ONNX Runtime was built without CUDA; it has " +
-                          ", ".join(f"`{one}`" for one in available))
+            raise Refusal(f"this ONNX Runtime was built without CUDA; it has {in_quotes(available)}")
         return [("CUDAExecutionProvider", {"device_id": device.partition(":")[2] or "0"}), "CPUExecutionProvider"]
 
     def open(self, request):
