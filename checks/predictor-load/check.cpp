@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "causes.h"
 #include "check/predictor.h"
+#include "check/source.h"
 #include "check/wording.h"
 
 namespace runup::checks::predictor_load {
@@ -28,6 +29,9 @@ constexpr std::array kFindings{
     FindingInfo{"exits", Severity::error, "the factory ends its process"},
     FindingInfo{"raises", Severity::error, "the factory raises an exception"},
     FindingInfo{"network-needed", Severity::warning, "making the predictor asks for another host"},
+    FindingInfo{"fallback", Severity::warning,
+                "the service goes on with something else when its model does not load"},
+    FindingInfo{"loads-at-import", Severity::note, "importing the server loads the model"},
     FindingInfo{"loads-here-only", Severity::error,
                 "the predictor can be made in the folder of the entry point, and nowhere else"}};
 
@@ -150,6 +154,48 @@ void judge_connections(Judge& judge) {
   }
 }
 
+// What the service does when loading fails, as its sources say.
+void judge_fallbacks(Judge& judge) {
+  if (!judge.facts.source) {
+    return;
+  }
+  for (const SourceFallbackFacts& fallback : judge.facts.source->fallbacks) {
+    if (fallback.then != FallbackKind::replaces && fallback.then != FallbackKind::loads) {
+      continue;
+    }
+    judge.add("fallback",
+              std::format(
+                  "where loading raises {}, `{}` goes on with {}: the server then answers, and not from `{}`",
+                  join_quoted(fallback.catches, 3),
+                  fallback.place.function.empty() ? fallback.place.file : fallback.place.function,
+                  fallback.then == FallbackKind::loads ? "another model that it loads"
+                                                       : "something else in the model's place",
+                  model_file(judge.facts)),
+              "let it raise, or keep `None` and let the readiness endpoint say so; a substitute that is "
+              "meant must show "
+              "itself in `/health` and in the log",
+              location_of(fallback.place));
+  }
+}
+
+void judge_loads_at_import(Judge& judge) {
+  for (const SourceLoadFacts* load : model_loads(judge.facts)) {
+    if (load->place.when == ReachedWhen::import) {
+      judge.add(
+          "loads-at-import",
+          std::format(
+              "`{}` runs while the server is imported ({}): where it raises there is no server that could "
+              "say so",
+              load->call, load->callers.empty() ? place_words(load->place) : load->callers.front()),
+          "load in the start-up function of the web framework (`lifespan`), and tell a failure in the "
+          "readiness "
+          "endpoint",
+          location_of(load->place));
+      return;
+    }
+  }
+}
+
 void judge_made(Judge& judge) {
   if (judge.python.predictor == "NoneType") {
     judge.add("returns-nothing",
@@ -190,11 +236,13 @@ Judgement judge(const Facts& facts, const NoOptions&) {
     judge_made(judge);
   }
   judge_connections(judge);
+  judge_fallbacks(judge);
+  judge_loads_at_import(judge);
   return judgement;
 }
 
 extern const CheckInfo kCheck;
-const CheckInfo kCheck =
-    define_check<NoOptions, judge>("predictor-load", kFindings, {.artifact = true, .predictor = true});
+const CheckInfo kCheck = define_check<NoOptions, judge>(
+    "predictor-load", kFindings, {.artifact = true, .source = true, .predictor = true});
 
 }  // namespace runup::checks::predictor_load

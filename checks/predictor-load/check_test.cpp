@@ -262,3 +262,26 @@ TEST_CASE("predictor-load: no factory is none to call; no interpreter is undecid
   CHECK(run_check(kId, facts).reason ==
         "what `factory:` makes could not be observed: no Python interpreter was found");
 }
+
+TEST_CASE("predictor-load/fallback, loads-at-import: by the sources") {
+  Facts facts = predictor_facts_of_sign();
+  SourceFacts& source = give_source(facts);
+  CHECK(finding_ids(run_check(kId, facts)).empty());
+  source.fallbacks = {{.catches = {"Exception"},
+                       .then = FallbackKind::none,
+                       .place = {.file = "main.py", .line = 30, .function = "lifespan"}}};
+  CHECK(finding_ids(run_check(kId, facts)).empty());
+  source.fallbacks.front().then = FallbackKind::replaces;
+  Finding finding = find_finding(run_check(kId, facts), "fallback");
+  CHECK(finding.severity == Severity::warning);
+  CHECK(finding.message ==
+        "where loading raises `Exception`, `lifespan` goes on with something else in the model's place: the "
+        "server then "
+        "answers, and not from `models/sign.pth`");
+  CHECK(finding.where == Location{.file = "main.py", .key = {}, .line = 30});
+  source.fallbacks.clear();
+  source.loads.front().place.when = ReachedWhen::import;
+  finding = find_finding(run_check(kId, facts), "loads-at-import");
+  CHECK(finding.severity == Severity::note);
+  CHECK(finding.message.contains("(main.py:3)"));
+}

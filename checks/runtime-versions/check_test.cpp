@@ -137,3 +137,83 @@ TEST_CASE("runtime-versions: without a factory, what the known interpreter says 
   facts.package.value->requirements = {};
   CHECK(run_check(kId, facts).status == Status::skipped);
 }
+
+TEST_CASE("runtime-versions/refused-by-default, unknown-argument: the pinned torch, not the installed one") {
+  Facts facts = required();
+  give_source(facts);
+  facts.artifact.value->globals.push_back(
+      {.module = "sklearn.preprocessing._label", .name = "LabelEncoder", .key_path = "label_encoder"});
+  // The interpreter has the pinned release: what it does is seen in predictor-load.
+  CHECK(finding_ids(run_check(kId, facts)).empty());
+  python_of(facts).installed.back().version = "2.5.1";
+  Finding finding = find_finding(run_check(kId, facts), "refused-by-default");
+  CHECK(finding.severity == Severity::error);
+  CHECK(finding.message.starts_with(
+      "`processing/predictor.py:12` calls `torch.load` without `weights_only`, which is `True` since PyTorch "
+      "2.6; torch "
+      "2.6.0 is wanted, and refuses `sklearn.preprocessing._label.LabelEncoder`"));
+  CHECK(finding.where == Location{.file = "processing/predictor.py", .key = {}, .line = 12});
+  // Allowed, or not asked for.
+  SourceFacts& source = *facts.source.value;
+  source.loads.front().weights_only = "False";
+  CHECK_FALSE(std::ranges::contains(finding_ids(run_check(kId, facts)), "refused-by-default"));
+  source.loads.front().weights_only = "";
+  source.safe_globals = {{.names = {}}};
+  for (const GlobalFacts& global : facts.artifact->globals) {
+    source.safe_globals.front().names.push_back(global.module + "." + global.name);
+  }
+  CHECK_FALSE(std::ranges::contains(finding_ids(run_check(kId, facts)), "refused-by-default"));
+  // As the sources import it; and a name that was not worked out.
+  source.safe_globals.front().names.back() = "sklearn.preprocessing.LabelEncoder";
+  CHECK_FALSE(std::ranges::contains(finding_ids(run_check(kId, facts)), "refused-by-default"));
+  source.safe_globals.front().names.back() = "other.LabelEncoder";
+  CHECK(std::ranges::contains(finding_ids(run_check(kId, facts)), "refused-by-default"));
+  source.safe_globals.front().names.back() = "";
+  CHECK_FALSE(std::ranges::contains(finding_ids(run_check(kId, facts)), "refused-by-default"));
+  // A release from before the argument.
+  requirement(facts, 0).specifiers = "==1.12.0";
+  requirement(facts, 0).pinned = "1.12.0";
+  source.loads.front().weights_only = "True";
+  CHECK(find_finding(run_check(kId, facts), "unknown-argument").where.file == "requirements.txt");
+}
+
+TEST_CASE("runtime-versions/unsafe-load, two-onnxruntimes") {
+  Facts facts = required();
+  give_source(facts).loads.front().weights_only = "True";
+  requirement(facts, 0).specifiers = "==2.5.1";
+  requirement(facts, 0).pinned = "2.5.1";
+  CHECK(find_finding(run_check(kId, facts), "unsafe-load").severity == Severity::note);
+  require(facts, "onnxruntime", "1.21.0");
+  CHECK_FALSE(std::ranges::contains(finding_ids(run_check(kId, facts)), "two-onnxruntimes"));
+  require(facts, "onnxruntime-gpu", "1.21.0");
+  CHECK(find_finding(run_check(kId, facts), "two-onnxruntimes").where.line == 5);
+}
+
+TEST_CASE("runtime-versions/cpu-build, gpu-build-on-cpu") {
+  Facts facts = required();
+  requirement(facts, 0).torch_build = "cpu";
+  CHECK(evidence_of(run_check(kId, facts), "torch's build") == "cpu");
+  facts.model.device = "cuda:0";
+  CHECK(find_finding(run_check(kId, facts), "cpu-build").where.line == 1);
+  requirement(facts, 0).torch_build = "cu124";
+  CHECK(finding_ids(run_check(kId, facts)).empty());
+  facts.model.device = "cpu";
+  CHECK(find_finding(run_check(kId, facts), "gpu-build-on-cpu").severity == Severity::note);
+}
+
+TEST_CASE("runtime-versions/wrong-python, other-python") {
+  Facts facts = required();
+  facts.package.value->requirements.python = ">=3.11";
+  CHECK(finding_ids(run_check(kId, facts)).empty());
+  facts.package.value->requirements.python = ">=3.12";
+  CHECK(find_finding(run_check(kId, facts), "wrong-python").message ==
+        "the project supports Python `>=3.12`; `/srv/sign/.venv/bin/python` is 3.11.9");
+  facts.package.value->dockerfile =
+      DockerfileFacts{.file = "Dockerfile", .built = {.image = "python:3.13-slim", .line = 2}};
+  const Outcome outcome = run_check(kId, facts);
+  CHECK(finding_ids(outcome) == Words{"other-python"});
+  CHECK(find_finding(outcome, "other-python").where == Location{.file = "Dockerfile", .key = {}, .line = 2});
+  facts.package.value->dockerfile->built.image = "registry.example/python:3.9";
+  CHECK(find_finding(run_check(kId, facts), "wrong-python").message ==
+        "the project supports Python `>=3.12`; the image has 3.9");
+}

@@ -8,6 +8,7 @@
 #include "base/glob.h"
 #include "base/text.h"
 #include "check/predictor.h"
+#include "check/source.h"
 #include "check/wording.h"
 
 namespace runup::checks::weights_used {
@@ -30,6 +31,7 @@ constexpr std::array kFindings{
                 "the loaded network has parameters that the model file does not have"},
     FindingInfo{"buffer-never-written", Severity::note,
                 "the loaded network has buffers that the model file does not have"},
+    FindingInfo{"not-strict", Severity::note, "keys that do not fit are left out without a word"},
     FindingInfo{"other-file", Severity::error, "the loaded session holds another file than the model's"}};
 
 namespace {
@@ -183,6 +185,28 @@ void judge_weights(Judge& judge, const WeightParityFacts& weights) {
   judge_extra(judge, weights);
 }
 
+// What loading does with keys that do not fit, as the sources say.
+void judge_strictness(Judge& judge) {
+  if (!judge.facts.source) {
+    return;
+  }
+  for (const SourceStateDictFacts& call : judge.facts.source->state_dicts) {
+    if (call.strict == "False" && !call.used) {
+      judge
+          .add(
+              "not-strict",
+              std::format(
+                  "`{}` loads with `strict=False` and does not look at what `load_state_dict` returns: a key "
+                  "that does not fit is left out without a word",
+                  call.place.function.empty() ? call.place.file : call.place.function),
+              "leave `strict=False` away, or raise where `missing_keys` or `unexpected_keys` has other names "
+              "than are "
+              "meant")
+          .where = location_of(call.place);
+    }
+  }
+}
+
 }  // namespace
 
 Judgement judge(const Facts& facts, const Options& options) {
@@ -211,11 +235,13 @@ Judgement judge(const Facts& facts, const Options& options) {
   } else {
     judge_weights(judge, *facts.predictor_weights);
   }
+  judge_strictness(judge);
   return judgement;
 }
 
 extern const CheckInfo kCheck;
 const CheckInfo kCheck = define_check<Options, judge>(
-    "weights-used", kFindings, {.artifact = true, .predictor = true, .predictor_weights = true});
+    "weights-used", kFindings,
+    {.artifact = true, .source = true, .predictor = true, .predictor_weights = true});
 
 }  // namespace runup::checks::weights_used

@@ -129,3 +129,16 @@ TEST_CASE("weights-used: what was not made or not taken is undecided") {
   python_of(facts).words = "a `dict`";
   CHECK(run_check(kId, facts).reason == "no network is found in the predictor: a `dict`");
 }
+
+TEST_CASE("weights-used/not-strict: by the sources") {
+  Facts facts = predictor_facts_of_sign();
+  SourceFacts& source = give_source(facts);
+  source.state_dicts = {
+      {.strict = "False", .used = true, .place = {.file = "net.py", .line = 4, .function = "build"}}};
+  CHECK(finding_ids(run_check(kId, facts)).empty());
+  source.state_dicts.front().used = false;
+  const Finding finding = find_finding(run_check(kId, facts), "not-strict");
+  CHECK(finding.severity == Severity::note);
+  CHECK(finding.message.starts_with("`build` loads with `strict=False`"));
+  CHECK(finding.where == Location{.file = "net.py", .key = {}, .line = 4});
+}

@@ -10,6 +10,7 @@
 #include "probes/host/host_probe.h"
 #include "probes/package/package_probe.h"
 #include "probes/python/python_probe.h"
+#include "probes/python/source.h"
 #include "probes/supervisor/supervisor.h"
 #include "probes/weights/weights_probe.h"
 
@@ -28,6 +29,7 @@ constexpr std::array kProbes{ProbeRole{"artifact", "runup-artifact", artifact_pr
                              ProbeRole{"weights", "runup-weights", weights_probe_main},
                              ProbeRole{"package", "runup-package", package_probe_main},
                              ProbeRole{"python", "runup-python", python_probe_main},
+                             ProbeRole{"source", "runup-source", source_probe_main},
                              ProbeRole{"host", "runup-host", host_probe_main}};
 
 // EX_USAGE

@@ -8,9 +8,12 @@
 #include <cstdlib>
 #include <format>
 #include <mutex>
+#include <set>
 
+#include "runner/interpreter.h"
 #include "runner/probe_call.h"
 #include "runner/questions.h"
+#include "runner/runtime_programs.h"
 
 namespace runup {
 
@@ -18,6 +21,9 @@ namespace {
 
 // What a core probe may reserve beside the file that it maps.
 constexpr std::uint64_t kRoomBesideTheFile = std::uint64_t{1} << 30U;
+// What the source probe hands over in files of memory.
+constexpr std::uint64_t kMostSourceBytes = std::uint64_t{64} << 20U;
+constexpr std::size_t kMostModules = 200;
 constexpr double kSlowDiskBytesPerSecond = 50e6;
 
 // A sanitiser's options are all that a core probe may need of the environment.
@@ -34,7 +40,8 @@ std::vector<std::string> core_environment() {
 // Calls a core probe, which gives one message of type `wanted`.
 template <class Facts, class Request>
 Observed<Facts> observe(RunContext& context, const char* role, MessageType wanted, const Request& request,
-                        std::vector<int> descriptors, std::uint64_t file_bytes) {
+                        std::vector<int> descriptors, std::uint64_t file_bytes,
+                        std::uint64_t written_bytes = 0) {
   const std::shared_lock slot(context.quiet);
   const Duration start = steady_now();
   const Duration patience = context.settings.step_timeout + reading_time(file_bytes);
@@ -45,7 +52,8 @@ Observed<Facts> observe(RunContext& context, const char* role, MessageType wante
                                    .environment = core_environment(),
                                    .descriptors = std::move(descriptors),
                                    .limits = {.deadline = patience + patience,
-                                              .address_space_bytes = file_bytes + kRoomBesideTheFile}},
+                                              .address_space_bytes = file_bytes + kRoomBesideTheFile,
+                                              .file_bytes = written_bytes}},
                            .request = encode(request),
                            .patience = [patience] { return patience; },
                            .take = [&](const ProbeMessage& message) -> Result<void> {
@@ -160,6 +168,37 @@ Observed<ArtifactFacts> observe_artifact(RunContext& context, const OpenedFile& 
   const std::uint64_t outside = pass_on(external, request.external, descriptors);
   return observe<ArtifactFacts>(context, "artifact", MessageType::artifact, request, std::move(descriptors),
                                 passes * opened.bytes + outside);
+}
+
+Observed<SourceFacts> observe_source(RunContext& context, const ModelDeclaration& model,
+                                     const ArtifactFacts* content) {
+  const TargetDeclaration& target = context.plan.target;
+  if (target.entrypoint.empty() && model.factory.empty()) {
+    return Observed<SourceFacts>::none({.kind = AbsenceKind::not_requested,
+                                        .detail = "the config names neither `entrypoint:` nor `factory:`"});
+  }
+  const auto interpreter = find_interpreter(target, runtime_environment(context.plan));
+  if (!interpreter) {
+    return Observed<SourceFacts>::none({.kind = AbsenceKind::missing, .detail = interpreter.error().message});
+  }
+  std::set<std::string> modules;
+  for (const GlobalFacts& global : content != nullptr ? content->globals : std::vector<GlobalFacts>{}) {
+    if (global.module != "__main__" && modules.size() < kMostModules) {
+      modules.insert(global.module);
+    }
+  }
+  std::string_view entrypoint = target.entrypoint;
+  if (entrypoint.starts_with(target.package + "/")) {
+    entrypoint.remove_prefix(target.package.size() + 1);
+  }
+  return observe<SourceFacts>(context, "source", MessageType::source,
+                              SourceRequest{.interpreter = interpreter->path,
+                                            .root = target.package,
+                                            .entrypoint = std::string(entrypoint),
+                                            .factory = model.factory,
+                                            .search = import_roots(target, model.factory),
+                                            .modules = {modules.begin(), modules.end()}},
+                              {}, 0, kMostSourceBytes);
 }
 
 Observed<WeightParityFacts> observe_weights(RunContext& context, const ModelDeclaration& model,

@@ -45,6 +45,11 @@ struct WeightFile {
 Observed<WeightParityFacts> observe_weights(RunContext& context, const ModelDeclaration& model,
                                             const WeightFile& original, const WeightFile& conversion);
 
+// The sources of the entry point and of the model's factory, and of the modules that the model file's pickles name. `content`
+// may be null. Any Python reads them; without one the absence says so.
+Observed<SourceFacts> observe_source(RunContext& context, const ModelDeclaration& model,
+                                     const ArtifactFacts* content);
+
 // How long reading a file of this size may take, at 50 MB/s from a slow disk.
 Duration reading_time(std::uint64_t bytes);
 

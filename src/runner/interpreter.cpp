@@ -4,8 +4,10 @@
 #include <unistd.h>
 
 #include <array>
+#include <filesystem>
 #include <format>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 #include "base/text.h"
@@ -28,6 +30,25 @@ std::string path_variable(const std::vector<std::string>& environment) {
 }
 
 }  // namespace
+
+std::vector<std::string> import_roots(const TargetDeclaration& target, const std::string& factory) {
+  const std::size_t slash = target.entrypoint.rfind('/');
+  if (target.entrypoint.empty() || slash == std::string::npos) {
+    return {target.package};
+  }
+  std::vector<std::string> roots{target.entrypoint.substr(0, slash)};
+  if (roots.front() == target.package) {
+    return roots;
+  }
+  const std::string module = factory.substr(0, factory.find_first_of(".:"));
+  const auto has = [&](const std::string& root) {
+    std::error_code error;
+    return std::filesystem::exists(root + "/" + module, error) ||
+           std::filesystem::exists(root + "/" + module + ".py", error);
+  };
+  roots.insert(!has(roots.front()) && has(target.package) ? roots.begin() : roots.end(), target.package);
+  return roots;
+}
 
 Result<Interpreter> find_interpreter(const TargetDeclaration& target,
                                      const std::vector<std::string>& environment) {

@@ -16,6 +16,11 @@ struct Interpreter {
   bool guessed = false;
 };
 
+// The folders that modules are imported from, absolute, the one that the service is started in first: that of its entry
+// point (`python main.py`, `uvicorn main:app`), unless the factory's module is found from the package's root alone
+// (`uvicorn app.main:app`).
+std::vector<std::string> import_roots(const TargetDeclaration& target, const std::string& factory);
+
 // The service's interpreter: `python:`, else `.venv`, `venv` or `env` in the package, else `python3` in the
 // PATH of `environment`. An error says where it was looked for and what to give.
 Result<Interpreter> find_interpreter(const TargetDeclaration& target,

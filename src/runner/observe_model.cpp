@@ -3,11 +3,14 @@
 
 #include <algorithm>
 #include <format>
+#include <iterator>
 #include <optional>
 #include <set>
 #include <string_view>
 
 #include "base/key_path.h"
+#include "check/predictor.h"
+#include "check/source.h"
 #include "check/wording.h"
 #include "facts/model_files.h"
 #include "runner/core_probes.h"
@@ -26,6 +29,7 @@ namespace {
 
 // Each is a descriptor of the probes.
 constexpr std::size_t kMostExternalFiles = 100;
+constexpr std::size_t kMostOpened = 500;
 
 class ModelObserver {
  public:
@@ -43,9 +47,14 @@ class ModelObserver {
       return std::move(facts_);
     }
     read_files();
+    if (needs_.source) {
+      context_.progress(std::format("{}: reading the service's sources", model_.name));
+      facts_.source = observe_source(context_, facts_.model, facts_.artifact ? &*facts_.artifact : nullptr);
+    }
     if (needs_.runtime || needs_.predictor) {
       run_files();
     }
+    look_at_opened();
     if (needs_.parity) {
       compare_weights();
     }
@@ -76,6 +85,35 @@ class ModelObserver {
           {.artifact = observe_artifact(context_, opened_.back(), {.values = needs_.values})});
       external_.push_back(follow_references(path_key(model_.name, i), facts_.model.conversions[i].path,
                                             facts_.conversions.back().artifact));
+    }
+  }
+
+  // What stands where the service's sources, and what it did, open files: PackageFacts::paths under opened_key().
+  void look_at_opened() {
+    std::set<std::string> paths;
+    const auto note = [&](std::string path) {
+      if (path.starts_with('/') && paths.size() < kMostOpened) {
+        paths.insert(std::move(path));
+      }
+    };
+    for (const SourcePathFacts& path :
+         facts_.source ? facts_.source->paths : std::vector<SourcePathFacts>{}) {
+      note(path.writes ? "" : source_path_here(facts_.target, path).value_or(""));
+    }
+    if (const PythonFacts* python = predictor_facts(facts_)) {
+      for (const OpenedFileFacts& file : python->opened) {
+        note(file.writing ? "" : path_here(placed_folders(facts_.target), file.absolute));
+      }
+    }
+    if (paths.empty() || !facts_.package) {
+      return;
+    }
+    std::vector<PathQuestion> questions;
+    for (const std::string& path : paths) {
+      questions.push_back({.asked_by = opened_key(path), .written = path, .path = path});
+    }
+    if (auto seen = observe_paths(context_, std::move(questions))) {
+      std::ranges::move(seen->paths, std::back_inserter(facts_.package.value->paths));
     }
   }
 
@@ -227,6 +265,7 @@ class ModelObserver {
         {.name = model_.name,
          .declaration = facts_.model,
          .artifact = opened_.front(),
+         .package = facts_.package,
          .content = facts_.artifact ? &*facts_.artifact : nullptr,
          .experiments = needs_.runtime ? experiments_of(model_, std::nullopt) : std::vector<Experiment>{},
          .keep = keep,

@@ -5,14 +5,13 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include <filesystem>
 #include <format>
 #include <set>
-#include <system_error>
 #include <utility>
 
 #include "base/scratch_folder.h"
 #include "base/text.h"
+#include "check/source.h"
 #include "runner/interpreter.h"
 #include "runner/runtime_observer.h"
 #include "runner/runtime_programs.h"
@@ -24,28 +23,6 @@ namespace {
 constexpr std::size_t kMostGlobals = 1000;
 // Not the service's: what is found by a relative path there is found by luck.
 constexpr const char* kElsewhere = "/";
-
-// The folders that modules are imported from, the one that the service is started in first: that of its entry point
-// (`python main.py`, `uvicorn main:app`), unless the factory's module is found from the package's root alone
-// (`uvicorn app.main:app`).
-std::vector<std::string> import_roots(const TargetDeclaration& target, const std::string& factory) {
-  const std::size_t slash = target.entrypoint.rfind('/');
-  if (target.entrypoint.empty() || slash == std::string::npos) {
-    return {target.package};
-  }
-  std::vector<std::string> roots{target.entrypoint.substr(0, slash)};
-  if (roots.front() == target.package) {
-    return roots;
-  }
-  const std::string module = factory.substr(0, factory.find_first_of(".:"));
-  const auto has = [&](const std::string& root) {
-    std::error_code error;
-    return std::filesystem::exists(root + "/" + module, error) ||
-           std::filesystem::exists(root + "/" + module + ".py", error);
-  };
-  roots.insert(!has(roots.front()) && has(target.package) ? roots.begin() : roots.end(), target.package);
-  return roots;
-}
 
 std::vector<std::vector<std::string>> globals_of(const ArtifactFacts* content) {
   std::set<std::vector<std::string>> found;
@@ -141,6 +118,7 @@ PythonAnswer observe_python(RunContext& context, const PythonJob& job, const Obs
                                       .folder = roots.front(),
                                       .path = roots,
                                       .arguments = {target.entrypoint},
+                                      .as_main = start_way(target, job.package).kind == StartKind::script,
                                       .kind = file_alone ? std::string(enum_name(job.content->kind)) : "",
                                       .placed = placed_folders(target),
                                       .scratch = scratch->path(),

@@ -16,6 +16,7 @@ struct PythonJob {
   std::string name;
   const ModelDeclaration& declaration;
   const OpenedFile& artifact;
+  const Observed<PackageFacts>& package;
   // what the model file is, and needs to be unpickled; null when it was not read, which only a factory permits
   const ArtifactFacts* content = nullptr;
   std::vector<Experiment> experiments;

@@ -57,6 +57,7 @@ Needs operator|(Needs a, Needs b) {
           .artifact = a.artifact || b.artifact,
           .values = a.values || b.values,
           .host = a.host || b.host,
+          .source = a.source || b.source,
           .runtime = a.runtime || b.runtime,
           .predictor = a.predictor || b.predictor,
           .predictor_weights = a.predictor_weights || b.predictor_weights,
@@ -138,7 +139,7 @@ Needs needs_of(const PlannedModel& model) {
   }
   all.runtime = all.runtime || all.parity;
   all.predictor = all.predictor || all.predictor_weights;
-  all.artifact = all.artifact || all.runtime || all.values || all.predictor;
+  all.artifact = all.artifact || all.runtime || all.values || all.predictor || all.source;
   all.package = all.package || all.artifact;
   return all;
 }

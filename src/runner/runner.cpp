@@ -85,6 +85,7 @@ Duration time_of(const PlannedCheck& check, const Facts& facts) {
   took += needs.package ? facts.package.took : Duration{};
   took += needs.artifact ? facts.artifact.took + facts.label_file.took : Duration{};
   took += needs.host ? facts.host.took : Duration{};
+  took += needs.source ? facts.source.took : Duration{};
   took += runs ? time_of(facts.runtimes, experiments_of(check, facts.model)) : Duration{};
   if (needs.predictor && !runs && !facts.model.factory.empty() && !facts.runtimes.empty()) {
     took += time_of({facts.runtimes.front()}, {});

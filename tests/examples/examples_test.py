@@ -8,6 +8,7 @@ ERRORS = {
     "sign/label-encoder/class-count-mismatch",
     "sign/label-encoder/duplicate-class",
     "sign/device-mapping/foreign-storage",
+    "sign/path-handling/relative-path",
     "sign-lfs/model-present/git-lfs-pointer",
     "sign-truncated/model-loadable/truncated",
     "sign-missing/model-present/missing",

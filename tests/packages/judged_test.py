@@ -20,12 +20,14 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 
 from packages import PACKAGES  # noqa: E402
+from packages_test import PLACES, can_mount  # noqa: E402
 
 # What a fault may make fail besides: loading, and the recorded answer.
 ANY = {"predictor-load", "inference/sample-mismatch", "inference/wrong-label"}
 # What else the same fault of a package makes fail, with good reason.
 PICKLED = ("state-dict-format/whole-module", "model-loadable/main-class", "class-dependencies/main-class-missing")
-ALSO = {"class-of-main": PICKLED, "class-of-main-given-under-guard": PICKLED}
+ALSO = {"class-of-main": PICKLED, "class-of-main-given-under-guard": PICKLED,
+        "class-of-main-in-image-of-uvicorn": PICKLED}
 # A release that differs may work all the same.
 SEVERITIES = collections.defaultdict(lambda: ("error",), {"runtime-versions": ("error", "warning")})
 # What only the running service shows.
@@ -68,6 +70,9 @@ def main():
     os.environ.update(OMP_NUM_THREADS="1", CUDA_VISIBLE_DEVICES="")
     chosen = [package for package in PACKAGES
               if (not names and package.name not in NOT_YET) or package.name in names]
+    if not can_mount():
+        chosen = [package for package in chosen if package.name not in PLACES]
+        print(f"not looked at: {', '.join(PLACES)}, since nothing can be mounted here")
     bad = 0
     with tempfile.TemporaryDirectory(prefix="runup-packages-") as folder, \
             concurrent.futures.ThreadPoolExecutor(2) as pool:

@@ -246,6 +246,20 @@ def class_of_main_given_under_guard(folder):
     put_whole_module(folder, "__main__", main=main)
 
 
+CLASS_IN_MAIN = server_source(
+    "from serving.network import GestureNet\nfrom serving.predictor import get_predictor",
+    end='\n\nif __name__ == "__main__":\n    import uvicorn\n\n    uvicorn.run(app)\n',
+)
+IMAGE = "FROM python:3.13\nCOPY . /app\nWORKDIR /app\n"
+
+
+@faulty("CK6", "class-dependencies", "uvicorn main:app", labels=FROM_FILE, state_dict=None)
+def class_of_main_in_image_of_uvicorn(folder):
+    """main.py imports the class, so that `python main.py` finds it; the image starts uvicorn."""
+    put_whole_module(folder, "__main__", main=CLASS_IN_MAIN)
+    put_file(folder, "Dockerfile", IMAGE + 'CMD ["uvicorn", "main:app"]\n')
+
+
 @faulty("CK8", "class-dependencies", "networks.gesture", labels=FROM_FILE, state_dict=None)
 def class_in_module_that_moved(folder):
     put_whole_module(folder, "networks.gesture")
@@ -445,6 +459,11 @@ def encoder_of_other_scikit_learn(folder):
 def numpy_older_than_pickle(folder):
     put_service(folder, predictor=ENCODER_PREDICTOR, needs=requirements("scikit-learn", numpy="1.24.4"))
     put_checkpoint(folder, checkpoint_with_encoder())
+
+
+@faulty("CK1", "runtime-versions", "since 1.13")
+def argument_newer_than_pin(folder):
+    put_usual(folder, needs=requirements(torch="1.12.1"))
 
 
 @faulty("CK27", "runtime-versions", "2.2.2")
@@ -778,6 +797,22 @@ def class_of_main_given_before_load(folder):
     give = 'sys.modules["__main__"].GestureNet = GestureNet'
     text = predictor_source(f"{give}\n{WHOLE_MODULE}", where=BESIDE)
     put_whole_module(folder, "__main__", predictor=text)
+
+
+@good(labels=FROM_FILE, state_dict=None)
+def class_of_main_started_as_script(folder):
+    """A whole object of __main__, which is main.py in this image."""
+    put_whole_module(folder, "__main__", main=CLASS_IN_MAIN)
+    put_file(folder, "Dockerfile", IMAGE + 'CMD ["python", "main.py"]\n')
+
+
+@good()
+def cpu_where_there_is_no_gpu(folder):
+    """Tries a GPU first; the same file again is no fallback to another model."""
+    first = READ.replace('"cpu"', '"cuda"')
+    retry = f"try:\n{indent(first, ' ' * 4)}\nexcept (RuntimeError, AssertionError):\n{indent(READ, ' ' * 4)}"
+    put_service(folder, predictor=predictor_source(load(read=retry)))
+    put_checkpoint(folder, checkpoint())
 
 
 @good()

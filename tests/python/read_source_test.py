@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 import traceback
 from pathlib import Path
@@ -742,6 +743,68 @@ def routes_of_frameworks():
                   "    @app.route('/p', methods=['POST'])\n    def p():\n        return str(model(1))\n"
                   "    return app\n")
     assert [(e["method"], e["path"]) for e in answer["routes"]] == [("GET", "/health"), ("POST", "/p")]
+
+
+@case
+def same_file_again():
+    """Another way to load the same file is no fallback; another file is one."""
+    answer = read(textwrap.dedent("""
+        import torch
+        def again():
+            try:
+                return torch.load("models/a.pth", map_location="cuda")
+            except RuntimeError:
+                return torch.load("models/a.pth", map_location="cpu")
+        def other():
+            try:
+                return torch.load("models/a.pth")
+            except FileNotFoundError:
+                return torch.load("models/old.pth")
+        """))
+    assert [(e["function"], e["then"]) for e in answer["fallbacks"]] == [("other", "loads")], answer["fallbacks"]
+
+
+@case
+def applications_and_makers():
+    answer = read(textwrap.dedent("""
+        import torch
+        from fastapi import FastAPI
+        from flask import Flask
+        app = FastAPI()
+        def create():
+            return Flask(__name__)
+        web = create()
+        class Predictor:
+            def __init__(self, path="m.pth"):
+                self.model = torch.load(path)
+        class Needs:
+            def __init__(self, path):
+                self.model = torch.load(path)
+        _kept = None
+        def get_predictor():
+            global _kept
+            if _kept is None:
+                _kept = Predictor()
+            return _kept
+        def load_into_global():
+            global _kept
+            _kept = Predictor()
+        def of(path):
+            return Needs(path)
+        def nothing():
+            return FastAPI()
+        def session():
+            import onnxruntime
+            return onnxruntime.InferenceSession("m.onnx")
+        @app.get("/x")
+        def route():
+            return get_predictor()
+        """))
+    assert [(e["name"], e["kind"], e["line"]) for e in answer["applications"]] == [
+        ("app", "fastapi.FastAPI", 5), ("web", "flask.Flask", 7)], answer["applications"]
+    assert sorted((e["line"], e["name"], e["makes"]) for e in answer["makers"]) == [
+        (11, "Predictor", "main.Predictor"), (11, "get_predictor", "main.Predictor"),
+        (30, "session", "onnxruntime.InferenceSession")], answer["makers"]
 
 
 @case

@@ -95,8 +95,9 @@ std::string needs_words(const Needs& needs) {
   std::vector<std::string> words;
   for (const auto& [needed, word] :
        {std::pair{needs.package, "package"}, std::pair{needs.artifact, "artifact"},
-        std::pair{needs.values, "values"}, std::pair{needs.host, "host"}, std::pair{needs.runtime, "runtime"},
-        std::pair{needs.predictor, "predictor"}, std::pair{needs.predictor_weights, "predictor weights"}}) {
+        std::pair{needs.values, "values"}, std::pair{needs.host, "host"}, std::pair{needs.source, "source"},
+        std::pair{needs.runtime, "runtime"}, std::pair{needs.predictor, "predictor"},
+        std::pair{needs.predictor_weights, "predictor weights"}}) {
     if (needed) {
       words.emplace_back(word);
     }

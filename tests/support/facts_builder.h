@@ -291,6 +291,23 @@ inline Facts predictor_facts_of_sign() {
   return facts;
 }
 
+// What the sources of the same service say: `torch.load` of the model by a path from `__file__`, called by a start-up
+// function.
+inline SourceFacts& give_source(Facts& facts) {
+  const SourcePlace place{
+      .file = "processing/predictor.py", .line = 12, .function = "load", .when = ReachedWhen::startup};
+  facts.source = Observed<SourceFacts>::seen(
+      {.version = "3.11.9",
+       .factory = {.found = true, .file = "processing/predictor.py", .line = 40},
+       .modules = {{.name = "main", .file = "main.py", .names = {"app", "Net"}},
+                   {.name = "processing.predictor", .file = "processing/predictor.py", .names = {"load"}}},
+       .paths =
+           {{.call = "torch.load", .anchor = PathAnchor::file, .value = "models/sign.pth", .place = place}},
+       .loads = {{.call = "torch.load", .path = 0, .callers = {"main.py:3"}, .place = place}}},
+      {});
+  return *facts.source.value;
+}
+
 inline PythonFacts& python_of(Facts& facts) { return *facts.runtimes.front().value->load.python; }
 
 // No runtime gave an answer.

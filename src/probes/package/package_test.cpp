@@ -194,6 +194,16 @@ TEST_CASE("a missing file: the nearest folder, and names that resemble it") {
   CHECK(deep.similar.empty());
 }
 
+TEST_CASE("a missing file: the same name in the other form of Unicode") {
+  const Folder folder;
+  // 수어.pth as macOS writes it, and é as e with an accent
+  folder.write("models/\u1109\u116e\u110b\u1165.pth");
+  folder.write("models/mode\u0301le.pth");
+  CHECK(look_at(folder, "models/\uc218\uc5b4.pth").similar.front() == "models/\u1109\u116e\u110b\u1165.pth");
+  CHECK(look_at(folder, "models/mod\u00c9le.pth").similar.front() == "models/mode\u0301le.pth");
+  CHECK(look_at(folder, "models/\uc218\uc5b4\uc5b4\uc5b4\uc5b4\uc5b4\uc5b4.pth").similar.empty());
+}
+
 TEST_CASE("names that are no text stay the bytes that they are") {
   const Folder folder;
   const std::string name = "mod\xFFl\n.pth";

@@ -29,11 +29,60 @@ std::string_view folder_of(std::string_view path) {
 
 std::string_view base_of(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
-// ASCII alone: file names have no language.
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+// Letters that U+00C0 to U+017F are composed of, in lower case; a space where there is none.
+constexpr std::string_view kLatin =
+    "aaaaaa ceeeeiiii nooooo  uuuuy  aaaaaa ceeeeiiii nooooo  uuuuy yaaaaaaccccccccdd  eeeeeeeeeegggg"
+    "gggghh  iiiiiiiii   jjkk llllll    nnnnnn   oooooo  rrrrrrsssssssstttt  uuuuuuuuuuuuwwyyyzzzzzz ";
+static_assert(kLatin.size() == 0x180 - 0xC0);
+
+// The character at `at`, which moves behind it; a byte that begins none stands for itself.
+char32_t next_character(std::string_view text, std::size_t& at) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned first = byte(at);
+  const std::size_t length = first >= 0xF8   ? 1
+                             : first >= 0xF0 ? 4
+                             : first >= 0xE0 ? 3
+                             : first >= 0xC0 ? 2
+                                             : 1;
+  char32_t character = first & (0xFFU >> (length + 1));
+  for (std::size_t i = 1; i < length; ++i) {
+    if (at + i >= text.size() || (byte(at + i) & 0xC0U) != 0x80U) {
+      return byte(at++);
+    }
+    character = character << 6U | (byte(at + i) & 0x3FU);
+  }
+  if (length == 1) {
+    return byte(at++);
+  }
+  at += length;
+  return character;
+}
+
+// A name as it is compared: without case, and the same for the composed and the decomposed form of Unicode (macOS
+// writes `한` as three letters). Hangul by the arithmetic of the Unicode Standard, chapter 3.12; Latin letters and kana
+// lose their marks. What is not ASCII becomes two bytes, enough to tell names of one folder apart.
+std::string folded(std::string_view text) {
+  std::string out;
+  const auto put = [&](char32_t c) {
+    out += static_cast<char>(0x80U | (c >> 7U & 0x7FU));
+    out += static_cast<char>(0x80U | (c & 0x7FU));
+  };
+  for (std::size_t at = 0; at < text.size();) {
+    const char32_t c = next_character(text, at);
+    if (c < 0x80) {
+      out += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : static_cast<char>(c);
+    } else if (c >= 0xC0 && c < 0x180 && kLatin[c - 0xC0] != ' ') {
+      out += kLatin[c - 0xC0];
+    } else if (c >= 0xAC00 && c <= 0xD7A3) {
+      const char32_t index = c - 0xAC00;
+      put(0x1100 + index / (21 * 28));
+      put(0x1161 + index / 28 % 21);
+      if (index % 28 != 0) {
+        put(0x11A7 + index % 28);
+      }
+    } else if ((c < 0x300 || c > 0x36F) && c != 0x3099 && c != 0x309A) {
+      put(c);
+    }
   }
   return out;
 }
@@ -72,7 +121,7 @@ std::size_t edit_distance(std::string_view from, std::string_view to, std::size_
   return std::min(last[to.size()], most + 1);
 }
 
-SimilarNames::SimilarNames(std::string wanted) : wanted_(std::move(wanted)), base_(lower(base_of(wanted_))) {
+SimilarNames::SimilarNames(std::string wanted) : wanted_(std::move(wanted)), base_(folded(base_of(wanted_))) {
   ending_ = ending_of(base_);
   stem_ = base_.substr(0, base_.size() - ending_.size());
 }
@@ -81,12 +130,12 @@ std::optional<std::size_t> SimilarNames::distance_to(std::string_view base) cons
   if (base == base_of(wanted_)) {
     return kSameName;
   }
-  const std::string lower_base = lower(base);
-  if (lower_base == base_) {
+  const std::string folded_base = folded(base);
+  if (folded_base == base_) {
     return kOtherCase;
   }
-  const std::string_view ending = ending_of(lower_base);
-  const std::string_view stem = std::string_view(lower_base).substr(0, lower_base.size() - ending.size());
+  const std::string_view ending = ending_of(folded_base);
+  const std::string_view stem = std::string_view(folded_base).substr(0, folded_base.size() - ending.size());
   if (ending != ending_ && !(is_data(ending) && is_data(ending_))) {
     return std::nullopt;
   }

@@ -203,6 +203,8 @@ struct PythonRequest {
   std::vector<std::string> path;
   // `sys.argv`
   std::vector<std::string> arguments;
+  // the first of them is started as `python FILE`, so that it is the module `__main__`
+  bool as_main = false;
   // of the model file, where the config names no factory: ArtifactFacts::kind by name
   std::string kind;
   // what stands elsewhere on the server
@@ -218,13 +220,19 @@ struct PythonRequest {
   // the descriptor that the network's numbers are written to, as a safetensors file; -1: they are not
   std::int32_t numbers = -1;
   static constexpr auto fields() {
-    return std::tuple{
-        Field{"interpreter", &PythonRequest::interpreter}, Field{"root", &PythonRequest::root},
-        Field{"folder", &PythonRequest::folder},           Field{"path", &PythonRequest::path},
-        Field{"arguments", &PythonRequest::arguments},     Field{"kind", &PythonRequest::kind},
-        Field{"placed", &PythonRequest::placed},           Field{"scratch", &PythonRequest::scratch},
-        Field{"writable", &PythonRequest::writable},       Field{"survey", &PythonRequest::survey},
-        Field{"globals", &PythonRequest::globals},         Field{"numbers", &PythonRequest::numbers}};
+    return std::tuple{Field{"interpreter", &PythonRequest::interpreter},
+                      Field{"root", &PythonRequest::root},
+                      Field{"folder", &PythonRequest::folder},
+                      Field{"path", &PythonRequest::path},
+                      Field{"arguments", &PythonRequest::arguments},
+                      Field{"as_main", &PythonRequest::as_main},
+                      Field{"kind", &PythonRequest::kind},
+                      Field{"placed", &PythonRequest::placed},
+                      Field{"scratch", &PythonRequest::scratch},
+                      Field{"writable", &PythonRequest::writable},
+                      Field{"survey", &PythonRequest::survey},
+                      Field{"globals", &PythonRequest::globals},
+                      Field{"numbers", &PythonRequest::numbers}};
   }
 };
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "probes/runtime/process.h"
 #include "probes/runtime/values.h"
 
 namespace runup {
@@ -69,6 +70,7 @@ class PythonModel : public Model {
   }
 
   std::uint64_t calls() const override { return calls_; }
+  std::uint64_t peak_memory() const override { return peak_resident_bytes_of(child_->process()); }
 
  private:
   Result<CallAnswer> ask(const std::vector<InputValues>& inputs, Json request) {

@@ -38,6 +38,8 @@ class PythonChild {
   // child gets too, -1 for none.
   static Result<PythonChild> start(const std::string& interpreter, int numbers = -1);
 
+  pid_t process() const { return process_; }
+
   // Sends a request, and waits for as long as it takes: who watches this process has the deadline. A child
   // that dies takes this process with it, by the same signal or with the same exit status, so that what
   // happened to it is told as what it is.

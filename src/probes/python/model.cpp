@@ -36,6 +36,7 @@ Json load_request(const ModelDeclaration& model, const PythonRequest& python) {
           {"root", encode_text(python.root)},
           {"path", encode(python.path)},
           {"argv", encode(python.arguments)},
+          {"as_main", python.as_main},
           {"factory", encode_text(model.factory)},
           {"network", encode_text(model.network)}};
 }

@@ -45,12 +45,11 @@ is a value of the answer. Except `version`, `cut` and `factory` each key holds a
                     "on_event". loads: it loads a model
     routes          method, path, is_async: endpoints
     servers         call, text: calls that start a server: uvicorn.run
-    chdir, sys_path anchor, value: changes of the working directory, folders added to sys.path
-
     applications    module, name, kind: names of modules that hold a web application. kind: "fastapi.FastAPI"
-    makers          module, name, makes: functions and classes of a module that can be called without arguments,
-                    then load a model, and give something. makes: absolute name of the class of that, ""
-                    when unknown
+    makers          module, name, makes: functions and classes that can be called without arguments, load a
+                    model, and give something. makes: absolute name of the class of that, "" when unknown.
+                    Their place is that of the load
+    chdir, sys_path anchor, value: changes of the working directory, folders added to sys.path
 
 Each entry of these lists, except `modules`, has a `place` as well:
     file, line      file is relative to root, line counts from 1
@@ -699,10 +698,10 @@ def canonical(name):
 
 
 class Run:
-    """One start of the interpretation. loads: the times at which it loaded a model."""
+    """One start of the interpretation. loads: when it loaded models; files: of what; places: where."""
 
     def __init__(self, when):
-        self.when, self.loads = when, []
+        self.when, self.loads, self.files, self.places = when, [], [], []
 
 
 class Frame:
@@ -811,6 +810,9 @@ class Interpreter:
         """Notes that a model is loaded here. Gives what that gives."""
         self.clock += 1
         call.frame.run.loads.append(self.clock)
+        call.frame.run.places.append((call.frame, call.node))
+        known = list(self.facts["paths"].values())
+        call.frame.run.files.append({(known[path]["anchor"], known[path]["value"]) for path in paths})
         position = 1 if name.startswith("torch.") else None
         for path in paths or [-1]:
             entry = self.fact("loads", call.frame, call.node, call=name, path=path,
@@ -1203,19 +1205,21 @@ class Interpreter:
         loads = len(frame.run.loads)
         self.block(node.body, inner)
         returned = either(inner.returns or [NONE])
-        if len(frame.run.loads) > loads and function.cls is None and function.closure is None:
-            self.maker(function, node.lineno, function, returned, inner)
+        if function.cls is None and function.closure is None:
+            self.makers(function, function, returned, frame.run.places[loads:])
         return returned
 
-    def maker(self, value, line, function, made, frame):
+    def makers(self, value, function, made, places):
         """Notes a function or class that can be called without arguments and gives something it loaded."""
-        makes = {name_of(item.cls) if item.cls else item.name if item.name not in LOADS else ""
-                 for item in each(made) if isinstance(item, Object)}
+        objects = [item for item in each(made) if isinstance(item, Object)]
+        makes = {name_of(item.cls) if item.cls else item.name for item in objects}
+        makes = {name for name in makes if name.split(".")[-1][:1].isupper()}
         private = value.name.startswith("_") or function.node in self.route_nodes | self.handled
         if private or required_of(function) or all(is_none(item) for item in each(made)):
             return
-        self.fact("makers", Frame(value.module, None, frame.run), ast.Pass(lineno=line, col_offset=0),
-                  module=value.module.name, name=value.name, makes=makes.pop() if len(makes) == 1 else "")
+        for frame, node in places:
+            self.fact("makers", frame, node, module=value.module.name, name=value.name,
+                      makes="".join(makes) if len(makes) == 1 else "")
 
     def instantiate(self, cls, call):
         made = self.result(cls.outside(), call)
@@ -1223,8 +1227,8 @@ class Interpreter:
         init, loads = cls.find("__init__"), len(call.frame.run.loads)
         if isinstance(init, Function):
             self.call_function(init.bind(made), call)
-            if len(call.frame.run.loads) > loads and "." not in cls.name:
-                self.maker(cls, cls.node.lineno, init, made, call.frame)
+            if "." not in cls.name:
+                self.makers(cls, init, made, call.frame.run.places[loads:])
         else:  # a dataclass and the like
             family = [base for base in cls.family() if isinstance(base, Class)]
             fields = [name for base in reversed(family) for name in fields_of(base.node)]
@@ -1439,9 +1443,9 @@ class Interpreter:
     def run_Try(self, node, frame):
         catches = [exception_names([item.type]) if item.type else ["BaseException"] for item in node.handlers]
         frame.guards.append([name for names in catches for name in names])
-        loads = len(frame.run.loads)
+        before = len(frame.run.loads)
         tried, ended = self.branch({}, node.body, frame)
-        reached = len(frame.run.loads) > loads
+        reached = len(frame.run.loads) > before
         branches = [(tried, ended) if ended else self.branch(tried, node.orelse, frame)]
         # a handler finds each name as it was before or after
         partly = {name: either([frame.names.get(name) or value, value]) for name, value in tried.items()}
@@ -1450,9 +1454,12 @@ class Interpreter:
             left, ended = self.branch(partly, handler.body, frame)
             branches.append((left, ended))
             returned = frame.returns[returns:]
-            if reached and (ended != "raise" or returned):
-                again = len(frame.run.loads) > loads
-                then = "loads" if again else self.instead(node, handler, left, returned, frame)
+            again = set().union(*frame.run.files[loads:])
+            # the same file in another way is no other model
+            retried = again and again <= set().union(*frame.run.files[before:loads])
+            if reached and not retried and (ended != "raise" or returned):
+                other = len(frame.run.loads) > loads
+                then = "loads" if other else self.instead(node, handler, left, returned, frame)
                 # a route's handler goes on with one request only
                 if frame.function is None or frame.function.node not in self.route_nodes:
                     self.fact("fallbacks", frame, handler, catches=names, then=then)
@@ -1616,11 +1623,12 @@ class Interpreter:
         """Web applications that a module has under a name."""
         for module in list(self.sources.modules.values()):
             for name, value in module.names.layers[0].items():
-                kinds = [item for item in each(value) if isinstance(item, Object) and item.name in APPLICATIONS]
-                if kinds and module.file:
-                    self.fact("applications", Frame(module, None, Run("import")),
-                              ast.Pass(lineno=kinds[0].line, col_offset=0), module=module.name, name=name,
-                              kind=kinds[0].name)
+                made = [item for item in each(value) if getattr(item, "name", "") in APPLICATIONS]
+                made = [item for item in made if isinstance(item, Object)]
+                if made and module.file:
+                    place = ast.Pass(lineno=made[0].line, col_offset=0)
+                    self.fact("applications", Frame(module, None, Run("import")), place, module=module.name,
+                              name=name, kind=made[0].name)
 
     def finish_injected(self):
         for run, clock, entry in self.injections:
@@ -1660,8 +1668,8 @@ class Interpreter:
 
 def nested(entry):
     """An entry of the answer, its place in an object of its own."""
-    place = {key: entry[key] for key in PLACE}
-    return dict({key: value for key, value in entry.items() if key not in PLACE and key != "number"}, place=place)
+    own = {key: value for key, value in entry.items() if key not in PLACE and key != "number"}
+    return dict(own, place={key: entry[key] for key in PLACE})
 
 
 EFFECTS = table_of(

@@ -1113,8 +1113,8 @@ class Session:
         self.watch = Watch()
 
     def load(self, request):
-        """`path` (import roots, first to last), `root` (of the package), `argv`, `factory` (`module:function`),
-        `network` (where it is in what the factory returns; found by itself when empty)."""
+        """`path` (import roots, first to last), `root` (of the package), `argv`, `as_main` (`argv[0]` is the module
+        `__main__`), `factory` (`module:function`), `network` (where it is in what the factory returns; found by itself when empty)."""
         self.root = os.path.realpath(request["root"])
         # As `python main.py` and `uvicorn main:app` in that folder have it.
         sys.path[:0] = request["path"]
@@ -1124,6 +1124,8 @@ class Session:
         started = time.monotonic()
         stage = "import"
         try:
+            if request.get("as_main"):
+                self.become_main(request["argv"][0])
             module_name, _, function = request["factory"].partition(":")
             factory = importlib.import_module(module_name)
             times["import"] = time.monotonic() - started
@@ -1149,6 +1151,12 @@ class Session:
                                **versions()}}
         finally:
             self.watch.on = False
+
+    @staticmethod
+    def become_main(path):
+        """Makes the server's file what it is under `python main.py`, short of the server that it starts there."""
+        name = os.path.basename(path)
+        sys.modules["__main__"] = importlib.import_module(name[:-3] if name.endswith(".py") else name)
 
     def get_ready(self, request):
         """Imports what shall run the model file: `library` (`torch`, `onnxruntime`); `root` as above."""

@@ -5,7 +5,8 @@
 
 namespace runup {
 
-// The text of run_model.py.
+// The texts of run_model.py and read_source.py.
 std::string_view python_script();
+std::string_view source_script();
 
 }  // namespace runup

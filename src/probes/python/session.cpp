@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <format>
@@ -42,6 +44,12 @@ void move_to_server(PythonRequest& request) {
   }
 }
 
+// NVIDIA's, AMD's, that of a Windows host.
+bool has_gpu() {
+  return std::ranges::any_of(std::array{"/dev/nvidiactl", "/dev/kfd", "/dev/dxg"},
+                             [](const char* node) { return ::access(node, F_OK) == 0; });
+}
+
 // Puts the package where it will stand and the caches into the scratch folder, and shuts the rest. Returns what
 // could not be done.
 std::vector<std::string> confine(PythonRequest& request) {
@@ -69,7 +77,7 @@ std::vector<std::string> confine(PythonRequest& request) {
   }
   std::vector<std::string> writable = request.writable;
   writable.push_back(request.scratch);
-  for (std::string& words : enter_sandbox({.writable = writable})) {
+  for (std::string& words : enter_sandbox({.writable = writable, .gpu = has_gpu()})) {
     off.push_back(std::move(words));
   }
   return off;

@@ -10,6 +10,7 @@
 #include "facts/runtime.h"
 #include "probes/runtime/inputs.h"
 #include "probes/runtime/outputs.h"
+#include "probes/runtime/process.h"
 
 namespace runup {
 
@@ -39,6 +40,8 @@ class Model {
                                                    std::uint64_t count) = 0;
   // how many calls there were
   virtual std::uint64_t calls() const = 0;
+  // of the process that the model is in
+  virtual std::uint64_t peak_memory() const { return peak_resident_bytes(); }
 };
 
 struct Loaded {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <format>
 #include <string_view>
 
 #include <fcntl.h>
@@ -31,8 +32,11 @@ double cached_share(Bytes mapped) {
   return total == 0 ? 0 : static_cast<double>(seen) / static_cast<double>(total);
 }
 
-std::uint64_t peak_resident_bytes() {
-  FileDescriptor status(::open("/proc/self/status", O_RDONLY | O_CLOEXEC));
+std::uint64_t peak_resident_bytes() { return peak_resident_bytes_of(::getpid()); }
+
+std::uint64_t peak_resident_bytes_of(pid_t process) {
+  const std::string path = std::format("/proc/{}/status", process);
+  const FileDescriptor status(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   std::array<char, 4096> buffer{};
   const ssize_t length = status ? ::read(status.get(), buffer.data(), buffer.size()) : -1;
   if (length <= 0) {

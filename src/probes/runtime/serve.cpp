@@ -152,10 +152,11 @@ class Performer {
       case ExperimentKind::latency:
         return time_calls(asked, facts);
       case ExperimentKind::limit:
-        facts.limit =
-            find_limit(declaration_, asked, [&](const std::vector<InputValues>& inputs) -> Result<void> {
-              return model_.call(inputs, Gradients::off).transform([](const Answer&) {});
-            });
+        facts.limit = find_limit(declaration_, asked,
+                                 [&](const std::vector<InputValues>& inputs) -> Result<void> {
+                                   return model_.call(inputs, Gradients::off).transform([](const Answer&) {});
+                                 },
+                                 {.peak = [&] { return model_.peak_memory(); }});
         return {};
       case ExperimentKind::cold_start:
         break;
@@ -253,7 +254,7 @@ Result<void> cold_start(Channel& channel, const Runtime& runtime, const RuntimeR
     return std::unexpected(answer.error());
   }
   facts.first = answer->took;
-  facts.peak_resident_bytes = peak_resident_bytes();
+  facts.peak_resident_bytes = loaded.model->peak_memory();
   return send(channel, MessageType::cold_start, facts);
 }
 

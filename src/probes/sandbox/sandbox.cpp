@@ -3,11 +3,15 @@
 
 #include <fcntl.h>
 #include <linux/landlock.h>
+#include <sched.h>
 #include <seccomp.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
@@ -43,6 +47,35 @@ bool allow(int ruleset, const char* path, std::uint64_t rights) {
   return ::syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) == 0;
 }
 
+// What containers show read-only of /proc: root may write all of it.
+constexpr std::array kKernelSettings{"/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus",
+                                     "/proc/fs",  "/proc/acpi"};
+
+bool is_read_only(const char* path) {
+  struct statvfs status{};
+  return ::statvfs(path, &status) != 0 || (status.f_flag & ST_RDONLY) != 0;
+}
+
+// Makes them read-only for this process and its children, in a mount namespace of their own; others than root have no
+// right to write there anyway.
+bool shut_kernel_settings() {
+  if (::geteuid() != 0 || std::ranges::all_of(kKernelSettings, is_read_only)) {
+    return true;
+  }
+  if (::unshare(CLONE_NEWNS) != 0 || ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
+    return false;
+  }
+  for (const char* path : kKernelSettings) {
+    if (!is_read_only(path) &&
+        (::mount(path, path, nullptr, MS_BIND | MS_REC, nullptr) != 0 ||
+         ::mount(nullptr, path, nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
+                 nullptr) != 0)) {
+      return false;
+    }
+  }
+  return true;
+}
+
 // Empty when it holds.
 std::string restrict_files(const SandboxRules& rules) {
   const long abi = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
@@ -62,6 +95,9 @@ std::string restrict_files(const SandboxRules& rules) {
       static_cast<int>(::syscall(SYS_landlock_create_ruleset, &attributes, sizeof(attributes), 0)));
   bool whole = static_cast<bool>(ruleset) && allow(ruleset.get(), "/dev", kOfFiles & writes) &&
                allow(ruleset.get(), "/dev/shm", writes);
+  if (rules.gpu && shut_kernel_settings()) {
+    whole = whole && allow(ruleset.get(), "/proc", kOfFiles & writes);
+  }
   for (const std::string& folder : rules.writable) {
     whole = whole && allow(ruleset.get(), folder.c_str(), writes);
   }

@@ -16,6 +16,9 @@ struct SandboxRules {
   std::vector<std::string> writable;
   // Internet sockets can be made
   bool network = false;
+  // It may use a GPU. CUDA names its threads in /proc and gives up where it cannot (cuInit 304, seen with driver 580);
+  // all of /proc but the kernel's settings is then open
+  bool gpu = false;
 };
 
 // Binds this process and all its future children, for good. `no_new_privs` must be set. Returns the protections
