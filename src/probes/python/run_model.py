@@ -1067,16 +1067,20 @@ def declared(value):
 
 
 class FileNetwork(OnnxNetwork):
+    def __init__(self, session):
+        super().__init__(session)
+        values = [*session.get_inputs(), *session.get_outputs()]
+        # NumPy has no types for them: ONNX Runtime's own form of a value is used.
+        self.own_form = any(re.search("bfloat16|float8|int4", one.type) for one in values)
+
     def prepare(self, inputs, gradients):
         names = [tensor["name"] for tensor in inputs]
         if len(names) == len(self.names) and not set(names) & set(self.names):
             names = self.names
-        if not any("bfloat16" in one.type for one in [*self.session.get_inputs(), *self.session.get_outputs()]):
-            return dict(zip(names, map(numpy_input, inputs)))
-        return dict(zip(names, map(self.value, inputs)))
+        return dict(zip(names, map(self.value if self.own_form else numpy_input, inputs)))
 
-    def value(self, tensor):
-        """ONNX Runtime's own form of a value, since NumPy has no bfloat16."""
+    @staticmethod
+    def value(tensor):
         made = library("onnxruntime").OrtValue
         if tensor["dtype"] != "bfloat16":
             return made.ortvalue_from_numpy(numpy_input(tensor))
@@ -1085,20 +1089,22 @@ class FileNetwork(OnnxNetwork):
         return made.ortvalue_from_numpy_with_onnx_type(numpy_input({**tensor, "dtype": "uint16"}), 16)
 
     def run(self, prepared, gradients):
-        if all(type(value).__module__ == "numpy" for value in prepared.values()):
+        if not self.own_form:
             return super().run(prepared, gradients)
-        outputs = self.session.get_outputs()
-        values = self.session.run_with_ort_values([one.name for one in outputs], prepared)
-        return {one.name: self.plain(value) for one, value in zip(outputs, values)}
+        names = [one.name for one in self.session.get_outputs()]
+        return dict(zip(names, map(self.plain, names, self.session.run_with_ort_values(names, prepared))))
 
     @staticmethod
-    def plain(value):
-        if "bfloat16" not in value.data_type():
+    def plain(name, value):
+        kind = value.data_type()[len("tensor("):-1]
+        if kind.endswith("int4"):
+            raise Refusal(f"output `{name}` is of type `{kind}`, which is not read", lack=True)
+        if kind != "bfloat16" and not kind.startswith("float8"):
             return value.numpy()
-        size = 2
+        size = 2 if kind == "bfloat16" else 1
         for length in value.shape():
             size *= length
-        return Stored("bfloat16", value.shape(), ctypes.string_at(value.data_ptr(), size))
+        return Stored(ONNX_TYPES.get(kind, kind), value.shape(), ctypes.string_at(value.data_ptr(), size))
 
 
 # -------------------------------------------------------------------------------------------------- session
