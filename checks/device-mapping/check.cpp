@@ -8,6 +8,7 @@
 #include <map>
 
 #include "base/text.h"
+#include "check/witness.h"
 #include "check/wording.h"
 #include "facts/state_dict.h"
 
@@ -278,6 +279,11 @@ void judge_meta(Judge& judge, const ArtifactFacts& artifact) {
 void judge_runtimes(Judge& judge) {
   for (const auto& runtime : judge.facts.runtimes) {
     if (!runtime) {
+      continue;
+    }
+    // What a second one lacks is no matter of the first, which had it.
+    if (speaking_witness(judge.facts) != nullptr && runtime->load.stage != LoadStage::done &&
+        &runtime != &judge.facts.runtimes.front()) {
       continue;
     }
     const WitnessFacts& witness = runtime->witness;

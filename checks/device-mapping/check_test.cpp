@@ -161,6 +161,26 @@ TEST_CASE("device-mapping/ran-elsewhere: the runtime had the device and used ano
         "libtorch 2.6.0 could not use the device: device `cuda:0` is not there; this libtorch has `cpu`");
 }
 
+TEST_CASE("device-mapping: a second runtime without the device takes nothing from the first, which has it") {
+  Facts facts = sign_facts();
+  facts.model.device = "cuda:0";
+  facts.host.value->gpus.push_back({.device = "cuda:0"});
+  facts.runtimes.front().value->load.devices = {"cpu", "cuda:0"};
+  facts.runtimes.front().value->witness = {.library = "torch", .version = "2.6.0+cu124", .device = "cuda:0"};
+  Facts other = sign_facts();
+  runtime_stopped(other);
+  facts.runtimes.push_back(other.runtimes.front());
+  Outcome outcome = run_check(kId, facts);
+  CHECK(outcome.status == Status::passed);
+  CHECK(evidence_of(outcome, "loaded on") == "torch 2.6.0+cu124 on `cuda:0`");
+
+  // The service's own comes first, and what it lacks counts.
+  std::ranges::reverse(facts.runtimes);
+  outcome = run_check(kId, facts);
+  CHECK(outcome.status == Status::undecided);
+  CHECK(outcome.reason.starts_with("libtorch 2.6.0 could not use the device"));
+}
+
 TEST_CASE("device-mapping: what was not observed is undecided") {
   Facts unread = sign_facts();
   unread.artifact = Observed<ArtifactFacts>::seen({.kind = ArtifactKind::unknown, .bytes = 5000}, {});

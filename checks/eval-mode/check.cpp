@@ -6,6 +6,7 @@
 #include <format>
 
 #include "base/text.h"
+#include "check/witness.h"
 #include "check/wording.h"
 #include "graph.h"
 
@@ -319,23 +320,15 @@ Judgement judge(const Facts& facts, const Options& options) {
   Judgement judgement;
   Judge judge{facts, options, judgement};
   judge_graph(judge);
-  bool ran = false;
-  for (const auto& runtime : facts.runtimes) {
-    if (runtime && runtime->load.stage == LoadStage::done) {
-      ran = true;
-      judge_twice(judge, *runtime);
-      // What does not even repeat alone says nothing in a batch.
-      if (!std::ranges::contains(judgement.findings, "not-repeatable", &Finding::id)) {
-        judge_gradients(judge, *runtime);
-        judge_batch(judge, *runtime);
-      }
-    } else if (runtime) {
-      judgement.undecided = std::format("blocked: {} could not load the model; see `inference`",
-                                        witness_words(runtime->witness));
+  if (const RuntimeFacts* witness = speaking_witness(facts)) {
+    judge_twice(judge, *witness);
+    // What does not even repeat alone says nothing in a batch.
+    if (!std::ranges::contains(judgement.findings, "not-repeatable", &Finding::id)) {
+      judge_gradients(judge, *witness);
+      judge_batch(judge, *witness);
     }
-  }
-  if (!ran && !judgement.undecided) {
-    judgement.undecided = no_witness_words(facts);
+  } else {
+    judgement.undecided = not_loaded_words(facts);
   }
   weigh_random(judgement);
   return judgement;

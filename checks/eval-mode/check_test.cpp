@@ -245,3 +245,18 @@ TEST_CASE("eval-mode: what was not observed is undecided") {
   facts.runtimes.clear();
   CHECK(run_check(kId, facts).status == Status::undecided);
 }
+
+TEST_CASE("eval-mode: the first witness that loaded the model speaks, and no other one") {
+  Facts facts = steady();
+  Observed<RuntimeFacts> second = facts.runtimes.front();
+  second.value->load.stage = LoadStage::device;
+  second.value->experiments.clear();
+  facts.runtimes.push_back(second);
+  CHECK(run_check(kId, facts).status == Status::passed);
+
+  std::ranges::reverse(facts.runtimes);
+  CHECK(run_check(kId, facts).status == Status::passed);
+
+  facts.runtimes.pop_back();
+  CHECK(run_check(kId, facts).reason.starts_with("blocked: libtorch 2.6.0"));
+}

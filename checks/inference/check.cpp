@@ -2,6 +2,7 @@
 #include "judge.h"
 
 #include <algorithm>
+#include <cmath>
 #include <format>
 
 #include "check/predictor.h"
@@ -70,7 +71,7 @@ void add_refusal(Judge& judge, std::string_view inputs, bool recorded, const std
 // True when the model is loaded.
 bool judge_load(Judge& judge, const RuntimeFacts& runtime) {
   const LoadFacts& load = runtime.load;
-  if (load.python && load.stage != LoadStage::done) {
+  if (load.python && !judge.facts.model.factory.empty() && load.stage != LoadStage::done) {
     judge.untold.push_back(load.python->words.empty()
                                ? std::string("blocked: the service's own predictor could not be made; see "
                                              "`predictor-load`")
@@ -209,6 +210,27 @@ void judge_outputs(Judge& judge, const RuntimeFacts& runtime, const Answers& goo
   }
 }
 
+// Beyond rounding, as far as the first elements tell.
+bool is_other(const OutputFacts& one, const OutputFacts& other) {
+  constexpr double kRtol = 1e-3;
+  constexpr double kAtol = 1e-5;
+  return one.shape != other.shape ||
+         !std::ranges::equal(one.first, other.first, [](double actual, double expected) {
+           return actual == expected || std::abs(actual - expected) <= kAtol + kRtol * std::abs(expected);
+         });
+}
+
+// It answers the same input differently, which `eval-mode` finds; so does another runtime then.
+bool is_random(const RuntimeFacts& runtime) {
+  return std::ranges::any_of(runtime.experiments, [&](const ExperimentFacts& answer) {
+    Experiment before = answer.asked;
+    before.repetition = 0;
+    const ExperimentFacts* other = answer.asked.repetition > 0 ? runtime.find(before) : nullptr;
+    return other != nullptr && !answer.outputs.empty() && !other->outputs.empty() &&
+           is_other(answer.outputs.front(), other->outputs.front());
+  });
+}
+
 // What the second witness adds: that the first one's answers are not its own alone.
 void judge_second(Judge& judge) {
   const PythonFacts* python = predictor_facts(judge.facts);
@@ -239,6 +261,11 @@ void judge_second(Judge& judge) {
   if (compared == 0) {
     return;
   }
+  if (!differing.empty() && is_random(*judge.facts.runtimes[0])) {
+    judge.judgement.saw(second,
+                        "not comparable: the model does not answer the same input alike; see `eval-mode`");
+    return;
+  }
   judge.judgement.saw(second, std::format("{} of {} answers agree, largest difference {:.2g}",
                                           compared - differing.size(), compared, apart));
   if (!differing.empty()) {
@@ -246,7 +273,7 @@ void judge_second(Judge& judge) {
               std::format("{} and {} answer differently to {}: by up to {:.2g}",
                           witness_words(judge.facts.runtimes[0]->witness), second, judge.inputs_of(differing),
                           apart),
-              judge.facts.model.architecture.empty()
+              judge.facts.model.architecture.empty() || judge.facts.model.factory.empty()
                   ? std::string("find out which of the two releases the outputs were accepted with")
                   : std::format("correct `{}`: it is another network than the service's",
                                 shown_path(judge.facts, judge.facts.model.architecture)));
@@ -308,15 +335,22 @@ Judgement judge(const Facts& facts, const Options& options) {
   Judge judge{facts, options, labels, judgement, {}, 0, 0, nullptr};
   const std::vector<Experiment> asked = plan(facts.model, options);
   for (const auto& runtime : facts.runtimes) {
-    if (!runtime) {
-      continue;
-    }
-    // One witness that ran the model is heard out; what another one adds is whether it agrees.
-    if (judge.inferences > 0) {
+    // One witness that ran the model, or was seen to fail at it, is heard out; what another one adds is whether it agrees.
+    if (judge.inferences > 0 || !judgement.findings.empty()) {
       break;
     }
+    if (!runtime) {
+      if (died(runtime) && runtime.absence->kind != AbsenceKind::refused) {
+        judge.untold.push_back(absence_text("the model's run", *runtime.absence));
+      }
+      continue;
+    }
+    const std::size_t before = judge.untold.size();
     if (judge_load(judge, *runtime)) {
       judge_outputs(judge, *runtime, judge_refusals(judge, *runtime, asked));
+    } else if (before > 0) {
+      // What is in the way of a second witness too is told already.
+      judge.untold.resize(before);
     }
   }
   judge_second(judge);

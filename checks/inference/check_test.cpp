@@ -493,3 +493,71 @@ TEST_CASE("inference: a predictor that could not be made blocks, whatever anothe
   CHECK(outcome.status == Status::undecided);
   CHECK(outcome.reason == "blocked: the service's own predictor could not be made; see `predictor-load`");
 }
+
+namespace {
+
+// The model file by the service's interpreter, without a factory, and by libtorch.
+Facts file_facts() {
+  Facts facts = predictor_facts_of_sign();
+  facts.model.factory.clear();
+  return facts;
+}
+
+}  // namespace
+
+TEST_CASE("inference: without a factory the service's interpreter is a witness like any other") {
+  Facts facts = file_facts();
+  CHECK(run_check(kId, facts).status == Status::passed);
+
+  // Its refusal is heard, once.
+  facts.runtimes[0].value->load.stage = LoadStage::artifact;
+  facts.runtimes[0].value->load.error = "it is too new";
+  facts.runtimes[1].value->load.stage = LoadStage::artifact;
+  Outcome outcome = run_check(kId, facts);
+  CHECK(outcome.status == Status::failed);
+  CHECK(finding_ids(outcome) == std::vector<std::string>{"load-failed"});
+  CHECK(find_finding(outcome, "load-failed").message.contains("it is too new"));
+}
+
+TEST_CASE(
+    "inference: an interpreter without the library leaves the word to libtorch, one that died does not") {
+  Facts facts = file_facts();
+  facts.runtimes[0] =
+      Observed<RuntimeFacts>::none({.kind = AbsenceKind::missing, .detail = "it cannot import `torch`"});
+  CHECK(run_check(kId, facts).status == Status::passed);
+
+  facts.runtimes[0] = Observed<RuntimeFacts>::none(
+      {.kind = AbsenceKind::crashed, .detail = "the python probe died of SIGSEGV"});
+  const Outcome outcome = run_check(kId, facts);
+  CHECK(outcome.status == Status::undecided);
+  CHECK(outcome.reason.contains("SIGSEGV"));
+}
+
+TEST_CASE("inference/witnesses-differ: two releases without a factory share their architecture") {
+  Facts facts = file_facts();
+  const Experiment asked = facts.runtimes[0]->experiments.front().asked;
+  OutputPairFacts pair{.reference = "output[0]", .candidate = "output[0]"};
+  pair.comparison = {.same_shape = true, .max_abs = 0.5, .beyond_tolerance = 3};
+  facts.witness_parity = ParityFacts{.candidate = 1, .answers = {{.asked = asked, .outputs = {pair}}}};
+  CHECK(find_finding(run_check(kId, facts), "witnesses-differ").fix.starts_with("find out which"));
+}
+
+TEST_CASE("inference/witnesses-differ: a random model differs from itself already") {
+  Facts facts = file_facts();
+  ask_runtime(facts, "eval-mode");
+  RuntimeFacts& first = *facts.runtimes[0].value;
+  const auto again =
+      std::ranges::find_if(first.experiments, [](const auto& answer) { return answer.asked.repetition > 0; });
+  REQUIRE(again != first.experiments.end());
+  OutputPairFacts pair{.reference = "output[0]", .candidate = "output[0]"};
+  pair.comparison = {.same_shape = true, .max_abs = 0.5, .beyond_tolerance = 3};
+  Experiment asked = again->asked;
+  asked.repetition = 0;
+  facts.witness_parity = ParityFacts{.candidate = 1, .answers = {{.asked = asked, .outputs = {pair}}}};
+  CHECK(finding_ids(run_check(kId, facts)) == std::vector<std::string>{"witnesses-differ"});
+
+  again->outputs.front().first.front() += 1;
+  const Outcome outcome = run_check(kId, facts);
+  CHECK(outcome.findings.empty());
+  CHECK(evidence_of(outcome, "libtorch 2.6.0 on `cpu`").starts_with("not comparable"));
+}

@@ -5,6 +5,7 @@
 #include <format>
 
 #include "base/text.h"
+#include "check/witness.h"
 #include "judge.h"
 
 namespace runup::checks::input_shape {
@@ -57,10 +58,6 @@ void judge_runtime(Judge& judge) {
   judge_fixed(judge);
 }
 
-bool is_loaded(const Observed<RuntimeFacts>& runtime) {
-  return runtime && runtime->load.stage == LoadStage::done;
-}
-
 }  // namespace
 
 std::vector<Experiment> plan(const ModelDeclaration& model, const Options& options) {
@@ -103,25 +100,15 @@ Judgement judge(const Facts& facts, const Options& options) {
     return Judgement::skip("the declared inputs have no dimension whose size could be another one");
   }
   Judgement judgement;
-  std::vector<std::string> untold;
-  const auto loaded = std::ranges::count_if(facts.runtimes, is_loaded);
-  for (const auto& runtime : facts.runtimes) {
-    if (is_loaded(runtime)) {
-      Judge judge{facts, options, judgement, sizes, &*runtime};
-      judge.suffix =
-          loaded > 1 ? std::format(" ({} {})", runtime->witness.library, runtime->witness.version) : "";
-      judge_runtime(judge);
-      std::ranges::move(judge.untold, std::back_inserter(untold));
-    } else if (runtime) {
-      untold.push_back(std::format("blocked: {} could not load the model; see `inference`",
-                                   witness_words(runtime->witness)));
-    }
+  const RuntimeFacts* witness = speaking_witness(facts);
+  if (witness == nullptr) {
+    judgement.undecided = not_loaded_words(facts);
+    return judgement;
   }
-  if (loaded == 0 && untold.empty()) {
-    untold.push_back(no_witness_words(facts));
-  }
-  if (!untold.empty()) {
-    judgement.undecided = join(untold, "; ");
+  Judge judge{facts, options, judgement, sizes, witness};
+  judge_runtime(judge);
+  if (!judge.untold.empty()) {
+    judgement.undecided = join(judge.untold, "; ");
   }
   return judgement;
 }

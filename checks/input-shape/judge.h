@@ -46,8 +46,6 @@ struct Judge {
   Judgement& judgement;
   const SizePlan& plan;
   const RuntimeFacts* runtime = nullptr;
-  // " (onnxruntime 1.21.0)" behind the name of evidence, when several runtimes answered
-  std::string suffix;
   // what could not be told
   std::vector<std::string> untold;
   // some declared size failed, and a finding says so
@@ -58,7 +56,7 @@ struct Judge {
         make_finding(kFindings, id, std::move(message), std::move(fix), model_location(facts)));
     return judgement.findings.back();
   }
-  void saw(const std::string& name, std::string value) { judgement.saw(name + suffix, std::move(value)); }
+  void saw(const std::string& name, std::string value) { judgement.saw(name, std::move(value)); }
   Trial trial(const Experiment& experiment, std::int64_t size) const;
 };
 

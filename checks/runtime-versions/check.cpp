@@ -390,8 +390,8 @@ Judgement judge(const Facts& facts, const NoOptions&) {
   if (const auto obstacle = inside_obstacle(facts)) {
     return Judgement::cannot_tell(*obstacle);
   }
-  const PythonFacts* python = predictor_facts(facts);
-  if (facts.package->requirement_files.empty() && python == nullptr) {
+  const PythonFacts* python = interpreter_facts(facts);
+  if (facts.package->requirement_files.empty() && (python == nullptr || facts.model.factory.empty())) {
     return facts.model.factory.empty()
                ? Judgement::skip("the package has no requirements, and the config names no `factory:`")
                : without_predictor(facts);

@@ -124,6 +124,20 @@ TEST_CASE("runtime-versions: nothing wanted and nobody asked is skipped; nothing
   CHECK(run_check(kId, facts).status == Status::undecided);
 }
 
+TEST_CASE("runtime-versions: without a factory, what the known interpreter says that ran the file") {
+  Facts facts = required();
+  facts.model.factory.clear();
+  CHECK(evidence_of(run_check(kId, facts), "installed as required") == "3 of 3");
+
+  python_of(facts).guessed = true;
+  CHECK(evidence_of(run_check(kId, facts), "installed as required").empty());
+
+  python_of(facts).guessed = false;
+  facts.package.value->requirement_files.clear();
+  facts.package.value->requirements = {};
+  CHECK(run_check(kId, facts).status == Status::skipped);
+}
+
 TEST_CASE("runtime-versions/refused-by-default, unknown-argument: the pinned torch, not the installed one") {
   Facts facts = required();
   give_source(facts);

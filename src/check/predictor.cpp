@@ -19,6 +19,18 @@ const PythonFacts* predictor_facts(const Facts& facts) {
   return &*facts.runtimes.front()->load.python;
 }
 
+const PythonFacts* interpreter_facts(const Facts& facts) {
+  if (!facts.model.factory.empty()) {
+    return predictor_facts(facts);
+  }
+  for (const auto& runtime : facts.runtimes) {
+    if (runtime && runtime->load.python && !runtime->load.python->guessed) {
+      return &*runtime->load.python;
+    }
+  }
+  return nullptr;
+}
+
 Judgement without_predictor(const Facts& facts) {
   if (facts.model.factory.empty()) {
     return Judgement::skip("the config names no `factory:` of this model");

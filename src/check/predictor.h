@@ -14,6 +14,9 @@ namespace runup {
 
 // What the service's own interpreter said of the model's factory; null when it was not asked, or died.
 const PythonFacts* predictor_facts(const Facts& facts);
+// What it said of itself, also where the config names no factory and it ran the model file; null when it was not asked,
+// and without a factory for one that is perhaps not the service's.
+const PythonFacts* interpreter_facts(const Facts& facts);
 
 // The judgement where there is none: the config names no `factory:` (skipped), or why it could not be told.
 Judgement without_predictor(const Facts& facts);

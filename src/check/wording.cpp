@@ -155,6 +155,16 @@ std::string no_witness_words(const Facts& facts) {
   return std::format("no runtime was asked to run {}", kind_words(facts.artifact->kind));
 }
 
+std::string not_loaded_words(const Facts& facts) {
+  for (const auto& runtime : facts.runtimes) {
+    if (runtime && runtime->load.stage != LoadStage::done) {
+      return std::format("blocked: {} could not load the model; see `inference`",
+                         witness_words(runtime->witness));
+    }
+  }
+  return no_witness_words(facts);
+}
+
 std::string non_finite_words(const ValueFacts& values) {
   std::vector<std::string> words;
   for (const auto& [count, name] :
@@ -167,12 +177,12 @@ std::string non_finite_words(const ValueFacts& values) {
   return join_words(words);
 }
 
-bool runtime_died(const Facts& facts) {
-  return std::ranges::any_of(facts.runtimes, [](const Observed<RuntimeFacts>& runtime) {
-    using enum AbsenceKind;
-    const AbsenceKind kind = runtime.absence ? runtime.absence->kind : not_requested;
-    return kind != not_requested && kind != blocked && kind != missing;
-  });
+bool runtime_died(const Facts& facts) { return std::ranges::any_of(facts.runtimes, died); }
+
+bool died(const Observed<RuntimeFacts>& runtime) {
+  using enum AbsenceKind;
+  const AbsenceKind kind = runtime.absence ? runtime.absence->kind : not_requested;
+  return kind != not_requested && kind != blocked && kind != missing;
 }
 
 std::string shell_word(std::string_view text) {

@@ -45,12 +45,16 @@ std::string_view service_runtime(const WitnessFacts& witness);
 // Why no runtime gave facts, and what to give when the config is what is missing.
 std::string no_witness_words(const Facts& facts);
 
+// The same where no witness loaded the model, though one may have tried.
+std::string not_loaded_words(const Facts& facts);
+
 // "2 NaN and 1 -infinity"; empty when all numbers are finite
 std::string non_finite_words(const ValueFacts& values);
 
 // A runtime was started and died, ran out of time or memory, or answered garbage. That no witness ran is
 // then nothing that a config can accept.
 bool runtime_died(const Facts& facts);
+bool died(const Observed<RuntimeFacts>& runtime);
 
 // `text` for a POSIX shell: as it is when that is safe, else in single quotes.
 std::string shell_word(std::string_view text);

@@ -14,6 +14,7 @@
 #include "check/wording.h"
 #include "facts/model_files.h"
 #include "runner/core_probes.h"
+#include "runner/interpreter.h"
 #include "runner/output_store.h"
 #include "runner/packed_package.h"
 #include "runner/parity.h"
@@ -151,22 +152,28 @@ class ModelObserver {
 
   void run_files() {
     std::vector<OutputStore> own;
-    if (!facts_.model.factory.empty()) {
+    if (!facts_.model.factory.empty() || service_runs_file()) {
       facts_.runtimes.push_back(run_in_python(own));
     }
     if (!needs_.runtime) {
       return;
     }
-    facts_.runtimes.push_back(run(facts_, std::nullopt, own));
+    const bool file_is_told = facts_.model.factory.empty() && !facts_.runtimes.empty() &&
+                              has_loaded(facts_.runtimes.front()) && usual_inferences(model_).empty();
+    if (!file_is_told) {
+      facts_.runtimes.push_back(run(facts_, std::nullopt, own));
+    }
+    if (facts_.model.factory.empty() && own.size() == 1 && has_no_runtime(facts_.runtimes.front())) {
+      // Better than none, though perhaps not the service's.
+      facts_.runtimes.push_back(run_in_python(own));
+    }
     if (own.size() == 2) {
       facts_.witness_parity =
           compare_witnesses(facts_.model, {.runtime = facts_.runtimes.data(), .store = own.data()},
                             {.runtime = &facts_.runtimes[1], .store = &own[1]}, usual_inferences(model_));
     }
     // The first that ran the model speaks for it.
-    const auto ran = std::ranges::find_if(facts_.runtimes, [](const Observed<RuntimeFacts>& runtime) {
-      return runtime && runtime->load.stage == LoadStage::done;
-    });
+    const auto ran = std::ranges::find_if(facts_.runtimes, has_loaded);
     const std::size_t first =
         ran == facts_.runtimes.end() ? 0 : static_cast<std::size_t>(ran - facts_.runtimes.begin());
     std::vector<OutputStore> stores;
@@ -236,7 +243,7 @@ class ModelObserver {
     if (needs_.parity && !facts_.conversions.empty()) {
       keep = compared_experiments(model_, conversion);
     }
-    if (!conversion && needs_.runtime && !facts_.model.factory.empty()) {
+    if (!conversion && needs_.runtime) {
       for (Experiment& experiment : usual_inferences(model_)) {
         if (std::ranges::find(keep, experiment) == keep.end()) {
           keep.push_back(std::move(experiment));
@@ -246,7 +253,26 @@ class ModelObserver {
     return keep;
   }
 
-  // What the factory makes in the service's own interpreter.
+  // Without a factory, the service's own interpreter is the first witness of the file, if it is known. One that was
+  // only guessed adds nothing to the runtimes that runup brings along.
+  bool service_runs_file() const {
+    if (file_obstacle(facts_)) {
+      return false;
+    }
+    const auto found = find_interpreter(facts_.target, runtime_environment(context_.plan));
+    return !facts_.target.python.empty() || (found && !found->guessed);
+  }
+
+  static bool has_no_runtime(const Observed<RuntimeFacts>& runtime) {
+    return runtime.absence &&
+           (runtime.absence->kind == AbsenceKind::missing || runtime.absence->kind == AbsenceKind::refused);
+  }
+
+  static bool has_loaded(const Observed<RuntimeFacts>& runtime) {
+    return runtime && runtime->load.stage == LoadStage::done;
+  }
+
+  // What the factory makes in the service's own interpreter, or the file itself there.
   Observed<RuntimeFacts> run_in_python(std::vector<OutputStore>& stores) {
     stores.emplace_back();
     const std::vector<Experiment> keep = kept_experiments(std::nullopt);
@@ -264,9 +290,17 @@ class ModelObserver {
          .keep = keep,
          .store = stores.back().fd(),
          .survey = needs_.predictor,
-         .numbers = needs_.predictor_weights},
+         .numbers = needs_.predictor_weights && !facts_.model.factory.empty()},
         target_.host);
     stores.back().close_writing();
+    if (facts_.model.factory.empty()) {
+      if (answer.facts.absence && answer.facts.absence->kind == AbsenceKind::missing &&
+          facts_.runtimes.empty()) {
+        context_.remark(std::format("`{}` was not run by the service's own interpreter: {}", model_.name,
+                                    answer.facts.absence->detail));
+      }
+      return std::move(answer.facts);
+    }
     if (needs_.predictor_weights && facts_.artifact) {
       context_.progress(std::format("{}: comparing the network's numbers with the file's", model_.name));
       facts_.predictor_weights =
@@ -282,7 +316,11 @@ class ModelObserver {
     if (auto obstacle = runtime_obstacle(context_, view)) {
       return Observed<RuntimeFacts>::none(*obstacle);
     }
-    const std::vector<Experiment> keep = kept_experiments(conversion);
+    // A second witness of the model's own file answers what the two are compared by.
+    const bool second = !conversion && !facts_.runtimes.empty() && has_loaded(facts_.runtimes.front());
+    const std::vector<Experiment> asked =
+        second ? usual_inferences(model_) : experiments_of(model_, conversion);
+    const std::vector<Experiment> keep = second ? asked : kept_experiments(conversion);
     if (!keep.empty()) {
       stores.back() = OutputStore::make();
     }
@@ -292,7 +330,7 @@ class ModelObserver {
          .name = conversion ? std::format("{}: {}", model_.name, model_file(view)) : model_.name,
          .declaration = view.model,
          .artifact = opened_[conversion ? *conversion + 1 : 0],
-         .experiments = experiments_of(model_, conversion),
+         .experiments = asked,
          .keep = keep,
          .store = stores.back().fd()},
         target_.host);

@@ -40,6 +40,11 @@ bool lacks_library(const RuntimeFacts& runtime) {
          runtime.load.python->exception->kind == "ModuleNotFoundError";
 }
 
+// Of a file alone: the library that shall run it cannot be imported.
+bool lacks_runtime(const RuntimeFacts& runtime) {
+  return runtime.load.python && runtime.load.python->stage == FactoryStage::import;
+}
+
 // What the interpreter wrote, which nobody writes to any more.
 OpenedFile close_numbers(FileDescriptor file, const Observed<RuntimeFacts>& seen) {
   const auto none = [](AbsenceKind kind, std::string why) {
@@ -101,6 +106,7 @@ PythonAnswer observe_python(RunContext& context, const PythonJob& job, const Obs
   if (!scratch) {
     return none({.kind = AbsenceKind::refused, .detail = scratch.error().describe()});
   }
+  const bool file_alone = job.declaration.factory.empty();
   FileDescriptor numbers(job.numbers ? ::memfd_create("runup-numbers", MFD_CLOEXEC | MFD_ALLOW_SEALING) : -1);
   const std::vector<std::string> roots = import_roots(target, job.declaration.factory);
   const RuntimeJob runtime{.program = kPythonProgram,
@@ -113,15 +119,26 @@ PythonAnswer observe_python(RunContext& context, const PythonJob& job, const Obs
                                       .path = roots,
                                       .arguments = {target.entrypoint},
                                       .as_main = start_way(target, job.package).kind == StartKind::script,
+                                      .kind = file_alone ? std::string(enum_name(job.content->kind)) : "",
                                       .placed = placed_folders(target),
                                       .scratch = scratch->path(),
-                                      .writable = target.writable},
+                                      .writable = target.writable,
+                                      .survey = file_alone && job.survey},
                            .experiments = job.experiments,
                            .keep = job.keep,
                            .store = job.store,
                            .numbers = numbers.get()};
   PythonAnswer answer{.facts = observe_runtime(context, runtime, host), .numbers = {}};
-  if (answer.facts && interpreter->guessed && lacks_library(*answer.facts)) {
+  if (file_alone && answer.facts && lacks_runtime(*answer.facts)) {
+    return none({.kind = AbsenceKind::missing,
+                 .detail = std::format("`{}` cannot import `{}` ({})", interpreter->path,
+                                       answer.facts->witness.library, answer.facts->load.error)},
+                answer.facts.took);
+  }
+  if (file_alone && answer.facts && interpreter->guessed) {
+    answer.facts.value->witness.form += ", which is perhaps not the service's";
+  }
+  if (!file_alone && answer.facts && interpreter->guessed && lacks_library(*answer.facts)) {
     return none(
         {.kind = AbsenceKind::missing,
          .detail = std::format("`{}` lacks what the service imports ({}); name the service's interpreter in "
@@ -132,7 +149,7 @@ PythonAnswer observe_python(RunContext& context, const PythonJob& job, const Obs
   if (answer.facts && answer.facts->load.python) {
     answer.facts.value->load.python->guessed = interpreter->guessed;
   }
-  if (job.survey && answer.facts && answer.facts->load.python) {
+  if (!file_alone && job.survey && answer.facts && answer.facts->load.python) {
     look_elsewhere(context, runtime, job.content, host, *answer.facts.value->load.python);
     answer.facts.took += answer.facts->load.python->elsewhere.took;
   }

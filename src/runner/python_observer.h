@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The service's own interpreter, asked for what its factory makes.
+// The service's own interpreter, asked for what its factory makes, or to run the model file itself where the config
+// names none.
 
 #include "config/plan.h"
 #include "facts/facts.h"
@@ -16,13 +17,13 @@ struct PythonJob {
   const ModelDeclaration& declaration;
   const OpenedFile& artifact;
   const Observed<PackageFacts>& package;
-  // what the model file needs to be unpickled; null when it was not read
+  // what the model file is, and needs to be unpickled; null when it was not read, which only a factory permits
   const ArtifactFacts* content = nullptr;
   std::vector<Experiment> experiments;
   // those of them whose outputs are kept in `store`, a descriptor; -1 when none are
   std::vector<Experiment> keep;
   int store = -1;
-  // make it in another folder once more (PythonFacts::elsewhere), and take stock there
+  // take stock; of a factory: make it in another folder once more (PythonFacts::elsewhere), and take stock there
   bool survey = false;
   // keep the network's numbers
   bool numbers = false;
@@ -34,6 +35,7 @@ struct PythonAnswer {
   OpenedFile numbers;
 };
 
+// An interpreter that cannot import what runs the file is no witness: AbsenceKind::missing.
 PythonAnswer observe_python(RunContext& context, const PythonJob& job, const Observed<HostFacts>& host);
 
 }  // namespace runup

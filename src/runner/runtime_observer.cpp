@@ -222,6 +222,8 @@ class RuntimeObserver {
       python.numbers = kFirstPassedFd + static_cast<int>(descriptors.size());
       descriptors.push_back(job_.numbers);
     }
+    // A state_dict's bytes, as far as they are compressed in the file.
+    const bool copies = numbers || !job_.python.kind.empty();
     answers.absence = call_probe(
         context_,
         {.who = std::string(job_.program.who),
@@ -232,7 +234,7 @@ class RuntimeObserver {
                             .resident_bytes = memory_,
                             .file_bytes = std::max(
                                 keeps ? kMostKeptBytes : kMostFileBytes,
-                                numbers ? kMostFileBytes + kLargerInMemory * job_.artifact.bytes : 0)}},
+                                copies ? kMostFileBytes + kLargerInMemory * job_.artifact.bytes : 0)}},
          .request = encode(RuntimeRequest{.mode = mode,
                                           .model = job_.declaration,
                                           .experiments = asked,

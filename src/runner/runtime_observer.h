@@ -12,6 +12,9 @@
 
 namespace runup {
 
+// Why nothing can run the model that `facts` describe as its file alone, without a factory; nothing when a runtime
+// can try.
+std::optional<Absence> file_obstacle(const Facts& facts);
 // Why no runtime can run the model that `facts` describe, and what to give; nothing when its probe can
 // try.
 std::optional<Absence> runtime_obstacle(const RunContext& context, const Facts& facts);

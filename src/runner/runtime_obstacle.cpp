@@ -50,7 +50,7 @@ std::optional<Absence> architecture_obstacle(const Facts& facts) {
 
 }  // namespace
 
-std::optional<Absence> runtime_obstacle(const RunContext& context, const Facts& facts) {
+std::optional<Absence> file_obstacle(const Facts& facts) {
   if (!facts.artifact) {
     Absence why = facts.artifact.absence.value_or(Absence{});
     return blocked(content_obstacle(facts).value_or(std::move(why.detail)));
@@ -61,18 +61,20 @@ std::optional<Absence> runtime_obstacle(const RunContext& context, const Facts& 
   if (is_damaged(*facts.artifact)) {
     return blocked(damage_obstacle(facts).value_or("the model file is damaged"));
   }
-  const RuntimeProgram* program = runtime_program(facts.artifact->kind);
-  if (program == nullptr) {
+  if (runtime_program(facts.artifact->kind) == nullptr) {
     return blocked(
         std::format("this version has no runtime for `{}`, which is {}; expected a TorchScript archive, an "
                     "ONNX model, or weights with an `architecture:`",
                     model_file(facts), kind_words(facts.artifact->kind)));
   }
-  if (is_state_dict_file(facts.artifact->kind)) {
-    if (auto obstacle = architecture_obstacle(facts)) {
-      return obstacle;
-    }
+  return is_state_dict_file(facts.artifact->kind) ? architecture_obstacle(facts) : std::nullopt;
+}
+
+std::optional<Absence> runtime_obstacle(const RunContext& context, const Facts& facts) {
+  if (auto obstacle = file_obstacle(facts)) {
+    return obstacle;
   }
+  const RuntimeProgram* program = runtime_program(facts.artifact->kind);
   const std::string path = program_path(context.settings, *program);
   if (::access(path.c_str(), X_OK) != 0) {
     return Absence{.kind = AbsenceKind::missing,

@@ -2,6 +2,7 @@
 """src/probes/python/run_model.py, spoken to as runup's python probe does, on services in which something is
 right or wrong. Its answers are compared with those of the same network called here."""
 
+import importlib.util
 import json
 import os
 import socket
@@ -11,6 +12,7 @@ import sys
 import tempfile
 import textwrap
 from pathlib import Path
+from typing import NamedTuple, Tuple
 
 import numpy
 import torch
@@ -20,6 +22,23 @@ SCRIPT = REPOSITORY / "src/probes/python/run_model.py"
 EXAMPLE = REPOSITORY / "configs/examples/sign-language-service"
 START = ("import sys; sys.path[:] = [p for p in sys.path if p]; import types; m = types.ModuleType('_runup'); sys.modules['_runup'] = m; "
          "exec(compile(sys.argv.pop(1), '<runup>', 'exec'), m.__dict__)")
+
+found = importlib.util.spec_from_file_location("torch_models", REPOSITORY / "tests/torch/models.py")
+torch_models = importlib.util.module_from_spec(found)
+found.loader.exec_module(torch_models)
+
+
+class Several(NamedTuple):
+    tensor: torch.Tensor
+    pair: Tuple[int, float]
+    flag: bool
+
+
+class Answers(torch.nn.Module):
+    def forward(self, x) -> Several:
+        if x.size(0) != 2:
+            raise ValueError("two rows")
+        return Several(x * 2, (x.dim(), 0.5), True)
 
 
 class Child:
@@ -65,6 +84,29 @@ class Child:
 
     def look(self, survey=False, globals=(), numbers=False):
         return self.ask(do="look", survey=survey, globals=list(globals), numbers=numbers)
+
+    def ready(self, library="torch"):
+        return self.ask(do="get_ready", root="/", library=library)
+
+    def open_file(self, path, kind, device="cpu", architecture=""):
+        return self.ask(do="open_file", path=str(path), kind=kind, device=device, architecture=str(architecture))
+
+    def fill(self, path, state, device="cpu", become="float32"):
+        """As runup does, with all bytes in descriptor 6."""
+        told, at = [], 0
+        for key, value in state.items():
+            value = value.contiguous()
+            stored = value.int_repr() if value.is_quantized else value
+            data = stored.reshape(-1).view(torch.uint8).numpy().tobytes()
+            os.pwrite(self.numbers, data, at)
+            one = {"key": key, "dtype": str(value.dtype).replace("torch.", ""), "shape": list(value.shape),
+                   "stride": list(value.stride()), "offset": at, "kept": True, "conjugate": False, "negative": False,
+                   "scheme": "", "scales": [], "zero_points": [], "axis": 0}
+            if value.is_quantized:
+                one |= {"scheme": "per_tensor_affine", "scales": [value.q_scale()], "zero_points": [value.q_zero_point()]}
+            told.append(one)
+            at += -(-len(data) // 8) * 8
+        return self.ask(do="fill", path=str(path), device=device, become=become, tensors=told)
 
     def tensors(self, **arrays):
         told, at = [], 0
@@ -432,10 +474,183 @@ def the_numbers(folder):
         assert torch.equal(read, value), name
 
 
+# ---- without a factory
+
+
+def forms(folder):
+    """Each network of the torch probe's tests: scripted, in source, and as an archive filled by a state_dict."""
+    for case in torch_models.cases():
+        arrays = {name: tensor.numpy() for name, tensor in zip(case.names, case.inputs)}
+        with torch.no_grad():
+            expected = torch_models.flatten(case.module(*case.inputs))
+        state = case.module.state_dict()
+        script, other, source = (Path(folder) / name for name in ("a.pt", "other.pt", "source.py"))
+        case.scripted(case.module).save(str(script))
+        case.scripted(case.other).save(str(other))
+        source.write_text(case.source)
+        for architecture in ("", source, other):
+            with Child("/") as child:
+                ready = child.ready()["ready"]
+                assert (ready["library"], ready["version"]) == ("torch", torch.__version__), ready
+                answer = child.open_file(script, "torch_zip" if architecture else "torchscript", architecture=architecture)
+                if architecture:
+                    wanted = answer["wanted"]
+                    assert wanted["archive"] == (architecture == other) and wanted["all"] and not wanted["conditional"]
+                    assert {key["key"] for key in wanted["keys"]} | {"bn.num_batches_tracked"} >= set(state), wanted
+                    answer = child.fill(script, state)
+                loaded = answer["loaded"]
+                assert (loaded["device"], loaded["devices"][0]) == ("cpu", "cpu"), loaded
+                got = child.call(**arrays)["outputs"]
+                assert [one["name"] for one in got] == [name for name, _ in expected], got
+                for one, (_, tensor) in zip(got, expected):
+                    assert numpy.allclose(one["array"], tensor.numpy(), rtol=1e-5, atol=1e-6), (case.name, architecture)
+                if architecture == source:
+                    read = child.ask(do="read_keys", inputs=child.tensors(**arrays))["read"]
+                    unread = [key for key, was in zip(state, read) if not was]
+                    assert unread == [key for key in state if key.endswith("num_batches_tracked")], unread
+                if architecture:
+                    assert str(script) in [one["path"] for one in child.look()["opened"]]
+
+
+SOURCE_OF_SOME = """
+def forward(state_dict: Dict[str, Tensor], x: Tensor) -> Tensor:
+    y = x
+    for name in ["a", "b"]:
+        y = y + state_dict[name + ".weight"]
+    if "scale" in state_dict:
+        y = y * state_dict["scale"]
+    return torch.gelu(y) + state_dict["q"].dequantize().sum()
+"""
+
+
+def keys_of_source(folder):
+    """What its graph tells of the keys; operators are those of libtorch, and nothing of Python is there."""
+    source = Path(folder) / "source.py"
+    source.write_text(SOURCE_OF_SOME)
+    state = {"a.weight": torch.ones(4), "b.weight": torch.ones(4), "unread": torch.ones(1),
+             "q": torch.quantize_per_tensor(torch.tensor([0.5, 1.0]), 0.5, 3, torch.qint8)}
+    with Child("/") as child:
+        child.ready()
+        wanted = child.open_file(source, "torch_zip", architecture=source)["wanted"]
+        assert not wanted["all"] and wanted["conditional"] == ["scale"], wanted
+        assert wanted["keys"] == [{"key": "scale", "optional": True}, {"key": "q", "optional": False}], wanted
+        assert child.fill(source, state)["loaded"]["class"].endswith("ScriptFunction")
+        got = child.call(x=X)["outputs"][0]["array"]
+        assert numpy.allclose(got, torch.nn.functional.gelu(torch.from_numpy(X) + 2).numpy() + 1.5)
+        assert child.ask(do="read_keys", inputs=child.tensors(x=X))["read"] == [True, True, False, True]
+
+
+def files_that_fail(folder):
+    at = Path(folder)
+    torch.jit.script(torch.nn.Linear(4, 2)).save(str(at / "good.pt"))
+    (at / "cut.pt").write_bytes((at / "good.pt").read_bytes()[:200])
+    form = "def forward(state_dict: Dict[str, Tensor], x: Tensor) -> Tensor:\n    return "
+    for name, text in [("syntax", form + "x +\n"), ("module", form + "json.dumps(x)\n"), ("form", form.replace("state_dict:", "x1:").replace("Dict[str, Tensor]", "Tensor") + "x\n"),
+                       ("nothing", "def other(x: Tensor) -> Tensor:\n    return x\n")]:
+        (at / f"{name}.py").write_text(text)
+    (at / "binary.py").write_bytes(b"\0\1\2")
+    for file, kind, device, architecture, stage, words in [
+            ("good.pt", "torchscript", "cuda", "", "device", "device `cuda` is not there; this torch has `cpu`"),
+            ("good.pt", "torchscript", "gpu", "", "device", "`gpu` is no device that torch knows"),
+            ("cut.pt", "torchscript", "cpu", "", "artifact", "failed finding central directory"),
+            ("absent.pt", "torchscript", "cpu", "", "artifact", "absent.pt"),
+            ("good.pt", "torch_zip", "cpu", "cut.pt", "architecture", "failed finding central directory"),
+            ("good.pt", "torch_zip", "cpu", "absent.py", "architecture", "absent.py"),
+            ("good.pt", "torch_zip", "cpu", "syntax.py", "architecture", ""),
+            ("good.pt", "torch_zip", "cpu", "module.py", "architecture", "undefined value json"),
+            ("good.pt", "torch_zip", "cpu", "form.py", "architecture", "does not take a `Dict[str, Tensor]` first"),
+            ("good.pt", "torch_zip", "cpu", "nothing.py", "architecture", "defines no function `forward`"),
+            ("good.pt", "torch_zip", "cpu", "binary.py", "architecture", "neither TorchScript source")]:
+        with Child("/") as child:
+            child.ready()
+            answer = child.open_file(at / file, kind, device, at / architecture if architecture else "")["failed"]
+            told = answer.get("words") or answer["exception"]["message"]
+            assert answer["stage"] == stage and words in told, (file, architecture, answer)
+    with Child("/") as child:
+        failed = child.ready("a_library_that_nobody_has")["failed"]
+        assert failed["exception"]["kind"] == "ModuleNotFoundError" and failed["library"] == "a_library_that_nobody_has"
+
+
+def numbers_of_a_script(folder):
+    """Those keep their types, named tuples their names; what fails is refused in the runtime's words."""
+    path = Path(folder) / "a.pt"
+    torch.jit.script(Answers()).save(str(path))
+    with Child("/") as child:
+        child.ready()
+        child.open_file(path, "torchscript")
+        named = {one["name"]: one for one in child.call(x=X)["outputs"]}
+        assert {name: one["dtype"] for name, one in named.items()} == {
+            "tensor": "float32", "pair[0]": "int64", "pair[1]": "float64", "flag": "bool"}, named
+        assert named["pair[0]"]["array"] == 2 and named["flag"]["array"]
+        refused = child.call(x=X[:1])
+        assert "two rows" in refused["exception"]["message"] and not refused.get("unsupported"), refused
+
+
+def onnx_files(folder):
+    import onnx
+    import onnxruntime
+    from onnx import TensorProto, helper
+
+    def graph(name, nodes, outputs, opset=17):
+        made = helper.make_graph(nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", 4])], outputs)
+        model = helper.make_model(made, ir_version=8, opset_imports=[helper.make_opsetid("", opset),
+                                                                     helper.make_opsetid("ai.onnx.ml", 3)])
+        onnx.save(model, Path(folder) / name)
+        return Path(folder) / name
+
+    maps = helper.make_sequence_type_proto(helper.make_map_type_proto(
+        TensorProto.INT64, helper.make_tensor_type_proto(TensorProto.FLOAT, [])))
+    path = graph("a.onnx", [helper.make_node("Relu", ["x"], ["y"]), helper.make_node("Cast", ["x"], ["t"], to=TensorProto.STRING),
+                            helper.make_node("Cast", ["x"], ["b"], to=TensorProto.BFLOAT16),
+                            helper.make_node("ZipMap", ["x"], ["m"], domain="ai.onnx.ml", classlabels_int64s=[4, 3, 2, 1])],
+                 [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", 4]),
+                  helper.make_tensor_value_info("t", TensorProto.STRING, ["batch", 4]), helper.make_value_info("m", maps)])
+    with Child("/") as child:
+        assert child.ready("onnxruntime")["ready"]["version"] == onnxruntime.__version__
+        loaded = child.open_file(path, "onnx")["loaded"]
+        assert loaded["inputs"] == [{"name": "x", "dtype": "float32", "shape": [-1, 4]}], loaded
+        assert [one["dtype"] for one in loaded["outputs"]] == ["float32", "string", ""], loaded
+        assert loaded["providers_asked"] == ["CPUExecutionProvider"] and loaded["session_file"] == str(path), loaded
+        assert "CPUExecutionProvider" in loaded["placed"][0], loaded
+        answer = child.ask(do="call", inputs=child.tensors(other=X), gradients=False)
+        named = {one["name"]: one for one in answer["outputs"]}
+        assert list(named) == ["y", "t", "m[0].keys", "m[0].values", "m[1].keys", "m[1].values"], list(named)
+        assert (named["m[0].keys"]["dtype"], named["m[0].values"]["dtype"]) == ("int64", "float32"), named
+        texts = os.pread(child.outputs, named["t"]["bytes"], named["t"]["offset"])
+        assert named["t"]["dtype"] == "string" and texts.split(b"\0") == [b"0", b"1", b"2", b"3", b"4", b"5", b"6", b"7", b""]
+        assert "Got invalid dimensions" in child.call(x=X[:, :3])["exception"]["message"]
+    rounded = graph("b.onnx", [helper.make_node("Cast", ["x"], ["y"], to=TensorProto.BFLOAT16)],
+                    [helper.make_tensor_value_info("y", TensorProto.BFLOAT16, ["batch", 4])])
+    with Child("/") as child:
+        child.ready("onnxruntime")
+        child.open_file(rounded, "onnx")
+        answer = child.ask(do="call", inputs=child.tensors(x=X), gradients=False)
+        (one,) = answer["outputs"]
+        assert one["dtype"] == "bfloat16" and one["bytes"] == 16, one
+        data = bytearray(os.pread(child.outputs, 16, one["offset"]))
+        assert torch.equal(torch.frombuffer(data, dtype=torch.bfloat16).reshape(2, 4), torch.from_numpy(X).bfloat16())
+    eighth = graph("c.onnx", [helper.make_node("Cast", ["x"], ["y"], to=TensorProto.FLOAT8E5M2)],
+                   [helper.make_tensor_value_info("y", TensorProto.FLOAT8E5M2, ["batch", 4])], opset=19)
+    with Child("/") as child:
+        child.ready("onnxruntime")
+        child.open_file(eighth, "onnx")
+        (one,) = child.ask(do="call", inputs=child.tensors(x=X), gradients=False)["outputs"]
+        assert one["dtype"] == "float8_e5m2" and one["bytes"] == 8, one
+        data = bytearray(os.pread(child.outputs, 8, one["offset"]))
+        assert torch.equal(torch.frombuffer(data, dtype=torch.float8_e5m2).float().reshape(2, 4), torch.from_numpy(X).to(
+            torch.float8_e5m2).float())
+    for device, words in [("cuda", "was built without CUDA"), ("mps", "knows no execution provider")]:
+        with Child("/") as child:
+            child.ready("onnxruntime")
+            failed = child.open_file(path, "onnx", device)["failed"]
+            assert failed["stage"] == "device" and words in failed["words"], failed
+
+
 if __name__ == "__main__":
     for case in [a_named_network, the_predict_method, what_was_asked_for, a_survey, the_numbers,
                  the_example, where_the_network_is, outputs_by_name, gradients_are_told, refusals, failures_to_load,
-                 what_is_printed_stays_outside, a_death_is_silence, main_is_not_ours, flags_and_devices]:
+                 what_is_printed_stays_outside, a_death_is_silence, main_is_not_ours, flags_and_devices,
+                 forms, keys_of_source, files_that_fail, numbers_of_a_script, onnx_files]:
         with tempfile.TemporaryDirectory(prefix="runup-python-") as scratch:
             case(scratch)
         print("ok", case.__name__, flush=True)

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Loads a model with the service's own interpreter and calls it. A part of runup's python probe, which starts
+"""Loads a model with the service's own interpreter and calls it: what the service's factory makes, or the model file
+itself. A part of runup's python probe, which starts
 this text in a fresh process; Python 3.8 and the libraries of the service are all that it needs.
 
 Frames on descriptor 3, both ways: four bytes (the length, little-endian) and one JSON object. The bytes of
-inputs come in descriptor 4, those of outputs go to descriptor 5, in row-major order; both are files in memory.
+inputs come in descriptor 4, those of outputs go to descriptor 5, in row-major order; both are files in memory. So is
+descriptor 6: the network's numbers go there, or a state_dict's come from there.
 
     {"do": "load", ...}   see Session.load(); answered by {"loaded": ...} or {"failed": ...}
+    {"do": "get_ready" | "open_file" | "fill" | "read_keys", ...}
+                          in the place of "load" where no factory is named, in that order; see Session
     {"do": "look", ...}   see Session.look(): what was opened, what is installed; answered in any case
     {"do": "call", "inputs": [tensor...], "gradients": false}
                           answered by {"took": seconds, "outputs": [tensor...]} or {"refused": words, ...}
@@ -21,6 +25,7 @@ import errno
 import importlib
 import inspect
 import json
+import mmap
 import os
 import re
 import struct
@@ -38,13 +43,20 @@ MOST_CONNECTIONS = 100
 MOST_INSTALLED = 5000
 MOST_HEADER_BYTES = 1 << 26
 PART_BYTES = 1 << 24
+MOST_SOURCE_BYTES = 1 << 22
+MOST_LOG_LINES = 1000
 # safetensors' names of PyTorch's types
 STORED_TYPES = {"float64": "F64", "float32": "F32", "float16": "F16", "bfloat16": "BF16", "int64": "I64",
                 "int32": "I32", "int16": "I16", "int8": "I8", "uint8": "U8", "bool": "BOOL"}
 
 
 class Refusal(Exception):
-    """What is said of a model that cannot be called, in our own words."""
+    """What is said of a model that cannot be called, in our own words. `lack`: another library, or another release,
+    may be able to."""
+
+    def __init__(self, words, lack=False):
+        super().__init__(words)
+        self.lack = lack
 
 
 def read_exactly(length):
@@ -70,7 +82,9 @@ def send(message):
 
 
 def first_words(text):
-    return str(text).encode(errors="replace").decode()[:MOST_WORDS]
+    """Of what is too long the end too: TorchScript says there what happened."""
+    text = str(text).encode(errors="replace").decode()
+    return text if len(text) <= MOST_WORDS else f"{text[:MOST_WORDS // 2]}\n...\n{text[-MOST_WORDS // 2:]}"
 
 
 # ---------------------------------------------------------------------------------------------- exceptions
@@ -148,7 +162,7 @@ def torch_input(tensor, device, gradients):
 
     dtype = getattr(torch, tensor["dtype"], None)
     if dtype is None:
-        raise Refusal(f"this PyTorch has no `{tensor['dtype']}`")
+        raise Refusal(f"this PyTorch has no `{tensor['dtype']}`", lack=True)
     data = read_input(tensor)
     if not data:
         made = torch.empty(tensor["shape"], dtype=dtype)
@@ -166,7 +180,7 @@ def numpy_input(tensor):
     import numpy
 
     if tensor["dtype"] == "bfloat16":
-        raise Refusal("NumPy has no `bfloat16`")
+        raise Refusal("NumPy has no `bfloat16`", lack=True)
     return numpy.frombuffer(read_input(tensor), dtype=tensor["dtype"]).reshape(tensor["shape"])
 
 
@@ -180,11 +194,18 @@ def write_at(descriptor, parts, at):
     return at
 
 
-class Outputs:
-    """What a model returned, tensor by tensor, named as runup's other runtimes name them; of a `predict` method
-    single numbers too."""
+class Stored:
+    """An array of a type that NumPy lacks."""
 
-    def __init__(self, numbers=False):
+    def __init__(self, dtype, shape, data):
+        self.dtype, self.shape, self.data = dtype, shape, data
+
+
+class Outputs:
+    """What a model returned, tensor by tensor, named as runup's other runtimes name them. `numbers`: what single ones
+    are, their `own` type or another one's name; left out without it."""
+
+    def __init__(self, numbers=""):
         self.numbers = numbers
         self.tensors = []
         self.at = 0
@@ -196,10 +217,14 @@ class Outputs:
         if torch is not None and isinstance(value, torch.Tensor):
             self.add_torch(torch, value, name or "output[0]")
         elif numpy is not None and isinstance(value, (numpy.ndarray, numpy.generic)):
-            value = numpy.ascontiguousarray(value).reshape(value.shape)
-            self.add_parts(name or "output[0]", str(value.dtype), value.shape, value.nbytes, [value.tobytes()])
-        elif self.numbers and isinstance(value, (bool, int, float)):
-            self.add_parts(name or "output[0]", "float64", (), 8, [struct.pack("<d", float(value))])
+            self.add_numpy(numpy, value, name or "output[0]")
+        elif isinstance(value, Stored):
+            self.add_parts(name or "output[0]", value.dtype, value.shape, len(value.data), [value.data])
+        elif self.numbers and isinstance(value, (bool, int, float)) or self.numbers == "own" and isinstance(value, complex):
+            self.add_number(value, name or "output[0]")
+        elif isinstance(value, tuple) and hasattr(value, "_fields"):
+            for key, one in zip(value._fields, value):
+                self.add(one, f"{name}.{key}" if name else key, depth + 1)
         elif isinstance(value, dict):
             for key, one in value.items():
                 self.add(one, f"{name}.{key}" if name else str(key), depth + 1)
@@ -207,13 +232,36 @@ class Outputs:
             for i, one in enumerate(value):
                 self.add(one, f"{name or 'output'}[{i}]", depth + 1)
 
+    def add_number(self, value, name):
+        kinds = {bool: ("bool", "<?"), int: ("int64", "<q"), float: ("float64", "<d")}
+        if self.numbers != "own":
+            self.add_parts(name, self.numbers, (), 8, [struct.pack("<d", float(value))])
+        elif type(value) in kinds:
+            dtype, form = kinds[type(value)]
+            data = struct.pack(form, value)
+            self.add_parts(name, dtype, (), len(data), [data])
+        else:
+            self.add_parts(name, "complex128", (), 16, [struct.pack("<dd", value.real, value.imag)])
+
+    def add_numpy(self, numpy, value, name):
+        if value.dtype.kind in "OSU":
+            # Texts one after the other, each with its end.
+            data = "".join(f"{one}\0" for one in numpy.ravel(value)).encode(errors="surrogateescape")
+            self.add_parts(name, "string", value.shape, len(data), [data])
+            return
+        value = numpy.ascontiguousarray(value).reshape(value.shape)
+        self.add_parts(name, str(value.dtype), value.shape, value.nbytes, [value.tobytes()])
+
     def add_torch(self, torch, value, name):
         value = value.detach()
         if value.is_quantized:
             value = value.dequantize()
         if value.layout != torch.strided:
             value = value.to_dense()
-        value = value.to("cpu").contiguous()
+        value = value.to("cpu")
+        if hasattr(value, "resolve_neg"):
+            value = value.resolve_conj().resolve_neg()
+        value = value.contiguous()
         self.add_parts(name, type_name(value), value.shape, value.numel() * value.element_size(), parts_of(value))
 
     def add_parts(self, name, dtype, shape, size, parts):
@@ -455,6 +503,8 @@ def class_of_value(value):
 
 
 class TorchNetwork:
+    numbers = ""
+
     def __init__(self, module):
         import torch
 
@@ -477,6 +527,7 @@ class TorchNetwork:
         return {
             "library": "torch",
             "version": str(self.torch.__version__),
+            "built_for": built_for(self.torch),
             "device": self.device,
             "devices": sorted({str(tensor.device) for tensor in self.tensors()}),
             "training": training[:100],
@@ -529,6 +580,8 @@ class TorchNetwork:
 
 
 class OnnxNetwork:
+    numbers = ""
+
     def __init__(self, session):
         self.session = session
         self.names = [one.name for one in session.get_inputs()]
@@ -561,11 +614,29 @@ class OnnxNetwork:
 
     def run(self, prepared, gradients):
         values = self.session.run(None, prepared)
-        return dict(zip([one.name for one in self.session.get_outputs()], values))
+        outputs = self.session.get_outputs()
+        return {one.name: typed_maps(value, one.type) for one, value in zip(outputs, values)}
+
+
+def typed_maps(value, kind):
+    """ONNX Runtime gives maps as dicts, which have lost their types: two arrays for each, as it holds them."""
+    if isinstance(value, list):
+        return [typed_maps(one, kind) for one in value]
+    named = re.search(r"map\((\w+),tensor\((\w+)\)\)", kind)
+    if not isinstance(value, dict) or named is None:
+        return value
+    import numpy
+
+    def array(items, name):
+        return numpy.array(items, dtype=object if name == "string" else ONNX_TYPES.get(name, name))
+
+    return {"keys": array(list(value), named[1]), "values": array(list(value.values()), named[2])}
 
 
 class PredictMethod:
     """Where no network is found: the predictor's own method, called with an array for each declared input."""
+
+    numbers = "float64"
 
     def __init__(self, predict, why):
         self.predict, self.why = predict, why
@@ -575,6 +646,7 @@ class PredictMethod:
         return {
             "library": known or "python",
             "version": str(library(known).__version__) if known else ".".join(map(str, sys.version_info[:3])),
+            "built_for": built_for(library("torch")),
             "device": "cpu",
             "devices": [],
             "training": [],
@@ -596,6 +668,445 @@ class PredictMethod:
                           "`network:`") from None
 
 
+# ----------------------------------------------------------------------------------------------- model files
+
+
+class TorchFile:
+    """A model file that torch runs, as runup's torch probe runs it: nobody calls eval(), and what a state_dict fills is
+    run eagerly, as the service's own module is."""
+
+    def __init__(self, torch):
+        self.torch = torch
+        self.stage = "artifact"
+        self.network = None
+        # of a state_dict: the architecture, either a module or a function of TorchScript source, and its tensors
+        self.module = None
+        self.function = None
+        self.tensors = []
+
+    def library_facts(self):
+        return {"library": "torch", "version": str(self.torch.__version__), "built_for": built_for(self.torch),
+                "threads": self.torch.get_num_threads()}
+
+    def devices(self):
+        cuda = self.torch.cuda
+        return ["cpu"] + [f"cuda:{i}" for i in range(cuda.device_count() if cuda.is_available() else 0)]
+
+    def find_device(self, wanted):
+        self.stage = "device"
+        try:
+            device = self.torch.device(wanted)
+        except RuntimeError:
+            raise Refusal(f"`{wanted}` is no device that torch knows") from None
+        if device.type == "cpu":
+            return self.torch.device("cpu")
+        device = self.torch.device(device.type, device.index or 0)
+        present = self.devices()
+        if str(device) not in present:
+            raise Refusal(f"device `{wanted}` is not there; this torch has {in_quotes(present)}")
+        return device
+
+    def load_archive(self, path, device):
+        module = self.torch.jit.load(path, map_location=device)
+        if not module._c._has_method("forward"):
+            raise Refusal("the TorchScript archive has no method `forward`")
+        return module
+
+    def open(self, request):
+        if request["kind"] == "torchscript":
+            device = self.find_device(request["device"])
+            self.stage = "artifact"
+            return self.loaded(self.use_module(self.load_archive(request["path"], device), device, True))
+        self.stage = "architecture"
+        with open(request["architecture"], "rb") as file:
+            text = file.read(MOST_SOURCE_BYTES + 1)
+        if text.startswith(b"PK\x03\x04"):
+            device = self.find_device(request["device"])
+            self.stage = "architecture"
+            self.module = self.load_archive(request["architecture"], device)
+            return {"wanted": {"archive": True, "keys": wanted_by(self.module, ""), "all": True, "conditional": []}}
+        if len(text) > MOST_SOURCE_BYTES or b"\0" in text:
+            raise Refusal("`architecture:` is neither TorchScript source (text of at most 4 MiB) nor a TorchScript "
+                          "archive (a zip file)")
+        return {"wanted": self.compile(text.decode(errors="replace") + "\n")}
+
+    def compile(self, text):
+        expected = "expected `def forward(state_dict: Dict[str, Tensor], x: Tensor, ...)`"
+        unit = self.torch._C.CompilationUnit()
+        # Nothing of Python is to be seen there, and `torch` is the operators, as in libtorch alone.
+        unit.define(text, lambda name: self.torch.ops.aten if name == "torch" else None)
+        self.function = unit.find_function("forward")
+        self.unit = unit
+        if self.function is None:
+            raise Refusal(f"the source defines no function `forward`; {expected}")
+        arguments = self.function.schema.arguments
+        if not arguments or type_text(arguments[0]) != "Dict[str, Tensor]":
+            raise Refusal(f"`forward` does not take a `Dict[str, Tensor]` first; {expected}")
+        # A copy, because the graph that will run shall be inlined by its executor alone.
+        graph = self.function.graph.copy()
+        self.torch._C._jit_pass_inline(graph)
+        return SourceKeys(graph).told()
+
+    def fill(self, request):
+        if self.module is None:
+            device = self.find_device(request["device"])
+            self.stage = "state-dict"
+            state = StateDict(self.torch, request)
+            return self.loaded(self.use_function(state, device, request["become"]))
+        self.stage = "state-dict"
+        state = StateDict(self.torch, request)
+        places = dict(slots_of(self.module, ""))
+        with self.torch.no_grad():
+            for key, tensor in state.tensors:
+                # As load_state_dict does, also across element types; tied parameters stay tied.
+                if key in places:
+                    places[key].copy_(tensor)
+        return self.loaded(self.use_module(self.module, self.find_device(request["device"]), False))
+
+    def use_module(self, module, device, optimise):
+        tensors = [*module.parameters(), *module.buffers()]
+        schema = module._c._get_method("forward").schema
+        return ScriptNetwork(self.torch, module, module, schema, 1, tensors, device, optimise)
+
+    def use_function(self, state, device, become):
+        kind = getattr(self.torch, become) if become else None
+        values = {}
+        for key, tensor in state.tensors:
+            tensor = tensor.to(device)
+            values[key] = tensor.to(kind) if kind is not None and tensor.is_floating_point() else tensor
+        self.tensors = list(values.values())
+        function = self.function
+
+        def run(*arguments):
+            return function(values, *arguments)
+
+        return ScriptNetwork(self.torch, function, run, function.schema, 1, self.tensors, device, False)
+
+    def loaded(self, network):
+        self.network, self.stage = network, "done"
+        return {"loaded": {**network.describe(), "devices": self.devices(), **self.library_facts()}}
+
+    def read_during(self, run):
+        try:
+            from torch.utils._python_dispatch import TorchDispatchMode
+        except ImportError:
+            return None
+        places = {}
+        for i, tensor in enumerate(self.tensors):
+            # A view has the storage object of what it looks into.
+            places.setdefault(storage_of(tensor), []).append(i)
+        read = [False] * len(self.tensors)
+
+        def note(value):
+            if isinstance(value, self.torch.Tensor):
+                for i in places.get(storage_of(value), ()):
+                    read[i] = True
+            elif isinstance(value, (list, tuple)):
+                for one in value:
+                    note(one)
+
+        class Listener(TorchDispatchMode):
+            def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+                note(args)
+                note(list((kwargs or {}).values()))
+                return function(*args, **(kwargs or {}))
+
+        with Listener():
+            run()
+        return spread_over_shared_memory(self.tensors, read)
+
+
+def in_quotes(names):
+    """"`a`, `b` and `c`\""""
+    quoted = [f"`{name}`" for name in names]
+    return " and ".join([", ".join(quoted[:-1])] * (len(quoted) > 1) + quoted[-1:])
+
+
+def type_text(argument):
+    return argument.type.annotation_str
+
+
+def storage_of(tensor):
+    if tensor.layout != library("torch").strided:
+        return None
+    return (tensor.untyped_storage() if hasattr(tensor, "untyped_storage") else tensor.storage())._cdata
+
+
+def spread_over_shared_memory(tensors, read):
+    """Tied weights are separate tensors over the same bytes; only one of them may have been an input."""
+    ranges = []
+    for tensor in tensors:
+        last = sum((size - 1) * step for size, step in zip(tensor.shape, tensor.stride()))
+        start = tensor.data_ptr()
+        ranges.append((start, start + (last + 1) * tensor.element_size() if tensor.numel() else start))
+    known = [one for one, was in zip(ranges, read) if was]
+    return [was or any(start < other_end and other_start < end for other_start, other_end in known)
+            for was, (start, end) in zip(read, ranges)]
+
+
+def slots_of(module, prefix):
+    """Every parameter and buffer with its name; tied ones under each of theirs."""
+    for name, tensor in [*module._parameters.items(), *module._buffers.items()]:
+        if tensor is not None:
+            yield prefix + name, tensor
+    for name, inner in module._modules.items():
+        yield from slots_of(inner, f"{prefix}{name}.")
+
+
+def wanted_by(module, prefix):
+    keys = [{"key": prefix + name, "shape": list(tensor.shape), "buffer": buffer}
+            for members, buffer in ((module._parameters, False), (module._buffers, True))
+            for name, tensor in members.items() if tensor is not None]
+    for name, inner in module._modules.items():
+        keys += wanted_by(inner, f"{prefix}{name}.")
+    return keys
+
+
+class SourceKeys:
+    """What the graph of a function does with its first argument, a dict of tensors."""
+
+    def __init__(self, graph):
+        self.state_dict = next(iter(graph.inputs())).debugName()
+        self.keys, self.asked_for, self.conditional = {}, set(), set()
+        self.all = True
+        self.visit(graph, True)
+        for value in graph.outputs():
+            self.all = self.all and value.debugName() != self.state_dict
+
+    def visit(self, block, top):
+        for node in block.nodes():
+            self.visit_node(node, top)
+            for inner in node.blocks():
+                self.visit(inner, False)
+                for value in inner.outputs():
+                    self.all = self.all and value.debugName() != self.state_dict
+
+    def visit_node(self, node, top):
+        inputs = list(node.inputs())
+        if all(value.debugName() != self.state_dict for value in inputs):
+            return
+        asks = node.kind() in ("aten::__contains__", "aten::get")
+        key = None
+        if (asks or node.kind() == "aten::__getitem__") and inputs[0].debugName() == self.state_dict:
+            key = inputs[1].toIValue()
+        if not isinstance(key, str):
+            # `len`, `keys()`, an f-string: what else it reads is known at run time only.
+            self.all = False
+            return
+        if asks:
+            self.asked_for.add(key)
+        if asks or not top:
+            self.conditional.add(key)
+        self.keys.setdefault(key)
+
+    def told(self):
+        return {"archive": False, "all": self.all, "conditional": sorted(self.conditional),
+                "keys": [{"key": key, "optional": key in self.asked_for} for key in self.keys]}
+
+
+class StateDict:
+    """Tensors over bytes that runup found, so that nothing is unpickled: each has its place in the model file, or in
+    descriptor 6 (`kept`), by the byte, and its strides in elements."""
+
+    INTEGERS = {"qint8": "int8", "quint8": "uint8", "qint32": "int32"}
+
+    def __init__(self, torch, request):
+        self.torch = torch
+        with open(request["path"], "rb") as file:
+            self.in_file = self.map(file.fileno())
+        self.kept = self.map(NUMBERS)
+        self.tensors = [(one["key"], self.make(one)) for one in request["tensors"]]
+
+    @staticmethod
+    def map(descriptor):
+        """Private and writable: a model that updates its weights in place changes its own copy."""
+        return mmap.mmap(descriptor, 0, access=mmap.ACCESS_COPY) if os.fstat(descriptor).st_size else b""
+
+    def type_of(self, one, name):
+        dtype = getattr(self.torch, name, None)
+        if not isinstance(dtype, self.torch.dtype):
+            raise Refusal(f"tensor `{one['key']}` has the type `{name}`, which this torch does not know", lack=True)
+        return dtype
+
+    def make(self, one):
+        torch, shape = self.torch, one["shape"]
+        dtype = self.type_of(one, one["dtype"])
+        if 0 in shape:
+            return torch.empty(shape, dtype=dtype)
+        stored = self.type_of(one, self.INTEGERS.get(one["dtype"], one["dtype"]))
+        count = 1 + sum((size - 1) * step for size, step in zip(shape, one["stride"]))
+        made = self.flat(one, stored, count).as_strided(shape, one["stride"])
+        if one["conjugate"]:
+            made = made.conj()
+        if one["negative"]:
+            made = made.neg()
+        return self.quantised(one, made) if one["scheme"] else made
+
+    def flat(self, one, dtype, count):
+        torch, memory = self.torch, self.kept if one["kept"] else self.in_file
+        if hasattr(torch, "frombuffer"):
+            return torch.frombuffer(memory, dtype=dtype, count=count, offset=one["offset"])
+        import numpy
+
+        size = torch.empty((), dtype=dtype).element_size()
+        data = numpy.frombuffer(memory, dtype=numpy.uint8, count=count * size, offset=one["offset"])
+        return torch.from_numpy(data).view(dtype)
+
+    def quantised(self, one, integers):
+        torch = self.torch
+        if one["scheme"] == "per_tensor_affine":
+            return torch._make_per_tensor_quantized_tensor(integers, one["scales"][0], int(one["zero_points"][0]))
+        return torch._make_per_channel_quantized_tensor(
+            integers, torch.tensor(one["scales"], dtype=torch.float64),
+            torch.tensor([int(point) for point in one["zero_points"]], dtype=torch.int64), one["axis"])
+
+
+class ScriptNetwork(TorchNetwork):
+    """What TorchScript compiled. `first`: the inputs' place in its schema."""
+
+    numbers = "own"
+
+    def __init__(self, torch, module, function, schema, first, tensors, device, optimise):
+        self.torch, self.module, self.function = torch, module, function
+        self.kept, self.optimise = tensors, optimise
+        arguments = schema.arguments
+        only = type_text(arguments[first]) if len(arguments) == first + 1 else ""
+        self.passing = {"Dict[str, Tensor]": "dict", "List[Tensor]": "list"}.get(only, "each")
+        self.on = str(device)
+        devices = sorted({str(tensor.device) for tensor in tensors})
+        # A model without a tensor runs where its inputs are.
+        self.device = ", ".join(devices) or self.on
+
+    def tensors(self):
+        return self.kept
+
+    def prepare(self, inputs, gradients):
+        made = [torch_input(tensor, self.on, gradients) for tensor in inputs]
+        if self.passing == "dict":
+            return [dict(zip([tensor["name"] for tensor in inputs], made))]
+        return [made] if self.passing == "list" else made
+
+    def run(self, prepared, gradients):
+        with self.torch.enable_grad() if gradients else self.torch.no_grad():
+            with self.torch.jit.optimized_execution(self.optimise):
+                returned = self.function(*prepared)
+        if "cuda" in self.device:
+            self.torch.cuda.synchronize()
+        return returned
+
+
+# PyTorch's names of ONNX Runtime's types
+ONNX_TYPES = {"float": "float32", "double": "float64", "float8e4m3fn": "float8_e4m3fn",
+              "float8e4m3fnuz": "float8_e4m3fnuz", "float8e5m2": "float8_e5m2", "float8e5m2fnuz": "float8_e5m2fnuz"}
+
+
+class OnnxFile:
+    """An ONNX model, run as runup's onnxruntime probe runs it."""
+
+    def __init__(self, onnxruntime):
+        self.onnxruntime = onnxruntime
+        self.stage = "artifact"
+        self.network = None
+
+    def library_facts(self):
+        return {"library": "onnxruntime", "version": str(self.onnxruntime.__version__), "built_for": ""}
+
+    def providers(self, device):
+        if device == "cpu":
+            return ["CPUExecutionProvider"]
+        self.stage = "device"
+        if device.split(":")[0] != "cuda":
+            raise Refusal(f"this probe knows no execution provider for device `{device}`; it has `cpu` and `cuda`")
+        available = self.onnxruntime.get_available_providers()
+        if "CUDAExecutionProvider" not in available:
+            raise Refusal(f"this ONNX Runtime was built without CUDA; it has {in_quotes(available)}")
+        return [("CUDAExecutionProvider", {"device_id": device.partition(":")[2] or "0"}), "CPUExecutionProvider"]
+
+    def open(self, request):
+        providers = self.providers(request["device"])
+        self.stage = "artifact"
+        options = self.onnxruntime.SessionOptions()
+        # VERBOSE: where the nodes are placed is told in the log alone.
+        options.log_severity_level = 0
+        with Heard() as heard:
+            session = self.onnxruntime.InferenceSession(request["path"], options, providers=providers)
+        self.network, self.stage = FileNetwork(session), "done"
+        placed = [line for line in heard.lines if "placed on [" in line][:MOST_LOG_LINES]
+        return {"loaded": {
+            **self.network.describe(), **self.library_facts(), "devices": [], "placed": placed,
+            "providers_asked": [one if isinstance(one, str) else one[0] for one in providers],
+            "inputs": [declared(one) for one in session.get_inputs()],
+            "outputs": [declared(one) for one in session.get_outputs()]}}
+
+
+class Heard:
+    """What is written to descriptor 2 meanwhile."""
+
+    def __enter__(self):
+        self.lines = []
+        self.own = os.dup(2)
+        self.file = os.memfd_create("heard")
+        os.dup2(self.file, 2)
+        return self
+
+    def __exit__(self, *_):
+        os.dup2(self.own, 2)
+        os.close(self.own)
+        with open(self.file, "rb") as file:
+            file.seek(0)
+            self.lines = file.read().decode(errors="replace").splitlines()
+
+
+def declared(value):
+    kind = value.type
+    if not kind.startswith("tensor("):
+        return {"name": value.name, "dtype": "", "shape": []}
+    name = kind[len("tensor("):-1]
+    return {"name": value.name, "dtype": ONNX_TYPES.get(name, name),
+            "shape": [size if isinstance(size, int) else -1 for size in value.shape or []]}
+
+
+class FileNetwork(OnnxNetwork):
+    def __init__(self, session):
+        super().__init__(session)
+        values = [*session.get_inputs(), *session.get_outputs()]
+        # NumPy has no types for them: ONNX Runtime's own form of a value is used.
+        self.own_form = any(re.search("bfloat16|float8|int4", one.type) for one in values)
+
+    def prepare(self, inputs, gradients):
+        names = [tensor["name"] for tensor in inputs]
+        if len(names) == len(self.names) and not set(names) & set(self.names):
+            names = self.names
+        return dict(zip(names, map(self.value if self.own_form else numpy_input, inputs)))
+
+    @staticmethod
+    def value(tensor):
+        made = library("onnxruntime").OrtValue
+        if tensor["dtype"] != "bfloat16":
+            return made.ortvalue_from_numpy(numpy_input(tensor))
+        if not hasattr(made, "ortvalue_from_numpy_with_onnx_type"):
+            raise Refusal("this ONNX Runtime takes no `bfloat16` from Python", lack=True)
+        return made.ortvalue_from_numpy_with_onnx_type(numpy_input({**tensor, "dtype": "uint16"}), 16)
+
+    def run(self, prepared, gradients):
+        if not self.own_form:
+            return super().run(prepared, gradients)
+        names = [one.name for one in self.session.get_outputs()]
+        return dict(zip(names, map(self.plain, names, self.session.run_with_ort_values(names, prepared))))
+
+    @staticmethod
+    def plain(name, value):
+        kind = value.data_type()[len("tensor("):-1]
+        if kind.endswith("int4"):
+            raise Refusal(f"output `{name}` is of type `{kind}`, which is not read", lack=True)
+        if kind != "bfloat16" and not kind.startswith("float8"):
+            return value.numpy()
+        size = 2 if kind == "bfloat16" else 1
+        for length in value.shape():
+            size *= length
+        return Stored(ONNX_TYPES.get(kind, kind), value.shape(), ctypes.string_at(value.data_ptr(), size))
+
+
 # -------------------------------------------------------------------------------------------------- session
 
 
@@ -603,6 +1114,8 @@ class Session:
     def __init__(self):
         self.root = "/"
         self.network = None
+        # where no factory is named
+        self.file = None
         self.watch = Watch()
 
     def load(self, request):
@@ -651,6 +1164,48 @@ class Session:
         name = os.path.basename(path)
         sys.modules["__main__"] = importlib.import_module(name[:-3] if name.endswith(".py") else name)
 
+    def get_ready(self, request):
+        """Imports what shall run the model file: `library` (`torch`, `onnxruntime`); `root` as above."""
+        self.root = os.path.realpath(request["root"])
+        try:
+            found = importlib.import_module(request["library"])
+            self.file = (TorchFile if request["library"] == "torch" else OnnxFile)(found)
+            return {"ready": {**self.file.library_facts(), **interpreter()}}
+        except BaseException as error:
+            return {"failed": {"exception": describe_exception(error, self.root), "library": request["library"],
+                               **interpreter()}}
+
+    def open_file(self, request):
+        """Loads the model file: `path`, its `kind`, the `device` that it shall be on. {"loaded": ...}; of a state_dict,
+        {"wanted": ...}: what the `architecture` (a path) wants of it."""
+        return self.step(lambda: self.file.open(request))
+
+    def fill(self, request):
+        """Gives the architecture a state_dict: `tensors` (see StateDict), `path` and `device` as above, and the type
+        that floating-point ones `become`, empty for their own. {"loaded": ...}"""
+        return self.step(lambda: self.file.fill(request))
+
+    def read_keys(self, request):
+        """Calls it with `inputs`, and says of which tensors an operator read something: {"read": [true, ...]}, in the
+        order of `tensors`; null where this torch cannot tell."""
+        try:
+            return {"read": self.file.read_during(lambda: self.call_once(request))}
+        except Exception:  # it was called before, without being looked at
+            return {"read": None}
+
+    def step(self, work):
+        self.watch.start(self.root)
+        try:
+            answer = work()
+            self.network = self.file.network
+            return answer
+        except Refusal as refusal:
+            return {"failed": {"stage": self.file.stage, "words": str(refusal), "lack": refusal.lack}}
+        except BaseException as error:
+            return {"failed": {"stage": self.file.stage, "exception": describe_exception(error, self.root)}}
+        finally:
+            self.watch.on = False
+
     def look(self, request):
         """`survey` (say what is installed, and look up `globals`, [module, name] each), `numbers` (write the
         network's into descriptor 6)."""
@@ -676,7 +1231,8 @@ class Session:
         try:
             return work(request)
         except Refusal as refusal:
-            return {"refused": str(refusal), "unsupported": True}
+            # What a service's own predictor returns or takes says nothing of the model.
+            return {"refused": str(refusal), "unsupported": self.file is None or refusal.lack}
         except BaseException as error:
             described = describe_exception(error, self.root)
             memory = isinstance(error, MemoryError) or "out of memory" in described["message"].lower()
@@ -690,7 +1246,7 @@ class Session:
         returned = self.network.run(prepared, gradients)
         took = time.monotonic() - started
         os.ftruncate(OUTPUTS, 0)
-        outputs = Outputs(numbers=isinstance(self.network, PredictMethod))
+        outputs = Outputs(self.network.numbers)
         outputs.add(returned, "")
         if not outputs.tensors:
             raise Refusal(f"the model returned a `{class_of_value(returned)}` without a tensor in it")
@@ -717,7 +1273,17 @@ def interpreter():
 def versions():
     torch = library("torch")
     return {"library": "torch" if torch is not None else "", "version": str(getattr(torch, "__version__", "")),
-            **interpreter()}
+            "built_for": built_for(torch), **interpreter()}
+
+
+def built_for(torch):
+    """What a torch computes on besides the CPU, by its own word."""
+    version = getattr(torch, "version", None)
+    if getattr(version, "cuda", None):
+        return f"CUDA {version.cuda}"
+    if getattr(version, "hip", None):
+        return "ROCm " + ".".join(str(version.hip).split(".")[:2])
+    return ""
 
 
 def main():

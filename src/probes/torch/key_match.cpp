@@ -71,4 +71,15 @@ void set_unread(KeyMatchFacts& match, const std::vector<TensorKey>& present,
   }
 }
 
+bool differ(const KeyMatchFacts& keys) {
+  return !keys.missing.empty() || !keys.unexpected.empty() || !keys.misshapen.empty();
+}
+
+std::unexpected<Error> keys_do_not_fit(const KeyMatchFacts& keys) {
+  return fail(ErrorCode::bad_input,
+              "the state_dict does not fit the architecture: " + std::to_string(keys.missing.size()) +
+                  " missing, " + std::to_string(keys.unexpected.size()) + " unexpected, " +
+                  std::to_string(keys.misshapen.size()) + " misshapen");
+}
+
 }  // namespace runup

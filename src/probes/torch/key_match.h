@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/result.h"
 #include "facts/runtime.h"
 
 namespace runup {
@@ -37,5 +38,10 @@ KeyMatchFacts match_keys(std::string state_dict, const std::vector<TensorKey>& p
 // into `match`, in place of what names alone told.
 void set_unread(KeyMatchFacts& match, const std::vector<TensorKey>& present,
                 const std::vector<bool>& is_read);
+
+// They do not fit: something is missing, unexpected or misshapen.
+bool differ(const KeyMatchFacts& keys);
+// That they do not, in words.
+std::unexpected<Error> keys_do_not_fit(const KeyMatchFacts& keys);
 
 }  // namespace runup

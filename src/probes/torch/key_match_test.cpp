@@ -75,3 +75,13 @@ TEST_CASE("what no operator read replaces what names said") {
   CHECK(match.matched == 1);
   CHECK(match.unexpected == Keys{"b"});
 }
+
+TEST_CASE("what does not fit is counted") {
+  KeyMatchFacts keys{.matched = 3, .absent_buffers = {"pe"}};
+  CHECK_FALSE(differ(keys));
+  keys.missing = {"a", "b"};
+  keys.misshapen = {{.key = "c"}};
+  CHECK(differ(keys));
+  CHECK(keys_do_not_fit(keys).error().message ==
+        "the state_dict does not fit the architecture: 2 missing, 0 unexpected, 1 misshapen");
+}

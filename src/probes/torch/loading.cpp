@@ -19,6 +19,7 @@
 #include "facts/state_dict.h"
 #include "probes/torch/architecture.h"
 #include "probes/torch/calls.h"
+#include "probes/torch/key_match.h"
 #include "probes/torch/reads.h"
 #include "probes/torch/tensors.h"
 #include "probes/torch/wrapper.h"
@@ -228,17 +229,6 @@ class Loader {
       present_.push_back({.key = named.key, .shape = named.tensor.sizes().vec()});
     }
     return {};
-  }
-
-  static bool differ(const KeyMatchFacts& keys) {
-    return !keys.missing.empty() || !keys.unexpected.empty() || !keys.misshapen.empty();
-  }
-
-  static std::unexpected<Error> keys_do_not_fit(const KeyMatchFacts& keys) {
-    return fail(ErrorCode::bad_input,
-                "the state_dict does not fit the architecture: " + std::to_string(keys.missing.size()) +
-                    " missing, " + std::to_string(keys.unexpected.size()) + " unexpected, " +
-                    std::to_string(keys.misshapen.size()) + " misshapen");
   }
 
   Result<void> fill_archive(Bytes archive) {
