@@ -107,11 +107,11 @@ def run_torch(module, inputs):
 
 
 def networks_in_each_form(folder):
-    """Scripted, traced, as a state_dict in source, and as one in an archive."""
+    """Scripted (one of them traced too), as a state_dict in source, and as one in an archive."""
     for case in torch_models.cases():
         arrays = {name: tensor.numpy() for name, tensor in zip(case.names, case.inputs)}
         outputs = run_torch(case.module, case.inputs)
-        for way in ("scripted", "traced"):
+        for way in ("scripted", "traced") if case.name == "recurrent" else ("scripted",):
             path = folder.script(f"{case.name}.{way}.pt", getattr(case, way)(case.module))
             yield fixture(folder, f"{case.name}-{way}", path, arrays, outputs)
         weights = folder.save(f"{case.name}.pth", case.module.state_dict())
@@ -147,11 +147,11 @@ def checkpoints_of_each_kind(folder):
     outputs = run_torch(mlp.module, mlp.inputs)
     source = folder.text("kinds.py", mlp.source)
     encoder = LabelEncoder().fit(["a", "b", "c"])
-    turned = {key: value.t().contiguous().t() if value.dim() == 2 else value for key, value in state.items()}
     together = torch.cat([value.flatten() for value in state.values()])
+    # One storage, and strides of their own.
     views, at = {}, 0
     for key, value in state.items():
-        views[key] = together[at:at + value.numel()].view(value.shape)
+        views[key] = together[at:at + value.numel()].view(value.t().shape).t()
         at += value.numel()
     folder.save("plain.pth", state)
     deflated(folder.path / "plain.pth", folder.path / "deflated.pth")
@@ -160,8 +160,6 @@ def checkpoints_of_each_kind(folder):
         "legacy": folder.save("legacy.pth", state, _use_new_zipfile_serialization=False),
         "deflated": "deflated.pth",
         "safetensors": "kinds.safetensors",
-        "turned": folder.save("turned.pth", turned),
-        "views": folder.save("views.pth", views),
         "views-legacy": folder.save("views-legacy.pth", views, _use_new_zipfile_serialization=False),
         "with-encoder": folder.save("encoder.pth", {"model_state_dict": state, "label_encoder": encoder, "epoch": 3}),
     }
@@ -205,7 +203,8 @@ def state_dicts_that_do_not_fit(folder):
     for name, content in files.items():
         path = folder.save(f"unfit-{name}.pth", content)
         yield fixture(folder, f"unfit-{name}-source", path, arrays, architecture=source)
-        yield fixture(folder, f"unfit-{name}-archive", path, arrays, architecture=archive)
+        if name in ("unexpected", "misshapen"):
+            yield fixture(folder, f"unfit-{name}-archive", path, arrays, architecture=archive)
     good = folder.save("unfit-good.pth", state)
     texts = {
         "syntax": "def forward(state_dict: Dict[str, Tensor], x: Tensor) -> Tensor:\n    return x +\n",
@@ -303,9 +302,9 @@ def archives(folder):
             new.writestr(member, b"99\n" if member.endswith("/version") else old.read(member))
     yield fixture(folder, "script-later-format", "later.pt", arrays)
     for name, make, shape, ways in scripts.MODULES:
-        if name not in ("mlp", "batch_norm", "functional", "noise", "lstm", "quantised", "optional"):
+        if name not in ("mlp", "batch_norm", "noise", "quantised"):
             continue
-        for training in (False, True) if name in ("mlp", "batch_norm") else (False,):
+        for training in (True,) if name in ("mlp", "batch_norm") else (False,):
             torch.manual_seed(0)
             module = make().train(training)
             given = scripts._tensor(*shape)
@@ -320,8 +319,7 @@ def sizes(folder):
     """Networks with axes, some of which refuse what the config declares."""
     axes = {"batch": {"example": 1, "range": [1, 4]}, "time": {"example": 12, "range": [1, 20]}}
     for name, module in [("pooled", networks.Pooled()), ("table", networks.Positional(15)),
-                         ("baked", networks.BakedState()), ("unlucky", networks.Unlucky(11)),
-                         ("deviation", networks.Deviation())]:
+                         ("baked", networks.BakedState())]:
         path = folder.script(f"sizes-{name}.pt", torch.jit.script(module.eval()))
         yield Fixture(f"sizes-{name}", {"path": path, "axes": axes,
                                         "inputs": [{"name": "x", "shape": ["batch", "time", 8]}]})
@@ -425,7 +423,7 @@ def zip_map(folder):
 
 
 # Every so many of the ONNX project's own tests: a model with recorded inputs and outputs, made by nobody here.
-STRIDE = 29
+STRIDE = 37
 
 
 def onnx_projects_tests(folder):
