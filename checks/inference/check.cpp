@@ -239,22 +239,17 @@ void judge_second(Judge& judge) {
     return;
   }
   const std::string second = witness_words(judge.facts.runtimes[1]->witness);
-  double apart = 0;
+  double largest = 0;
   std::size_t compared = 0;
   Answers differing;
   for (const AnswerPairFacts& answer : judge.facts.witness_parity->answers) {
     if (!answer.not_compared.empty()) {
       continue;
     }
-    bool same = answer.only_in_reference.empty() && answer.only_in_candidate.empty();
-    for (const OutputPairFacts& pair : answer.outputs) {
-      apart = std::max(apart, pair.comparison.max_abs);
-      same = same && pair.comparison.same_shape && pair.comparison.beyond_tolerance == 0 &&
-             pair.nan_on_one_side == 0;
-    }
+    largest = std::max(largest, apart(answer));
     ++compared;
     if (const ExperimentFacts* asked = judge.facts.runtimes[0]->find(answer.asked);
-        !same && asked != nullptr) {
+        !agree(answer) && asked != nullptr) {
       differing.push_back(asked);
     }
   }
@@ -267,12 +262,12 @@ void judge_second(Judge& judge) {
     return;
   }
   judge.judgement.saw(second, std::format("{} of {} answers agree, largest difference {:.2g}",
-                                          compared - differing.size(), compared, apart));
+                                          compared - differing.size(), compared, largest));
   if (!differing.empty()) {
     judge.add("witnesses-differ",
               std::format("{} and {} answer differently to {}: by up to {:.2g}",
                           witness_words(judge.facts.runtimes[0]->witness), second, judge.inputs_of(differing),
-                          apart),
+                          largest),
               judge.facts.model.architecture.empty() || judge.facts.model.factory.empty()
                   ? std::string("find out which of the two releases the outputs were accepted with")
                   : std::format("correct `{}`: it is another network than the service's",

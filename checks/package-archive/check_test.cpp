@@ -45,7 +45,7 @@ TEST_CASE("package-archive: a whole archive passes and says what it was") {
   CHECK(outcome.status == Status::passed);
   CHECK(outcome.findings.empty());
   CHECK(evidence_of(outcome, "format") == "tar (gzip)");
-  CHECK(evidence_of(outcome, "unpacked") == "12 entries, 8 KiB from 2 KiB");
+  CHECK(evidence_of(outcome, "unpacked") == "12 entries, 8.00 KiB from 2.00 KiB");
   CHECK(evidence_of(outcome, "root") == "`sign-1.2/`");
 }
 

@@ -25,6 +25,9 @@
 #include "base/fields.h"
 #include "base/result.h"
 
+// compiled once, in codec.cpp
+extern template class nlohmann::basic_json<nlohmann::ordered_map>;
+
 namespace runup {
 
 using Json = nlohmann::ordered_json;
@@ -71,6 +74,14 @@ Json encode(const T& value);
 template <class T>
 Result<void> decode_into(const Json& json, T& out);
 
+// The JSON form of a struct with a table. That of a large one is thousands of functions: where many sources need it,
+// its header says `extern template struct StructCodec<T>;` and one source file `template struct StructCodec<T>;`.
+template <class T>
+struct StructCodec {
+  static Json write(const T& value);
+  static Result<void> read(const Json& json, T& out);
+};
+
 template <class T>
 Result<T> decode(const Json& json) {
   T value{};
@@ -115,17 +126,7 @@ Json encode(const T& value) {
     return object;
   } else {
     static_assert(Described<T>, "give this type a fields() table");
-    Json object = Json::object();
-    for_each_field<T>([&](const auto& field) {
-      const auto& member = value.*field.member;
-      if constexpr (IsOptional<std::remove_cvref_t<decltype(member)>>::value) {
-        if (!member) {
-          return;
-        }
-      }
-      object[std::string(field.name)] = encode(member);
-    });
-    return object;
+    return StructCodec<T>::write(value);
   }
 }
 
@@ -227,31 +228,52 @@ Result<void> decode_into(const Json& json, T& out) {
     return {};
   } else {
     static_assert(Described<T>, "give this type a fields() table");
-    if (!json.is_object()) {
-      return wrong_type(json, "an object");
-    }
-    Result<void> outcome;
-    for_each_field<T>([&](const auto& field) {
-      if (!outcome) {
-        return;
-      }
-      auto found = json.find(std::string(field.name));
-      if (found == json.end()) {
-        if (field.rule.required) {
-          outcome = fail(ErrorCode::bad_input, "`" + std::string(field.name) + "` is missing");
-        }
-        // Left out means "no value" for an optional, whatever its default is.
-        if constexpr (IsOptional<std::remove_cvref_t<decltype(out.*field.member)>>::value) {
-          (out.*field.member).reset();
-        }
-        return;
-      }
-      if (auto ok = decode_into(*found, out.*field.member); !ok) {
-        outcome = wrap(ok.error(), "in `" + std::string(field.name) + "`");
-      }
-    });
-    return outcome;
+    return StructCodec<T>::read(json, out);
   }
+}
+
+template <class T>
+Json StructCodec<T>::write(const T& value) {
+  Json object = Json::object();
+  for_each_field<T>([&](const auto& field) {
+    const auto& member = value.*field.member;
+    if constexpr (codec_detail::IsOptional<std::remove_cvref_t<decltype(member)>>::value) {
+      if (!member) {
+        return;
+      }
+    }
+    object[std::string(field.name)] = encode(member);
+  });
+  return object;
+}
+
+template <class T>
+Result<void> StructCodec<T>::read(const Json& json, T& out) {
+  using namespace codec_detail;
+  if (!json.is_object()) {
+    return wrong_type(json, "an object");
+  }
+  Result<void> outcome;
+  for_each_field<T>([&](const auto& field) {
+    if (!outcome) {
+      return;
+    }
+    auto found = json.find(std::string(field.name));
+    if (found == json.end()) {
+      if (field.rule.required) {
+        outcome = fail(ErrorCode::bad_input, "`" + std::string(field.name) + "` is missing");
+      }
+      // Left out means "no value" for an optional, whatever its default is.
+      if constexpr (IsOptional<std::remove_cvref_t<decltype(out.*field.member)>>::value) {
+        (out.*field.member).reset();
+      }
+      return;
+    }
+    if (auto ok = decode_into(*found, out.*field.member); !ok) {
+      outcome = wrap(ok.error(), "in `" + std::string(field.name) + "`");
+    }
+  });
+  return outcome;
 }
 
 }  // namespace runup

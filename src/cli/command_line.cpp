@@ -61,13 +61,14 @@ constexpr const char* kRunExamples = R"(Examples
 
 constexpr const char* kInitExamples = R"(Exit codes
   0  written
-  2  nothing there looks like a model server
+  2  nothing there looks like a model server, or a network's structure could not be taken
   64 bad command line: no such folder, or the config is there already
 
 Examples
   runup init
   runup init deploy/service --output deploy/runup.yaml
   runup init --output - | less
+  runup init --architecture
 )";
 
 constexpr const char* kInspectExamples = R"(Exit codes
@@ -291,6 +292,9 @@ void add_init(CommandLine& line) {
           ->type_name("FILE");
   line.values[output] = {.kind = ValueKind::file};
   add_flag(command, "-f,--force", line.init.force, "write over a config that is there already");
+  add_flag(command, "--architecture", line.init.architecture,
+           "also take each network's structure from what the service's factory makes, into "
+           "`architectures/`; a config that is there stays as it is");
   command.footer(kInitExamples);
 }
 

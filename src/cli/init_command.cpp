@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <format>
+#include <memory>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -19,8 +20,10 @@
 #include "base/text.h"
 #include "check/catalogue.h"
 #include "cli/plan_source.h"
+#include "init/structure.h"
 #include "init/text.h"
 #include "report/layout.h"
+#include "runner/core_probes.h"
 
 namespace runup {
 
@@ -29,6 +32,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kStandardOutput = "-";
+constexpr std::string_view kArchitectureFolder = "architectures";
 
 struct Place {
   // absolute, without links
@@ -37,6 +41,8 @@ struct Place {
   std::string output;
   // as the user would write it
   std::string shown;
+  // it is there, and stays as it is
+  bool has_config = false;
   init::Placement placement;
 };
 
@@ -84,7 +90,10 @@ Result<Place> find_place(const InitArguments& arguments) {
   Place place{.package = std::move(*package), .output = {}, .shown = {}, .placement = {}};
   place.placement.name = fs::path(place.package).filename().string();
   if (arguments.output == kStandardOutput) {
-    return place;
+    return arguments.architecture
+               ? Result<Place>(refuse("`--architecture` writes files beside the config, so that "
+                                      "`--output -` leaves them no place"))
+               : place;
   }
   place.shown = !arguments.output.empty() ? arguments.output
                 : arguments.folder == "." ? kDefaultConfig
@@ -94,7 +103,9 @@ Result<Place> find_place(const InitArguments& arguments) {
     return refuse(
         std::format("cannot write `{}`: it is a folder; name a file in it", printable(place.shown)));
   }
-  if (const auto status = fs::symlink_status(place.shown, error); fs::exists(status) && !arguments.force) {
+  const bool there = fs::exists(fs::symlink_status(place.shown, error));
+  place.has_config = there && arguments.architecture && !arguments.force;
+  if (there && !arguments.force && !arguments.architecture) {
     return refuse(
         std::format("`{}` is there already; `--force` writes over it, `--output -` prints the new one",
                     printable(place.shown)));
@@ -114,18 +125,41 @@ Result<Place> find_place(const InitArguments& arguments) {
   return place;
 }
 
+// What observing needs, for as long as it goes on.
+class Observing {
+ public:
+  static Result<std::unique_ptr<Observing>> start(const Session& session) {
+    auto observing = std::unique_ptr<Observing>(new Observing(session));
+    auto supervisor = Supervisor::start(&SignalWatch::flag());
+    if (!supervisor) {
+      return std::unexpected(supervisor.error());
+    }
+    observing->supervisor = std::move(*supervisor);
+    if (auto limits = read_limits_from_environment(observing->settings); !limits) {
+      return std::unexpected(limits.error());
+    }
+    return observing;
+  }
+
+  RunnerSettings settings;
+  std::unique_ptr<Supervisor> supervisor;
+
+ private:
+  explicit Observing(const Session& session)
+      : settings{.probe_folder = session.probe_folder, .interrupted = &SignalWatch::flag()},
+        progress_(session.err) {
+    settings.progress = [this](const std::string& text) { progress_.show(text); };
+  }
+
+  ProgressLine progress_;
+};
+
 Result<init::Survey> look(const std::string& package, const Session& session) {
-  auto supervisor = Supervisor::start(&SignalWatch::flag());
-  if (!supervisor) {
-    return std::unexpected(supervisor.error());
+  const auto observing = Observing::start(session);
+  if (!observing) {
+    return std::unexpected(observing.error());
   }
-  ProgressLine progress(session.err);
-  RunnerSettings settings{.probe_folder = session.probe_folder, .interrupted = &SignalWatch::flag()};
-  settings.progress = [&progress](const std::string& text) { progress.show(text); };
-  if (auto limits = read_limits_from_environment(settings); !limits) {
-    return std::unexpected(limits.error());
-  }
-  return init::survey_package(package, settings, **supervisor);
+  return init::survey_package(package, (*observing)->settings, *(*observing)->supervisor);
 }
 
 // What is wrong with the text as a config, which would be a mistake of ours; empty when nothing is.
@@ -196,6 +230,138 @@ std::string summary(const init::Draft& draft, const Place& place, int width) {
   return text;
 }
 
+// `architectures/sign.pt` for each of the config's models whose network can be taken.
+struct Taken {
+  std::string model;
+  // relative to the config
+  std::string path;
+  init::Structure structure;
+};
+struct Takings {
+  std::vector<Taken> taken;
+  // "`sign`: the config names no `factory:` ..."
+  std::vector<std::string> refused;
+};
+
+Result<Plan> load_plan(const std::string& config) {
+  auto plan = load_config({.config = config, .catalogue = built_in_checks()});
+  if (plan) {
+    return std::move(*plan);
+  }
+  std::string problems;
+  for (const ConfigError& error : plan.error()) {
+    problems += (problems.empty() ? "" : "\n") + error.text();
+  }
+  return refuse(std::move(problems));
+}
+
+Result<Takings> take_structures(const std::string& config, const Session& session) {
+  const auto plan = load_plan(config);
+  if (!plan) {
+    return std::unexpected(plan.error());
+  }
+  const auto observing = Observing::start(session);
+  if (!observing) {
+    return std::unexpected(observing.error());
+  }
+  RunContext context{.plan = *plan,
+                     .settings = (*observing)->settings,
+                     .supervisor = *(*observing)->supervisor,
+                     .quiet = {},
+                     .remarks_mutex = {},
+                     .remarks = {}};
+  const auto host = observe_host(context);
+  const auto package = observe_package(context);
+  Takings takings;
+  for (const PlannedModel& model : plan->models) {
+    if (!model.declaration.architecture.empty()) {
+      takings.refused.push_back(std::format("`{}`: its `architecture:` is there already", model.name));
+      continue;
+    }
+    auto structure = init::take_structure(context, model, package, host);
+    if (context.interrupted()) {
+      break;
+    }
+    if (structure) {
+      takings.taken.push_back({.model = model.name,
+                               .path = std::format("{}/{}.pt", kArchitectureFolder, model.name),
+                               .structure = std::move(*structure)});
+    } else {
+      takings.refused.push_back(std::format("`{}`: {}", model.name, structure.error().describe()));
+    }
+  }
+  return takings;
+}
+
+Result<void> write_structure(const Taken& taken, const Place& place, bool force) {
+  const fs::path file = fs::path(place.output).parent_path() / taken.path;
+  std::error_code error;
+  fs::create_directories(file.parent_path(), error);
+  if (error) {
+    return refuse(std::format("cannot make the folder `{}`: {}", printable(file.parent_path().string()),
+                              error.message()));
+  }
+  if (!force && fs::exists(fs::symlink_status(file, error))) {
+    return refuse(
+        std::format("`{}` is there already; remove it to have it made again", printable(file.string())));
+  }
+  return write_new_file(file.string(), taken.structure.bytes, force);
+}
+
+void tell(const Taken& taken, const Place& place) {
+  const init::Structure& structure = taken.structure;
+  const std::string shown = (fs::path(place.shown).parent_path() / taken.path).string();
+  print(std::format(
+      "wrote {}: the network of `{}`, {}, without its numbers ({})\n"
+      "  checked:  {} filled it from the model file; it answers as the network does: {}, largest "
+      "difference {:.2g}\n",
+      printable(shown), printable(taken.model), structure.how, format_bytes(structure.bytes.size()),
+      structure.witness, count_of(structure.answers, "answer", "answers"), structure.apart));
+}
+
+// Takes the networks' structures for the config that was written, or was there; `draft` for one that was written.
+ExitCode add_architectures(const Place& place, const InitArguments& arguments, init::Draft* draft,
+                           const Session& session) {
+  const auto takings = take_structures(place.output, session);
+  if (SignalWatch::flag()) {
+    return ExitCode::interrupted;
+  }
+  if (!takings) {
+    complain(takings.error().describe());
+    return ExitCode::bad_config;
+  }
+  bool whole = takings->refused.empty();
+  for (const Taken& taken : takings->taken) {
+    if (auto written = write_structure(taken, place, arguments.force); !written) {
+      complain(written.error().describe());
+      whole = false;
+      continue;
+    }
+    tell(taken, place);
+    if (draft == nullptr) {
+      print(std::format("  next:     add `architecture: {}` to the model `{}` in {}\n", printable(taken.path),
+                        printable(taken.model), printable(place.shown)));
+      continue;
+    }
+    const auto model = std::ranges::find(draft->models, taken.model, &init::DraftModel::name);
+    if (model != draft->models.end()) {
+      model->declared.architecture = taken.path;
+      model->comments.why["architecture"] = "the network's structure, for hosts without the service's Python";
+      model->comments.below.erase("architecture");
+    }
+  }
+  for (const std::string& words : takings->refused) {
+    complain("no architecture for " + words);
+  }
+  if (draft != nullptr && !takings->taken.empty()) {
+    if (auto written = write_file_atomically(place.output, init::render_draft(*draft)); !written) {
+      complain(written.error().describe());
+      return ExitCode::bad_command_line;
+    }
+  }
+  return whole ? ExitCode::ready : ExitCode::undecided;
+}
+
 }  // namespace
 
 ExitCode init_command(const InitArguments& arguments, const Session& session) {
@@ -205,6 +371,9 @@ ExitCode init_command(const InitArguments& arguments, const Session& session) {
     complain(place.error().describe());
     return ExitCode::bad_command_line;
   }
+  if (place->has_config) {
+    return add_architectures(*place, arguments, nullptr, session);
+  }
   const auto survey = look(place->package, session);
   if (SignalWatch::flag()) {
     return ExitCode::interrupted;
@@ -213,7 +382,7 @@ ExitCode init_command(const InitArguments& arguments, const Session& session) {
     complain(survey.error().describe());
     return ExitCode::undecided;
   }
-  const auto draft = init::make_draft(*survey, place->placement);
+  auto draft = init::make_draft(*survey, place->placement);
   if (!draft) {
     complain(std::format(
         "nothing in `{}` looks like a model server: no model file (.pth, .safetensors, .onnx, ...), "
@@ -241,7 +410,7 @@ ExitCode init_command(const InitArguments& arguments, const Session& session) {
     return ExitCode::bad_command_line;
   }
   print(summary(*draft, *place, session.out.width));
-  return ExitCode::ready;
+  return arguments.architecture ? add_architectures(*place, arguments, &*draft, session) : ExitCode::ready;
 }
 
 }  // namespace runup

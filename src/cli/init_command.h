@@ -14,6 +14,8 @@ struct InitArguments {
   std::string output;
   // an existing file is written over
   bool force = false;
+  // also writes architectures/MODEL.pt; with a config that is there already, that alone
+  bool architecture = false;
 };
 ExitCode init_command(const InitArguments& arguments, const Session& session);
 

@@ -411,4 +411,6 @@ struct ArtifactFacts {
   }
 };
 
+extern template struct StructCodec<ArtifactFacts>;
+
 }  // namespace runup

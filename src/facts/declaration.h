@@ -284,4 +284,7 @@ struct TargetDeclaration {
 // What stands elsewhere on the server than here: the mounts, and the package where it is `installed_at`.
 std::vector<MountDeclaration> placed_folders(const TargetDeclaration& target);
 
+extern template struct StructCodec<ModelDeclaration>;
+extern template struct StructCodec<TargetDeclaration>;
+
 }  // namespace runup

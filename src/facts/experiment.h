@@ -85,4 +85,6 @@ struct Experiment {
   }
 };
 
+extern template struct StructCodec<Experiment>;
+
 }  // namespace runup

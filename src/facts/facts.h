@@ -69,4 +69,7 @@ struct Facts {
   }
 };
 
+extern template struct StructCodec<ConversionFacts>;
+extern template struct StructCodec<Facts>;
+
 }  // namespace runup

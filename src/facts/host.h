@@ -62,4 +62,6 @@ struct HostFacts {
   }
 };
 
+extern template struct StructCodec<HostFacts>;
+
 }  // namespace runup

@@ -187,4 +187,7 @@ struct PackageFacts {
   }
 };
 
+extern template struct StructCodec<ArchiveFacts>;
+extern template struct StructCodec<PackageFacts>;
+
 }  // namespace runup

@@ -360,4 +360,8 @@ struct DockerfileFacts {
   }
 };
 
+extern template struct StructCodec<RequirementsFacts>;
+extern template struct StructCodec<LockFileFacts>;
+extern template struct StructCodec<DockerfileFacts>;
+
 }  // namespace runup

@@ -58,6 +58,11 @@ struct AnswerPairFacts {
   }
 };
 
+// Every output has its partner, and is as near to it as the tolerance allows. False where nothing was compared.
+bool agree(const AnswerPairFacts& pair);
+// the largest difference of two elements
+double apart(const AnswerPairFacts& pair);
+
 // Two files: 0 is the model's own, n is `conversions[n - 1]`.
 struct ParityFacts {
   std::uint64_t reference = 0;
@@ -171,5 +176,8 @@ struct WeightParityFacts {
                       Field{"not_compared", &WeightParityFacts::not_compared}};
   }
 };
+
+extern template struct StructCodec<ParityFacts>;
+extern template struct StructCodec<WeightParityFacts>;
 
 }  // namespace runup

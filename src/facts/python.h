@@ -179,7 +179,7 @@ struct PythonFacts {
   // buffers of the network that its state_dict has; at most 1000. How many of its modules are quantised
   std::vector<std::string> buffers;
   std::uint64_t quantised = 0;
-  // why the network's numbers could not be compared with the model file's; empty when they were taken
+  // why the network's numbers were not taken, to be compared with the model file's; empty when they were
   std::string no_numbers;
   Observed<ElsewhereFacts> elsewhere;
   bool operator==(const PythonFacts&) const = default;
@@ -209,5 +209,7 @@ struct PythonFacts {
                       Field{"elsewhere", &PythonFacts::elsewhere}};
   }
 };
+
+extern template struct StructCodec<PythonFacts>;
 
 }  // namespace runup

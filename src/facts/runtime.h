@@ -336,4 +336,10 @@ struct RuntimeFacts {
   }
 };
 
+extern template struct StructCodec<LoadFacts>;
+extern template struct StructCodec<ColdStartFacts>;
+extern template struct StructCodec<LimitFacts>;
+extern template struct StructCodec<ExperimentFacts>;
+extern template struct StructCodec<RuntimeFacts>;
+
 }  // namespace runup

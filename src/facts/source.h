@@ -375,4 +375,6 @@ struct SourceFacts {
   }
 };
 
+extern template struct StructCodec<SourceFacts>;
+
 }  // namespace runup

@@ -154,6 +154,10 @@ void draft_state_dict(const View& view, const ModelGroup& group, bool alone, Dra
     model.comments.below["architecture"].push_back(
         {.text = "architecture: architectures/network.py",
          .why = "the network as TorchScript source; without it or a `factory` nothing can be run"});
+  } else if (choice.chosen != nullptr) {
+    model.comments.below["architecture"].push_back(
+        {.text = std::format("architecture: architectures/{}.pt", model.name),
+         .why = "`runup init --architecture` makes it, for hosts without the service's Python"});
   }
 }
 

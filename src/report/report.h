@@ -181,4 +181,6 @@ struct ReporterEntry {
 };
 std::span<const ReporterEntry> built_in_reporters();
 
+extern template struct StructCodec<Report>;
+
 }  // namespace runup

@@ -107,7 +107,9 @@ PythonAnswer observe_python(RunContext& context, const PythonJob& job, const Obs
     return none({.kind = AbsenceKind::refused, .detail = scratch.error().describe()});
   }
   const bool file_alone = job.declaration.factory.empty();
-  FileDescriptor numbers(job.numbers ? ::memfd_create("runup-numbers", MFD_CLOEXEC | MFD_ALLOW_SEALING) : -1);
+  FileDescriptor numbers(job.numbers || !job.structure.empty()
+                             ? ::memfd_create("runup-numbers", MFD_CLOEXEC | MFD_ALLOW_SEALING)
+                             : -1);
   const std::vector<std::string> roots = import_roots(target, job.declaration.factory);
   const RuntimeJob runtime{.program = kPythonProgram,
                            .name = job.name,
@@ -123,7 +125,8 @@ PythonAnswer observe_python(RunContext& context, const PythonJob& job, const Obs
                                       .placed = placed_folders(target),
                                       .scratch = scratch->path(),
                                       .writable = target.writable,
-                                      .survey = file_alone && job.survey},
+                                      .survey = file_alone && job.survey,
+                                      .structure = job.structure},
                            .experiments = job.experiments,
                            .keep = job.keep,
                            .store = job.store,

@@ -27,11 +27,13 @@ struct PythonJob {
   bool survey = false;
   // keep the network's numbers
   bool numbers = false;
+  // keep the network as an archive without numbers instead, made by `script` or `trace`; empty: do not
+  std::string structure = {};
 };
 
 struct PythonAnswer {
   Observed<RuntimeFacts> facts;
-  // a safetensors file; its absence says why there is none
+  // a safetensors file, or the archive; its absence says why there is none
   OpenedFile numbers;
 };
 

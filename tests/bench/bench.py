@@ -108,6 +108,16 @@ def main():
     print(f"  ratio                    {pair['ratio']:8.3f}   "
           f"({pair['ratio_min']:.3f} to {pair['ratio_max']:.3f}; goal: at most 0.5)")
 
+    by_hand = [sys.executable, str(HERE / "service_by_hand.py"), str(EXAMPLE)]
+    pair = side_by_side([runup, "run", str(HERE / "service.yaml"), "--select", "*/inference", "--set",
+                         f"python={sys.executable}"], by_hand, options.runs)
+    numbers["service"] = pair
+    print("the service's own predictor: import, load, four inferences")
+    print(f"  runup run                {pair['ours_s']:8.3f} s")
+    print(f"  a bare script            {pair['theirs_s']:8.3f} s")
+    print(f"  ratio                    {pair['ratio']:8.3f}   "
+          f"({pair['ratio_min']:.3f} to {pair['ratio_max']:.3f}; goal: at most 1.1)")
+
     static = [f"--select={check}" for check in ("model-present", "model-loadable", "device-mapping")]
     # Undecided, because no inference was selected; that is the verdict whose time is taken.
     result = alone([runup, "run", checklist, *static], 4 * options.runs, expected=2)

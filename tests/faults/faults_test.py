@@ -18,6 +18,8 @@ class Faults(unittest.TestCase):
     def setUp(self):
         self.bench = harness.Bench()
         self.addCleanup(self.bench.close)
+        # a PATH without an interpreter that could stand in for a probe
+        self.no_python = str(self.bench.folder / "bin")
         self.addCleanup(lambda: self.assertEqual(self.bench.left_running(), []))
 
     def run_with(self, fault, at, *, timeout="5s", memory="256MiB", **variables):
@@ -131,13 +133,13 @@ class Faults(unittest.TestCase):
 
     def test_missing(self):
         os.remove(self.bench.folder / "bin/runup-probe-torch")
-        report = self.run_with("", "")
+        report = self.run_with("", "", PATH=self.no_python)
         self.assert_undecided(report, "inference", "the torch probe is not installed", "install it")
 
     def test_not_executable_for_this_machine(self):
         probe = self.bench.folder / "bin/runup-probe-torch"
         probe.write_bytes(b"\x7fELF nothing else")
-        report = self.run_with("", "")
+        report = self.run_with("", "", PATH=self.no_python)
         self.assert_undecided(report, "inference", "could not be started", "Exec format error")
 
     def test_killed_supervisor(self):

@@ -72,6 +72,24 @@ def subprocess_version(known=[]):
     return known[0]
 
 
+def without_precompiled(command):
+    """The compiler's command as it is without precompiled headers: a source must include what it uses."""
+    words = shlex.split(command)
+    kept, left_out = [], False
+    for word in words:
+        if left_out:
+            left_out = False
+            if word.endswith("cmake_pch.hxx"):
+                kept.pop()
+                continue
+        elif word == "-include":
+            left_out = True
+        elif word in ("-Winvalid-pch", "-fpch-preprocess"):
+            continue
+        kept.append(word)
+    return shlex.join(kept)
+
+
 def check(build, source):
     # of tests the names, and the traps that a passing test would hide; the rest costs as much again
     checks = [f"--checks={TEST_CHECKS}"] if source.stem.endswith("_test") else []
@@ -90,7 +108,13 @@ def main():
 
     deps = dependencies(build)
     todo, clean, bad = [], 0, 0
-    for entry in json.loads((build / "compile_commands.json").read_text()):
+    commands = json.loads((build / "compile_commands.json").read_text())
+    for entry in commands:
+        entry["command"] = without_precompiled(entry["command"])
+    plain = build / "tidy"
+    plain.mkdir(exist_ok=True)
+    (plain / "compile_commands.json").write_text(json.dumps(commands))
+    for entry in commands:
         source = pathlib.Path(entry["file"])
         if not source.is_relative_to(repo) or source.is_relative_to(build):
             continue
@@ -109,7 +133,7 @@ def main():
             todo.append((source, stamp))
 
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        running = {pool.submit(check, build, source): (source, stamp) for source, stamp in todo}
+        running = {pool.submit(check, plain, source): (source, stamp) for source, stamp in todo}
         for done in concurrent.futures.as_completed(running):
             source, stamp = running[done]
             status, findings, errors = done.result()

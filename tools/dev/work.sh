@@ -38,7 +38,8 @@ configure() {
 
 # without -DNDEBUG: an assertion that fails is a crash somebody can report, not a wrong verdict
 configure_release() {
-  configure "$release" -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE=-O2 -DRUNUP_TORCH=ON
+  configure "$release" -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE=-O2 -DRUNUP_TORCH=ON \
+    -DRUNUP_PRECOMPILE=ON
 }
 
 # -O0: with the sanitisers, optimising costs more time than the tests save

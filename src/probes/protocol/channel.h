@@ -219,6 +219,9 @@ struct PythonRequest {
   // so that this process is asked for nothing else
   bool survey = false;
   std::vector<std::vector<std::string>> globals;
+  // `script` or `trace`: how the network is made an archive without numbers, which is then written in the place of
+  // the numbers; empty: it is not
+  std::string structure;
   // the descriptor that the network's numbers are written to, as a safetensors file; -1: they are not
   std::int32_t numbers = -1;
   static constexpr auto fields() {
@@ -234,6 +237,7 @@ struct PythonRequest {
                       Field{"writable", &PythonRequest::writable},
                       Field{"survey", &PythonRequest::survey},
                       Field{"globals", &PythonRequest::globals},
+                      Field{"structure", &PythonRequest::structure},
                       Field{"numbers", &PythonRequest::numbers}};
   }
 };
@@ -284,5 +288,14 @@ int serve_probe(const Work& work) {
               : ProbeMessage{.type = MessageType::refused, .facts = encode(outcome.error().describe())};
   return channel.send(encode(last)) ? 0 : 74;
 }
+
+extern template struct StructCodec<ProbeMessage>;
+extern template struct StructCodec<ArtifactRequest>;
+extern template struct StructCodec<WeightsRequest>;
+extern template struct StructCodec<PackageRequest>;
+extern template struct StructCodec<ArchiveRequest>;
+extern template struct StructCodec<SourceRequest>;
+extern template struct StructCodec<HostRequest>;
+extern template struct StructCodec<RuntimeRequest>;
 
 }  // namespace runup

@@ -120,4 +120,18 @@ std::unique_ptr<Model> make_python_model(std::shared_ptr<PythonChild> child, Wor
   return std::make_unique<PythonModel>(std::move(child), std::move(wording));
 }
 
+Result<void> write_structure(PythonChild& child, std::string_view how,
+                             const std::vector<InputValues>& inputs) {
+  const auto placed = child.place(inputs);
+  if (!placed) {
+    return std::unexpected(placed.error());
+  }
+  const auto said = child.ask({{"do", "structure"}, {"how", how}, {"inputs", encode(*placed)}});
+  const auto answer = said ? decode<CallAnswer>(*said) : std::unexpected(said.error());
+  if (!answer) {
+    return std::unexpected(answer.error());
+  }
+  return answer->refused.empty() ? Result<void>{} : fail(ErrorCode::bad_input, answer->refused);
+}
+
 }  // namespace runup

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "facts/python.h"
@@ -19,5 +20,10 @@ using Wording = std::function<Error(const ExceptionFacts&)>;
 
 // `wording` is how refused calls are told; without one in the interpreter's words.
 std::unique_ptr<Model> make_python_model(std::shared_ptr<PythonChild> child, Wording wording = {});
+
+// Has the network made an archive without numbers, in the place of the numbers: `how` is `script`, or `trace` with
+// these inputs. An error says why there is none.
+Result<void> write_structure(PythonChild& child, std::string_view how,
+                             const std::vector<InputValues>& inputs);
 
 }  // namespace runup

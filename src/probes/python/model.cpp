@@ -96,6 +96,12 @@ Result<void> load(const RuntimeRequest& request, const Experiment* trial, Loaded
     return fail(answer->exception ? ErrorCode::bad_input : ErrorCode::unsupported,
                 words_of(*answer, session->request.root));
   }
+  if (!request.python.structure.empty()) {
+    const auto inputs = trial != nullptr ? make_inputs(request.model, *trial) : std::vector<InputValues>{};
+    const auto written = inputs ? write_structure(*session->child, request.python.structure, *inputs)
+                                : std::unexpected(inputs.error());
+    out.load.python->no_numbers = written ? "" : written.error().describe();
+  }
   out.model = make_python_model(session->child);
   out.load.stage = LoadStage::done;
   if (trial != nullptr) {

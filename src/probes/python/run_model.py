@@ -5,12 +5,14 @@ this text in a fresh process; Python 3.8 and the libraries of the service are al
 
 Frames on descriptor 3, both ways: four bytes (the length, little-endian) and one JSON object. The bytes of
 inputs come in descriptor 4, those of outputs go to descriptor 5, in row-major order; both are files in memory. So is
-descriptor 6: the network's numbers go there, or a state_dict's come from there.
+descriptor 6: the network's numbers go there, or its structure, or a state_dict's come from there.
 
     {"do": "load", ...}   see Session.load(); answered by {"loaded": ...} or {"failed": ...}
     {"do": "get_ready" | "open_file" | "fill" | "read_keys", ...}
                           in the place of "load" where no factory is named, in that order; see Session
     {"do": "look", ...}   see Session.look(): what was opened, what is installed; answered in any case
+    {"do": "structure", "how": "script", "inputs": [tensor...]}
+                          see Session.structure(); answered by {"took": seconds} or {"refused": words, ...}
     {"do": "call", "inputs": [tensor...], "gradients": false}
                           answered by {"took": seconds, "outputs": [tensor...]} or {"refused": words, ...}
     {"do": "time", "inputs": [tensor...], "count": n}
@@ -24,6 +26,7 @@ import ctypes
 import errno
 import importlib
 import inspect
+import io
 import json
 import mmap
 import os
@@ -568,6 +571,37 @@ class TorchNetwork:
             place = write_at(NUMBERS, parts_of(value), place)
         return ""
 
+    def write_structure(self, how, inputs):
+        """The module as a TorchScript archive in descriptor 6, made by `script`, or by `trace` with `inputs`; of the
+        tensors in its state_dict the sizes alone."""
+        torch, module = self.torch, self.module
+        if not isinstance(module, torch.nn.Module):
+            raise Refusal(f"a `{class_of_value(module)}` is no module")
+        if any("quantized" in type(one).__module__ for one in module.modules()):
+            raise Refusal("its layers are quantised, which have their numbers in their structure")
+        state = module.state_dict()
+        others = [key for key, value in state.items() if not isinstance(value, torch.Tensor)]
+        if others:
+            raise Refusal(f"`{others[0]}` of its state_dict is no tensor")
+        made = module
+        if not isinstance(module, torch.jit.ScriptModule):
+            with torch.no_grad():
+                made = (torch.jit.script(module) if how == "script"
+                        else torch.jit.trace(module, tuple(self.prepare(inputs, False)), check_trace=False))
+        # The network itself goes on with its numbers.
+        copy = io.BytesIO()
+        torch.jit.save(made, copy)
+        copy.seek(0)
+        made = torch.jit.load(copy, map_location="cpu")
+        places = dict(slots_of(made, ""))
+        lost = [key for key in state if key not in places]
+        if lost:
+            raise Refusal(f"TorchScript leaves `{lost[0]}` of its state_dict out")
+        without_numbers(torch, {key: places[key] for key in state}, {name for name, _ in made.named_parameters()})
+        written = io.BytesIO()
+        torch.jit.save(made, written)
+        write_at(NUMBERS, [written.getvalue()], 0)
+
     def prepare(self, inputs, gradients):
         return [torch_input(tensor, self.device, gradients) for tensor in inputs]
 
@@ -756,6 +790,11 @@ class TorchFile:
         self.stage = "state-dict"
         state = StateDict(self.torch, request)
         places = dict(slots_of(self.module, ""))
+        without = {key for key, place in places.items() if has_one_number(place)}
+        lacking = sorted(without - {key for key, _ in state.tensors})
+        if lacking:
+            raise Refusal(f"the architecture is without numbers, and the state_dict lacks `{lacking[0]}`")
+        make_room(self.torch, places)
         with self.torch.no_grad():
             for key, tensor in state.tensors:
                 # As load_state_dict does, also across element types; tied parameters stay tied.
@@ -851,6 +890,36 @@ def slots_of(module, prefix):
             yield prefix + name, tensor
     for name, inner in module._modules.items():
         yield from slots_of(inner, f"{prefix}{name}.")
+
+
+def without_numbers(torch, places, parameters):
+    """Leaves each of them one zero, spread over its sizes; tied ones stay tied. Of single numbers that are no
+    parameters (counters) the value stays."""
+    zeros = {}
+    for name, tensor in places.items():
+        if tensor.layout != torch.strided:
+            raise Refusal(f"`{name}` is a {tensor.layout} tensor")
+        if tensor.numel() > 1:
+            # a view has the storage of what it looks into
+            place = (storage_of(tensor), tensor.dtype)
+            zero = zeros.setdefault(place, torch.zeros(1, dtype=tensor.dtype))
+            tensor.data = zero.reshape([1] * tensor.dim()).expand(tensor.shape)
+        elif name in parameters:
+            tensor.data = torch.zeros_like(tensor)
+
+
+def has_one_number(tensor):
+    """See without_numbers()."""
+    return tensor.numel() > 1 and any(size > 1 and step == 0 for size, step in zip(tensor.shape, tensor.stride()))
+
+
+def make_room(torch, places):
+    """For the numbers that an architecture was written without."""
+    rooms = {}
+    for tensor in places.values():
+        if tensor.layout == torch.strided and has_one_number(tensor):
+            room = (storage_of(tensor), tuple(tensor.shape))
+            tensor.data = rooms.setdefault(room, torch.empty(tensor.shape, dtype=tensor.dtype, device=tensor.device))
 
 
 def wanted_by(module, prefix):
@@ -1220,6 +1289,19 @@ class Session:
         survey = request["survey"]
         return {**self.watch.seen(), "no_numbers": numbers, "installed": installed() if survey else [],
                 "globals": [resolve(*one) for one in request["globals"]] if survey else []}
+
+    def structure(self, request):
+        """Writes the network without its numbers into descriptor 6, made `how` (`script`, or `trace` with `inputs`).
+        {"took": ...}"""
+        started = time.monotonic()
+
+        def work(request):
+            if not isinstance(self.network, TorchNetwork):
+                raise Refusal("it is no PyTorch module")
+            self.network.write_structure(request["how"], request["inputs"])
+            return {"took": time.monotonic() - started}
+
+        return self.attempt(request, work)
 
     def call(self, request):
         return self.attempt(request, self.call_once)

@@ -105,7 +105,7 @@ Result<void> look(const PythonSession& session, PythonFacts& facts) {
   const auto said = session.child->ask({{"do", "look"},
                                         {"survey", request.survey},
                                         {"globals", encode(request.globals)},
-                                        {"numbers", request.numbers >= 0}});
+                                        {"numbers", request.numbers >= 0 && request.structure.empty()}});
   if (!said) {
     return std::unexpected(said.error());
   }

@@ -3,9 +3,12 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/kcmp.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstddef>
@@ -127,6 +130,28 @@ std::uint64_t process_memory(pid_t pid) {
   return status_bytes(*status, "\nVmRSS:").value_or(0);
 }
 
+// Of a page that several processes have, the part that falls to this one.
+std::uint64_t proportional_memory(pid_t pid) {
+  const auto rollup = read_proc("/proc/" + std::to_string(pid) + "/smaps_rollup");
+  const auto anonymous = rollup ? status_bytes(*rollup, "\nPss_Anon:") : std::nullopt;
+  const auto shared = rollup ? status_bytes(*rollup, "\nPss_Shmem:") : std::nullopt;
+  return anonymous && shared ? *anonymous + *shared : process_memory(pid);
+}
+
+// False where the kernel does not tell.
+bool are_in_one_memory(pid_t one, pid_t other) {
+  return ::syscall(SYS_kcmp, one, other, KCMP_VM, 0, 0) == 0;
+}
+
+std::vector<pid_t> tree_of(pid_t root) {
+  std::vector<pid_t> tree{root};
+  for (std::size_t i = 0; i < tree.size() && tree.size() < kMaxProcesses; ++i) {
+    const std::vector<pid_t> children = children_of(tree[i]);
+    tree.insert(tree.end(), children.begin(), children.end());
+  }
+  return tree;
+}
+
 }  // namespace
 
 std::vector<pid_t> children_of(pid_t parent) {
@@ -155,12 +180,21 @@ void kill_tree(pid_t root) {
 }
 
 std::uint64_t tree_memory(pid_t root) {
-  std::vector<pid_t> tree{root};
   std::uint64_t total = 0;
-  for (std::size_t i = 0; i < tree.size() && tree.size() < kMaxProcesses; ++i) {
-    total += process_memory(tree[i]);
-    const std::vector<pid_t> children = children_of(tree[i]);
-    tree.insert(tree.end(), children.begin(), children.end());
+  for (const pid_t process : tree_of(root)) {
+    total += process_memory(process);
+  }
+  return total;
+}
+
+std::uint64_t shared_tree_memory(pid_t root) {
+  std::uint64_t total = 0;
+  std::vector<pid_t> counted;
+  for (const pid_t process : tree_of(root)) {
+    if (std::ranges::none_of(counted, [&](pid_t other) { return are_in_one_memory(process, other); })) {
+      total += proportional_memory(process);
+      counted.push_back(process);
+    }
   }
   return total;
 }

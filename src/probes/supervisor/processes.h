@@ -21,6 +21,10 @@ void kill_tree(pid_t root);
 
 // Anonymous and shared memory of `root` and everything below it, in bytes; all resident memory where
 // the kernel does not tell them apart (before 4.5). 0 when the process is gone.
+//
+// What processes share counts for each of them: a fork, or a second process in the same memory (vfork, a leak
+// sanitiser's). shared_tree_memory() counts it once, as far as the kernel tells; it takes as long as walking all pages.
 std::uint64_t tree_memory(pid_t root);
+std::uint64_t shared_tree_memory(pid_t root);
 
 }  // namespace runup

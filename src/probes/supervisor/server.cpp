@@ -43,6 +43,8 @@ struct RunningJob {
   Capture out{0, 0};
   Capture err{0, 0};
   std::uint64_t peak = 0;
+  // when what its processes share may be looked at again
+  Duration next_close_look;
   // why it was ended, when that was not its own doing
   std::optional<EndKind> ended_as;
   bool reaped = false;
@@ -106,6 +108,7 @@ class Server {
   void hear_caller(RunningJob& job);
   void reap();
   void hold_to_limits(RunningJob& job, Duration now);
+  static void hold_to_memory(RunningJob& job, Duration now);
   bool sweep();
   void end_all(EndKind kind);
   static void end(RunningJob& job, EndKind kind);
@@ -300,11 +303,25 @@ void Server::hold_to_limits(RunningJob& job, Duration now) {
   } else if (job.out.seen() > job.limits.stdout_bytes) {
     end(job, EndKind::too_much_output);
   } else if (job.limits.resident_bytes > 0 && now >= next_sample_) {
-    const std::uint64_t memory = tree_memory(job.process.pid);
-    job.peak = std::max(job.peak, memory);
-    if (memory > job.limits.resident_bytes) {
-      end(job, EndKind::out_of_memory);
+    hold_to_memory(job, now);
+  }
+}
+
+void Server::hold_to_memory(RunningJob& job, Duration now) {
+  std::uint64_t memory = tree_memory(job.process.pid);
+  if (memory > job.limits.resident_bytes) {
+    // It shares so much that it was looked at closely, not long ago for what that costs.
+    if (now < job.next_close_look) {
+      return;
     }
+    memory = shared_tree_memory(job.process.pid);
+    // so that looking takes a tenth of the time at most
+    const Duration cost = steady_now() - now;
+    job.next_close_look = now + Duration{cost.nanoseconds * 10};
+  }
+  job.peak = std::max(job.peak, memory);
+  if (memory > job.limits.resident_bytes) {
+    end(job, EndKind::out_of_memory);
   }
 }
 

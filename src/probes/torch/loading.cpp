@@ -10,6 +10,7 @@
 #include <ATen/Parallel.h>
 #include <ATen/core/Dict.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
 #include <caffe2/serialize/read_adapter_interface.h>
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/serialization/import.h>
@@ -248,6 +249,9 @@ class Loader {
         return keys_do_not_fit(keys);
       }
       const at::NoGradGuard no_gradients;
+      if (auto made = make_room(wanted); !made) {
+        return made;
+      }
       for (const NamedTensor& named : tensors_) {
         // As load_state_dict does, also across element types; tied parameters stay tied.
         if (const auto place = wanted.find(named.key); place != wanted.end()) {
@@ -257,6 +261,39 @@ class Loader {
       // The service runs its own module eagerly.
       return use_module(module, false);
     });
+  }
+
+  // An archive that `runup init --architecture` wrote has of each tensor one number, spread over its sizes; tied ones
+  // have the same one.
+  Result<void> make_room(const std::map<std::string, at::Tensor>& places) {
+    std::map<std::pair<const void*, std::vector<std::int64_t>>, at::Tensor> rooms;
+    for (const auto& [name, place] : places) {
+      if (!is_spread(place)) {
+        continue;
+      }
+      if (std::ranges::find(tensors_, name, &NamedTensor::key) == tensors_.end()) {
+        return fail(ErrorCode::bad_input, "the architecture is without numbers, and the state_dict lacks `" +
+                                              printable(name) + "`");
+      }
+      at::Tensor& room = rooms[{place.storage().unsafeGetStorageImpl(), place.sizes().vec()}];
+      if (!room.defined()) {
+        room = at::empty(place.sizes(), place.options());
+      }
+      place.set_data(room);
+    }
+    return {};
+  }
+
+  static bool is_spread(const at::Tensor& tensor) {
+    if (tensor.layout() != at::kStrided) {
+      return false;
+    }
+    for (std::int64_t i = 0; i < tensor.dim(); ++i) {
+      if (tensor.size(i) > 1 && tensor.stride(i) == 0) {
+        return true;
+      }
+    }
+    return false;
   }
 
   KeyMatchFacts match_module(const torch::jit::Module& module, std::map<std::string, at::Tensor>& places) {
