@@ -54,7 +54,7 @@ endfunction()
 # One test executable; each test case is a ctest test named FOLDER: CASE, with the label `unit`. A test is compiled
 # more often than its time matters, so its own sources are not optimised; what it tests is.
 function(runup_tests name sources)
-  if(NOT RUNUP_TESTS OR NOT sources)
+  if(NOT RUNUP_TESTS OR NOT RUNUP_UNIT_TESTS OR NOT sources)
     return()
   endif()
   if(NOT TARGET runup_test_headers)

@@ -347,6 +347,14 @@ TEST_CASE("state-dict-format: what was not observed is undecided") {
   CHECK(run_check(kId, facts).status == Status::undecided);
   CHECK(run_check(kId, facts).reason.contains("(expected type annotation); see `inference`"));
 
+  // The service's predictor has a network of its own: it says nothing of the architecture's keys.
+  facts = sign_facts();
+  facts.runtimes.front().value->load.keys.reset();
+  facts.runtimes.push_back(Observed<RuntimeFacts>::none(
+      {.kind = AbsenceKind::missing, .detail = "the torch probe is not installed"}));
+  CHECK(run_check(kId, facts).status == Status::undecided);
+  CHECK(run_check(kId, facts).reason.contains("the torch probe is not installed"));
+
   facts = unconfirmed();
   artifact_of(facts).cut = {"tensors beyond 100000"};
   CHECK(run_check(kId, facts).reason ==

@@ -45,6 +45,10 @@ void judge_no_fit(Judge& judge) {
     return;
   }
   for (const auto& runtime : judge.facts.runtimes) {
+    // what the service's factory makes has its own architecture
+    if (runtime && runtime->load.stage == LoadStage::done) {
+      continue;
+    }
     if (runtime) {
       judge.judgement.undecided = std::format(
           "the keys were not compared with the architecture: {} stopped before ({}); see `inference`",

@@ -310,10 +310,11 @@ class ModelObserver {
     return std::move(answer.facts);
   }
 
+  // A file by runup's own runtime for it; where that is not installed, by the service's.
   Observed<RuntimeFacts> run(const Facts& view, std::optional<std::size_t> conversion,
                              std::vector<OutputStore>& stores) {
     stores.emplace_back();
-    if (auto obstacle = runtime_obstacle(context_, view)) {
+    if (auto obstacle = file_obstacle(view)) {
       return Observed<RuntimeFacts>::none(*obstacle);
     }
     // A second witness of the model's own file answers what the two are compared by.
@@ -321,20 +322,47 @@ class ModelObserver {
     const std::vector<Experiment> asked =
         second ? usual_inferences(model_) : experiments_of(model_, conversion);
     const std::vector<Experiment> keep = second ? asked : kept_experiments(conversion);
-    if (!keep.empty()) {
-      stores.back() = OutputStore::make();
+    const RuntimeJob job{
+        .program = *runtime_program(view.artifact->kind),
+        .name = conversion ? std::format("{}: {}", model_.name, model_file(view)) : model_.name,
+        .declaration = view.model,
+        .artifact = opened_[conversion ? *conversion + 1 : 0],
+        .experiments = asked,
+        .keep = keep};
+    auto seen = run_by(job, stores.back(), [&](const RuntimeJob& kept) {
+      const auto obstacle = runtime_obstacle(context_, view);
+      return obstacle ? Observed<RuntimeFacts>::none(*obstacle)
+                      : observe_runtime(context_, kept, target_.host);
+    });
+    if (!has_no_runtime(seen) || (!conversion && facts_.model.factory.empty())) {
+      return seen;
     }
-    auto seen = observe_runtime(
-        context_,
-        {.program = *runtime_program(view.artifact->kind),
-         .name = conversion ? std::format("{}: {}", model_.name, model_file(view)) : model_.name,
-         .declaration = view.model,
-         .artifact = opened_[conversion ? *conversion + 1 : 0],
-         .experiments = asked,
-         .keep = keep,
-         .store = stores.back().fd()},
-        target_.host);
-    stores.back().close_writing();
+    ModelDeclaration declared = view.model;
+    declared.factory.clear();
+    auto by_service = run_by(job, stores.back(), [&](const RuntimeJob& kept) {
+      return observe_python(context_,
+                            {.name = kept.name,
+                             .declaration = declared,
+                             .artifact = kept.artifact,
+                             .package = facts_.package,
+                             .content = &*view.artifact,
+                             .experiments = kept.experiments,
+                             .keep = kept.keep,
+                             .store = kept.store},
+                            target_.host)
+          .facts;
+    });
+    const bool has_one = !by_service.absence || by_service.absence->kind != AbsenceKind::missing;
+    return has_one ? by_service : seen;
+  }
+
+  // With a store for what it keeps.
+  template <class Work>
+  static Observed<RuntimeFacts> run_by(RuntimeJob job, OutputStore& store, const Work& work) {
+    store = job.keep.empty() ? OutputStore{} : OutputStore::make();
+    job.store = store.fd();
+    auto seen = work(job);
+    store.close_writing();
     return seen;
   }
 

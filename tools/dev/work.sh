@@ -36,10 +36,13 @@ configure() {
     echo "$wanted" >"$stamp"
 }
 
+# The unit tests run once in a test of all: in build/sanitize. Here they are built when they are asked for.
+unit_tests=OFF
+
 # without -DNDEBUG: an assertion that fails is a crash somebody can report, not a wrong verdict
 configure_release() {
   configure "$release" -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE=-O2 -DRUNUP_TORCH=ON \
-    -DRUNUP_PRECOMPILE=ON
+    -DRUNUP_PRECOMPILE=ON -DRUNUP_UNIT_TESTS="$unit_tests"
 }
 
 # -O0: with the sanitisers, optimising costs more time than the tests save
@@ -112,6 +115,7 @@ demo() {
 }
 
 golden() {
+  unit_tests=ON
   build_release all
   say '  accepting what the golden tests print'
   RUNUP_UPDATE_GOLDEN=1 ctest --test-dir "$release" --tests-regex golden --output-on-failure --no-tests=error

@@ -139,9 +139,7 @@ std::uint64_t proportional_memory(pid_t pid) {
 }
 
 // False where the kernel does not tell.
-bool are_in_one_memory(pid_t one, pid_t other) {
-  return ::syscall(SYS_kcmp, one, other, KCMP_VM, 0, 0) == 0;
-}
+bool are_in_one_memory(pid_t one, pid_t other) { return ::syscall(SYS_kcmp, one, other, KCMP_VM, 0, 0) == 0; }
 
 std::vector<pid_t> tree_of(pid_t root) {
   std::vector<pid_t> tree{root};
