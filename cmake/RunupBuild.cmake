@@ -2,11 +2,7 @@
 # The folder is the registration: sources, tests, checks and reports are found, never listed.
 
 # The headers that nearly every source needs, parsed once for all targets: more than half of the compile time.
-# clang-tidy reads each source without them, which holds that it includes what it uses.
 function(runup_precompile target)
-  if(NOT RUNUP_PRECOMPILE)
-    return()
-  endif()
   if(target STREQUAL runup_base)
     target_precompile_headers(runup_base PRIVATE ${CMAKE_SOURCE_DIR}/src/facts/facts.h
       <algorithm> <format> <ranges> <set> <span>)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""tidy.py REPO BUILD CACHE: clang-tidy over the repository's sources that changed since they were clean.
+"""tidy.py REPO BUILD CACHE [SOURCE...]: clang-tidy over the repository's sources that changed since they were clean.
 
 Which sources there are, and how they are compiled, is read from BUILD/compile_commands.json; which
 headers each one includes, from ninja's record of the last build. Tests are left out: they run, also under sanitisers,
@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import shlex
 import subprocess
 import sys
@@ -21,6 +22,7 @@ import time
 
 TIDY = "clang-tidy-19"
 STAMP_DAYS = 60
+MOST_IN_GROUP = 8
 
 
 def dependencies(build):
@@ -95,14 +97,75 @@ def without_precompiled(command):
     return shlex.join(kept)
 
 
-def check(build, source):
+def local_names(source):
+    """What is declared in its unnamed namespaces, each with the namespace around it; rather too much than too little."""
+    found, around, unnamed = set(), "", False
+    for line in source.read_text(encoding="utf-8").splitlines():
+        if match := re.match(r"namespace ([\w:]+) \{", line):
+            around = match[1]
+        elif line == "namespace {":
+            unnamed = True
+        elif line == "}  // namespace":
+            unnamed = False
+        elif unnamed and re.match(r"[A-Za-z]", line):
+            names = re.findall(r"\b(?:struct|class|enum|concept) (\w+)", line)
+            names += re.findall(r"\b(\w+)(?= ?[({=;\[])", line)
+            found |= {(around, name) for name in names}
+    return found
+
+
+def flags_of(entry):
+    """The compiler's command without the file and the object."""
+    words = shlex.split(entry["command"])
+    left_out = {words.index("-o"), words.index("-o") + 1, words.index("-c"), words.index("-c") + 1}
+    return shlex.join(word for i, word in enumerate(words) if i not in left_out)
+
+
+def in_groups(todo):
+    """Sources that can be one translation unit: the same flags, and no local name twice. The headers, which take most of
+    the time, are then looked at once for all of them."""
+    groups = []
+    for entry, source, stamp in todo:
+        flags, names = flags_of(entry), local_names(source)
+        for group in groups:
+            if group["flags"] == flags and len(group["sources"]) < MOST_IN_GROUP and not names & group["names"]:
+                break
+        else:
+            group = {"flags": flags, "names": set(), "sources": [], "directory": entry["directory"]}
+            groups.append(group)
+        group["names"] |= names
+        group["sources"].append((source, stamp))
+    return groups
+
+
+def look_at(build, source):
     ran = subprocess.run([TIDY, "--quiet", "-p", build, "--extra-arg=-Wno-unknown-warning-option", source],
                          capture_output=True, text=True)
     return ran.returncode, ran.stdout, ran.stderr
 
 
+def check(build, group):
+    """(source, stamp, findings) of each. Sources that are no unit together are looked at alone."""
+    sources = group["sources"]
+    if len(sources) > 1:
+        status, findings, _ = look_at(build, group["file"])
+        if status == 0:
+            return [(source, stamp, "") for source, stamp in sources]
+        if findings and "[clang-diagnostic" not in findings:
+            named = [str(source) in findings for source, _ in sources]
+            # one in a header is everybody's
+            return [(source, stamp, findings if here or not any(named) else "")
+                    for (source, stamp), here in zip(sources, named)]
+    told = []
+    for source, stamp in sources:
+        status, findings, errors = look_at(build, source)
+        told.append((source, stamp, "" if status == 0 else findings or errors or "it failed"))
+    return told
+
+
 def main():
     repo, build, cache = (pathlib.Path(argument).resolve() for argument in sys.argv[1:4])
+    only = {(repo / name).resolve() for name in sys.argv[4:]}
     cache.mkdir(parents=True, exist_ok=True)
     for stamp in cache.iterdir():
         if time.time() - stamp.stat().st_mtime > STAMP_DAYS * 86400:
@@ -114,12 +177,11 @@ def main():
     precompiled = [precompiled_of(entry, build) for entry in commands]
     for entry in commands:
         entry["command"] = without_precompiled(entry["command"])
-    plain = build / "tidy"
-    plain.mkdir(exist_ok=True)
-    (plain / "compile_commands.json").write_text(json.dumps(commands))
     for entry, common in zip(commands, precompiled):
         source = pathlib.Path(entry["file"])
         if not source.is_relative_to(repo) or source.is_relative_to(build) or source.stem.endswith("_test"):
+            continue
+        if only and source not in only:
             continue
         words = shlex.split(entry["command"])
         output = entry.get("output") or words[words.index("-o") + 1]
@@ -135,19 +197,27 @@ def main():
             stamp.touch()
             clean += 1
         else:
-            todo.append((source, stamp))
+            todo.append((entry, source, stamp))
+
+    plain = build / "tidy"
+    plain.mkdir(exist_ok=True)
+    groups = in_groups(todo)
+    for i, group in enumerate(groups):
+        group["file"] = plain / f"group_{i}.cpp"
+        group["file"].write_text("".join(f'#include "{source}"  // NOLINT\n' for source, _ in group["sources"]))
+        commands.append({"directory": group["directory"], "file": str(group["file"]),
+                         "command": f"{group['flags']} -o group_{i}.o -c {group['file']}"})
+    (plain / "compile_commands.json").write_text(json.dumps(commands))
 
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        running = {pool.submit(check, plain, source): (source, stamp) for source, stamp in todo}
-        for done in concurrent.futures.as_completed(running):
-            source, stamp = running[done]
-            status, findings, errors = done.result()
-            if status == 0:
-                stamp.touch()
-                clean += 1
-            else:
-                bad += 1
-                print(f"== {source.relative_to(repo)}\n{findings or errors}", flush=True)
+        for done in concurrent.futures.as_completed([pool.submit(check, plain, group) for group in groups]):
+            for source, stamp, findings in done.result():
+                if findings:
+                    bad += 1
+                    print(f"== {source.relative_to(repo)}\n{findings}", flush=True)
+                else:
+                    stamp.touch()
+                    clean += 1
 
     print(f"{clean} clean, {bad} with findings")
     # nothing looked at is a mistake of the set-up, not a pass

@@ -42,13 +42,13 @@ unit_tests=OFF
 # without -DNDEBUG: an assertion that fails is a crash somebody can report, not a wrong verdict
 configure_release() {
   configure "$release" -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE=-O2 -DRUNUP_TORCH=ON \
-    -DRUNUP_PRECOMPILE=ON -DRUNUP_UNIT_TESTS="$unit_tests"
+    -DRUNUP_UNIT_TESTS="$unit_tests"
 }
 
 # -O0: with the sanitisers, optimising costs more time than the tests save
 configure_sanitize() {
   configure "$sanitize" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG=-O0 \
-    -DRUNUP_SANITIZE=ON -DRUNUP_TORCH=OFF -DRUNUP_PRECOMPILE=ON
+    -DRUNUP_SANITIZE=ON -DRUNUP_TORCH=OFF
 }
 
 # locked COMMAND...: one ./dev at a time changes build/; another one waits

@@ -69,8 +69,9 @@ bool has_tar_checksum(Bytes block) {
 
 std::optional<std::int64_t> pax_time(std::string_view text) {
   std::int64_t seconds = 0;
-  const char* end = text.data() + text.size();
-  const auto [point, error] = std::from_chars(text.data(), end, seconds);
+  const char* start = text.data();
+  const char* end = start + text.size();
+  const auto [point, error] = std::from_chars(start, end, seconds);
   if (error != std::errc{} || std::numeric_limits<std::int64_t>::max() / kNanoseconds - 1 < seconds ||
       std::numeric_limits<std::int64_t>::min() / kNanoseconds + 1 > seconds) {
     return std::nullopt;

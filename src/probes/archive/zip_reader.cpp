@@ -17,7 +17,12 @@ namespace {
 constexpr std::size_t kBuffer = std::size_t{256} * 1024;
 constexpr std::uint64_t kLongestTarget = 4095;
 
-enum : std::uint16_t { kStored = 0, kDeflated = 8, kBzip2 = 12, kLzma = 14, kZstd = 93, kXz = 95 };
+constexpr std::uint16_t kStored = 0;
+constexpr std::uint16_t kDeflated = 8;
+constexpr std::uint16_t kBzip2 = 12;
+constexpr std::uint16_t kLzma = 14;
+constexpr std::uint16_t kZstd = 93;
+constexpr std::uint16_t kXz = 95;
 
 std::unexpected<Error> damaged(std::string words) { return fail(ErrorCode::bad_input, std::move(words)); }
 
