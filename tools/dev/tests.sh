@@ -94,7 +94,7 @@ run_lint() {
 
 # run_tests [NAME]
 run_tests() {
-  [[ $# -eq 0 ]] || unit_tests=ON
+  [[ $# -eq 0 ]] || with_unit_tests
   if ! build_release all; then
     failed=$((failed + 1))
   elif [[ $# -gt 0 ]]; then

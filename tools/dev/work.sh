@@ -38,6 +38,7 @@ configure() {
 
 # The unit tests run once in a test of all: in build/sanitize. Here they are built when they are asked for.
 unit_tests=OFF
+with_unit_tests() { unit_tests=ON; }
 
 # without -DNDEBUG: an assertion that fails is a crash somebody can report, not a wrong verdict
 configure_release() {
@@ -115,7 +116,7 @@ demo() {
 }
 
 golden() {
-  unit_tests=ON
+  with_unit_tests
   build_release all
   say '  accepting what the golden tests print'
   RUNUP_UPDATE_GOLDEN=1 ctest --test-dir "$release" --tests-regex golden --output-on-failure --no-tests=error
