@@ -14,6 +14,7 @@
 #include "check/wording.h"
 #include "facts/model_files.h"
 #include "runner/core_probes.h"
+#include "runner/file_run.h"
 #include "runner/output_store.h"
 #include "runner/parity.h"
 #include "runner/python_observer.h"
@@ -160,34 +161,16 @@ class StructureTaker {
   }
 
   Run fill(const ModelDeclaration& declared) {
-    Run filled{.facts = {}, .store = OutputStore::make()};
-    const RuntimeJob job{.program = kTorchProgram,
-                         .name = model_.name + ": the archive",
-                         .declaration = declared,
-                         .artifact = opened_,
-                         .experiments = asked_,
-                         .keep = asked_,
-                         .store = filled.store.fd()};
-    filled.facts = observe_runtime(context_, job, host_);
-    filled.store.close_writing();
-    if (filled.facts || (filled.facts.absence->kind != AbsenceKind::missing &&
-                         filled.facts.absence->kind != AbsenceKind::refused)) {
-      return filled;
-    }
-    // Not installed: the service's own torch does the same.
-    filled.store = OutputStore::make();
-    filled.facts = observe_python(context_,
-                                  {.name = job.name,
-                                   .declaration = declared,
-                                   .artifact = opened_,
-                                   .package = package_,
-                                   .content = &*facts_.artifact,
-                                   .experiments = asked_,
-                                   .keep = asked_,
-                                   .store = filled.store.fd()},
-                                  host_)
-                       .facts;
-    filled.store.close_writing();
+    Facts view = facts_;
+    view.model = declared;
+    Run filled;
+    filled.facts = run_file(context_,
+                            {.name = model_.name + ": the archive",
+                             .view = view,
+                             .artifact = opened_,
+                             .experiments = asked_,
+                             .keep = asked_},
+                            host_, filled.store);
     return filled;
   }
 

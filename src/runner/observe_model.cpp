@@ -14,6 +14,7 @@
 #include "check/wording.h"
 #include "facts/model_files.h"
 #include "runner/core_probes.h"
+#include "runner/file_run.h"
 #include "runner/interpreter.h"
 #include "runner/output_store.h"
 #include "runner/packed_package.h"
@@ -163,7 +164,7 @@ class ModelObserver {
     if (!file_is_told) {
       facts_.runtimes.push_back(run(facts_, std::nullopt, own));
     }
-    if (facts_.model.factory.empty() && own.size() == 1 && has_no_runtime(facts_.runtimes.front())) {
+    if (facts_.model.factory.empty() && own.size() == 1 && has_no_runtime(facts_, facts_.runtimes.front())) {
       // Better than none, though perhaps not the service's.
       facts_.runtimes.push_back(run_in_python(own));
     }
@@ -263,11 +264,6 @@ class ModelObserver {
     return !facts_.target.python.empty() || (found && !found->guessed);
   }
 
-  static bool has_no_runtime(const Observed<RuntimeFacts>& runtime) {
-    return runtime.absence &&
-           (runtime.absence->kind == AbsenceKind::missing || runtime.absence->kind == AbsenceKind::refused);
-  }
-
   static bool has_loaded(const Observed<RuntimeFacts>& runtime) {
     return runtime && runtime->load.stage == LoadStage::done;
   }
@@ -310,60 +306,21 @@ class ModelObserver {
     return std::move(answer.facts);
   }
 
-  // A file by runup's own runtime for it; where that is not installed, by the service's.
   Observed<RuntimeFacts> run(const Facts& view, std::optional<std::size_t> conversion,
                              std::vector<OutputStore>& stores) {
     stores.emplace_back();
-    if (auto obstacle = file_obstacle(view)) {
-      return Observed<RuntimeFacts>::none(*obstacle);
-    }
     // A second witness of the model's own file answers what the two are compared by.
     const bool second = !conversion && !facts_.runtimes.empty() && has_loaded(facts_.runtimes.front());
     const std::vector<Experiment> asked =
         second ? usual_inferences(model_) : experiments_of(model_, conversion);
-    const std::vector<Experiment> keep = second ? asked : kept_experiments(conversion);
-    const RuntimeJob job{
-        .program = *runtime_program(view.artifact->kind),
-        .name = conversion ? std::format("{}: {}", model_.name, model_file(view)) : model_.name,
-        .declaration = view.model,
-        .artifact = opened_[conversion ? *conversion + 1 : 0],
-        .experiments = asked,
-        .keep = keep};
-    auto seen = run_by(job, stores.back(), [&](const RuntimeJob& kept) {
-      const auto obstacle = runtime_obstacle(context_, view);
-      return obstacle ? Observed<RuntimeFacts>::none(*obstacle)
-                      : observe_runtime(context_, kept, target_.host);
-    });
-    if (!has_no_runtime(seen) || (!conversion && facts_.model.factory.empty())) {
-      return seen;
-    }
-    ModelDeclaration declared = view.model;
-    declared.factory.clear();
-    auto by_service = run_by(job, stores.back(), [&](const RuntimeJob& kept) {
-      return observe_python(context_,
-                            {.name = kept.name,
-                             .declaration = declared,
-                             .artifact = kept.artifact,
-                             .package = facts_.package,
-                             .content = &*view.artifact,
-                             .experiments = kept.experiments,
-                             .keep = kept.keep,
-                             .store = kept.store},
-                            target_.host)
-          .facts;
-    });
-    const bool has_one = !by_service.absence || by_service.absence->kind != AbsenceKind::missing;
-    return has_one ? by_service : seen;
-  }
-
-  // With a store for what it keeps.
-  template <class Work>
-  static Observed<RuntimeFacts> run_by(RuntimeJob job, OutputStore& store, const Work& work) {
-    store = job.keep.empty() ? OutputStore{} : OutputStore::make();
-    job.store = store.fd();
-    auto seen = work(job);
-    store.close_writing();
-    return seen;
+    return run_file(context_,
+                    {.name = conversion ? std::format("{}: {}", model_.name, model_file(view)) : model_.name,
+                     .view = view,
+                     .artifact = opened_[conversion ? *conversion + 1 : 0],
+                     .experiments = asked,
+                     .keep = second ? asked : kept_experiments(conversion),
+                     .by_service = conversion || !facts_.model.factory.empty()},
+                    target_.host, stores.back());
   }
 
   RunContext& context_;

@@ -301,6 +301,11 @@ def another_onnxruntime():
             report = service.run(checks="inference,conversion-parity")
             assert report["verdict"] == "undecided", (content, report["verdict"], statuses(report))
             assert wanted in reasons(report), (content, reasons(report))
+        # nor does another one stand in for it where the ONNX file is the model itself
+        service.config["models"]["sign"] = {"path": "models/model.onnx", "inputs": service.model["inputs"],
+                                            "axes": service.model["axes"]}
+        report = service.run(checks="inference")
+        assert report["verdict"] == "undecided" and "No such file" in reasons(report), (report["verdict"], reasons(report))
     print("onnxruntime: the library that the config names is used", flush=True)
 
 
