@@ -243,28 +243,12 @@ struct Takings {
   std::vector<std::string> refused;
 };
 
-Result<Plan> load_plan(const std::string& config) {
-  auto plan = load_config({.config = config, .catalogue = built_in_checks()});
-  if (plan) {
-    return std::move(*plan);
-  }
-  std::string problems;
-  for (const ConfigError& error : plan.error()) {
-    problems += (problems.empty() ? "" : "\n") + error.text();
-  }
-  return refuse(std::move(problems));
-}
-
-Result<Takings> take_structures(const std::string& config, const Session& session) {
-  const auto plan = load_plan(config);
-  if (!plan) {
-    return std::unexpected(plan.error());
-  }
+Result<Takings> take_structures(const Plan& plan, const Session& session) {
   const auto observing = Observing::start(session);
   if (!observing) {
     return std::unexpected(observing.error());
   }
-  RunContext context{.plan = *plan,
+  RunContext context{.plan = plan,
                      .settings = (*observing)->settings,
                      .supervisor = *(*observing)->supervisor,
                      .quiet = {},
@@ -273,7 +257,7 @@ Result<Takings> take_structures(const std::string& config, const Session& sessio
   const auto host = observe_host(context);
   const auto package = observe_package(context);
   Takings takings;
-  for (const PlannedModel& model : plan->models) {
+  for (const PlannedModel& model : plan.models) {
     if (!model.declaration.architecture.empty()) {
       takings.refused.push_back(std::format("`{}`: its `architecture:` is there already", model.name));
       continue;
@@ -322,13 +306,18 @@ void tell(const Taken& taken, const Place& place) {
 // Takes the networks' structures for the config that was written, or was there; `draft` for one that was written.
 ExitCode add_architectures(const Place& place, const InitArguments& arguments, init::Draft* draft,
                            const Session& session) {
-  const auto takings = take_structures(place.output, session);
+  const auto plan = load_plan({.config = place.output}, &SignalWatch::flag());
+  if (!plan) {
+    print_errors(plan.error());
+    return exit_code(plan.error());
+  }
+  const auto takings = take_structures(*plan, session);
   if (SignalWatch::flag()) {
     return ExitCode::interrupted;
   }
   if (!takings) {
     complain(takings.error().describe());
-    return ExitCode::bad_config;
+    return ExitCode::undecided;
   }
   bool whole = takings->refused.empty();
   for (const Taken& taken : takings->taken) {
