@@ -141,11 +141,19 @@ std::uint64_t proportional_memory(pid_t pid) {
 // False where the kernel does not tell.
 bool are_in_one_memory(pid_t one, pid_t other) { return ::syscall(SYS_kcmp, one, other, KCMP_VM, 0, 0) == 0; }
 
-std::vector<pid_t> tree_of(pid_t root) {
-  std::vector<pid_t> tree{root};
+struct Member {
+  pid_t process = 0;
+  // 0 of the root
+  pid_t parent = 0;
+};
+
+std::vector<Member> tree_of(pid_t root) {
+  std::vector<Member> tree{{.process = root}};
   for (std::size_t i = 0; i < tree.size() && tree.size() < kMaxProcesses; ++i) {
-    const std::vector<pid_t> children = children_of(tree[i]);
-    tree.insert(tree.end(), children.begin(), children.end());
+    const pid_t parent = tree[i].process;
+    for (const pid_t child : children_of(parent)) {
+      tree.push_back({.process = child, .parent = parent});
+    }
   }
   return tree;
 }
@@ -179,19 +187,18 @@ void kill_tree(pid_t root) {
 
 std::uint64_t tree_memory(pid_t root) {
   std::uint64_t total = 0;
-  for (const pid_t process : tree_of(root)) {
-    total += process_memory(process);
+  for (const Member& member : tree_of(root)) {
+    total += process_memory(member.process);
   }
   return total;
 }
 
 std::uint64_t shared_tree_memory(pid_t root) {
   std::uint64_t total = 0;
-  std::vector<pid_t> counted;
-  for (const pid_t process : tree_of(root)) {
-    if (std::ranges::none_of(counted, [&](pid_t other) { return are_in_one_memory(process, other); })) {
-      total += proportional_memory(process);
-      counted.push_back(process);
+  for (const Member& member : tree_of(root)) {
+    // A memory is shared with the process that made this one.
+    if (member.parent == 0 || !are_in_one_memory(member.process, member.parent)) {
+      total += proportional_memory(member.process);
     }
   }
   return total;

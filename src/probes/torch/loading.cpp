@@ -266,12 +266,16 @@ class Loader {
   // An archive that `runup init --architecture` wrote has of each tensor one number, spread over its sizes; tied ones
   // have the same one.
   Result<void> make_room(const std::map<std::string, at::Tensor>& places) {
+    std::set<std::string_view> given;
+    for (const NamedTensor& named : tensors_) {
+      given.insert(named.key);
+    }
     std::map<std::pair<const void*, std::vector<std::int64_t>>, at::Tensor> rooms;
     for (const auto& [name, place] : places) {
       if (!is_spread(place)) {
         continue;
       }
-      if (std::ranges::find(tensors_, name, &NamedTensor::key) == tensors_.end()) {
+      if (!given.contains(name)) {
         return fail(ErrorCode::bad_input, "the architecture is without numbers, and the state_dict lacks `" +
                                               printable(name) + "`");
       }
