@@ -29,3 +29,6 @@ for name, label in (("hello", "안녕하세요"), ("thanks", "감사합니다"))
     assert predictor._labels[int(logits[0].argmax())] == label
 for seed in (1, 2):
     infer(numpy.random.default_rng(seed).standard_normal((1, 300, 147), dtype=numpy.float32))
+
+# As runup's probe ends: taking torch and scikit-learn down again is 0.7 s that no check needs.
+os._exit(0)
