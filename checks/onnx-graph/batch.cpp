@@ -10,8 +10,6 @@ namespace runup::checks::onnx_graph {
 
 namespace {
 
-constexpr std::size_t kRows = 8;
-
 struct Batch {
   std::string name;
   const AxisDeclaration* axis = nullptr;

@@ -11,8 +11,6 @@ namespace runup::checks::onnx_graph {
 
 namespace {
 
-constexpr std::size_t kRows = 8;
-
 using Tensors = std::vector<const OnnxExternalFacts*>;
 
 // A tensor's bytes in its file.

@@ -43,6 +43,9 @@ inline constexpr std::array kFindings{
                 "tensors' bytes are named by a path that leads out of the model file's folder"},
     FindingInfo{"external-data-overlap", Severity::warning, "tensors share a part of their bytes"}};
 
+// Of a finding's evidence.
+inline constexpr std::size_t kRows = 8;
+
 struct Judge {
   const Facts& facts;
   const OnnxFacts& onnx;

@@ -15,8 +15,8 @@ namespace runup::artifact {
 namespace {
 
 // Fits the caches, and is large enough to let its pages go in few calls.
-constexpr std::uint64_t kPiece = std::uint64_t{1} << 20U;
-constexpr std::uint64_t kMostUnpacked = std::uint64_t{4} << 30U;
+constexpr std::uint64_t kHashedPiece = std::uint64_t{1} << 20U;
+constexpr std::uint64_t kMostHashed = std::uint64_t{4} << 30U;
 
 void compare(const ZipMember& member, std::uint32_t crc, Defects& defects) {
   if (crc != member.crc) {
@@ -77,8 +77,8 @@ class StoredChecksums {
 std::string hash_file(Bytes file, const ZipArchive* zip, const PageRelease& pages, Defects& defects) {
   Sha256 sha;
   StoredChecksums checksums(zip, defects);
-  for (std::uint64_t at = 0; at < file.size(); at += kPiece) {
-    const Bytes piece = file.subspan(at, std::min(kPiece, file.size() - at));
+  for (std::uint64_t at = 0; at < file.size(); at += kHashedPiece) {
+    const Bytes piece = file.subspan(at, std::min(kHashedPiece, file.size() - at));
     sha.add(piece);
     checksums.add(at, piece);
     pages.drop(piece);
@@ -92,7 +92,7 @@ void check_deflated(Bytes file, const ZipArchive& zip, ArtifactFacts& facts, Def
     if (!member.readable || !member.deflated()) {
       continue;
     }
-    if (member.unpacked > kMostUnpacked - total) {
+    if (member.unpacked > kMostHashed - total) {
       note_cut(facts, "checksums of deflated members beyond 4 GiB");
       continue;
     }

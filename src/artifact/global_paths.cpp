@@ -14,7 +14,7 @@ namespace {
 
 // Real checkpoints have some dozens.
 constexpr std::size_t kMostGlobals = 2'000;
-constexpr std::size_t kLongestPath = 4096;
+constexpr std::size_t kLongestKeyPath = 4096;
 
 void add_global(ArtifactFacts& facts, const GlobalValue& global, const std::string& member,
                 const std::string& key_path) {
@@ -61,7 +61,7 @@ void GlobalPaths::claim(ValueId id, const Node& node, const std::string& path) {
     claimed_[next] = true;
     const Value& value = pickle_.at(next);
     if (value.kind == ValueKind::global) {
-      key_paths_[static_cast<std::size_t>(value.integer)] = cut_text(path, kLongestPath);
+      key_paths_[static_cast<std::size_t>(value.integer)] = cut_text(path, kLongestKeyPath);
     }
     open.insert(open.end(), value.items.rbegin(), value.items.rend());
     if (const ObjectValue* inner = pickle_.object(next)) {

@@ -15,7 +15,6 @@ namespace runup::artifact {
 
 namespace {
 
-constexpr std::size_t kMostClasses = 100'000;
 constexpr std::size_t kLongestName = 1000;
 
 // In a key, these say that class names are meant, or that other names are.

@@ -12,7 +12,7 @@ namespace runup::artifact {
 
 namespace {
 
-constexpr std::uint64_t kMostUnpacked = std::uint64_t{64} << 20U;
+constexpr std::uint64_t kMostUnpackedArray = std::uint64_t{64} << 20U;
 constexpr std::size_t kMostArrays = 1000;
 
 void add_array(ArtifactFacts& facts, const std::string& path, std::string value) {
@@ -47,7 +47,7 @@ void describe_npz(const ZipArchive& zip, ArtifactFacts& facts, Defects& defects)
       return;
     }
     const std::string path = member.name.substr(0, member.name.size() - 4);
-    if (member.deflated() && member.unpacked > kMostUnpacked) {
+    if (member.deflated() && member.unpacked > kMostUnpackedArray) {
       add_array(facts, path, std::format("{} bytes", member.unpacked));
       continue;
     }

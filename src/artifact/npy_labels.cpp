@@ -13,8 +13,7 @@ namespace runup::artifact {
 
 namespace {
 
-constexpr std::uint64_t kMostClasses = 100'000;
-constexpr std::uint64_t kMostHeader = 10'000;
+constexpr std::uint64_t kMostTextHeader = 10'000;
 
 struct TextHeader {
   NumpyType type;
@@ -38,7 +37,7 @@ std::optional<TextHeader> read_header(Bytes file) {
   const std::uint64_t start = wide ? 12 : 10;
   const auto length = wide ? read_little_endian<std::uint32_t>(file, 8)
                            : std::optional<std::uint32_t>(read_little_endian<std::uint16_t>(file, 8));
-  if (!length || *length > kMostHeader || start + *length > file.size()) {
+  if (!length || *length > kMostTextHeader || start + *length > file.size()) {
     return std::nullopt;
   }
   const std::string_view header = as_text(file.subspan(start, *length));

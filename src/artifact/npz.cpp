@@ -15,8 +15,8 @@ namespace {
 constexpr std::size_t kMostArrays = 1000;
 constexpr std::string_view kEnding = ".npy";
 
-Result<NpzArray> read_member(const artifact::ZipArchive& zip, const artifact::ZipMember& member,
-                             std::uint64_t most_bytes) {
+Result<NpzArray> read_array(const artifact::ZipArchive& zip, const artifact::ZipMember& member,
+                            std::uint64_t most_bytes) {
   if (!member.name.ends_with(kEnding)) {
     return fail(ErrorCode::bad_input, "member `" + printable(member.name) + "` is no .npy file");
   }
@@ -58,7 +58,7 @@ Result<std::vector<NpzArray>> read_npz(Bytes file, std::uint64_t most_bytes) {
     if (member.unpacked > left) {
       return fail(ErrorCode::limit, "the arrays are larger than " + format_bytes(most_bytes));
     }
-    auto array = read_member(zip, member, left);
+    auto array = read_array(zip, member, left);
     if (!array) {
       return wrap(array.error(), "cannot read its array `" + printable(member.name) + "`");
     }

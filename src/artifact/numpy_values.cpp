@@ -19,7 +19,7 @@ namespace {
 
 // One element in the machine's byte order.
 template <class T>
-T load(std::string_view bytes, bool big_endian) {
+T load_number(std::string_view bytes, bool big_endian) {
   std::array<char, sizeof(T)> raw{};
   bytes.substr(0, sizeof(T)).copy(raw.data(), sizeof(T));
   if (big_endian) {
@@ -42,11 +42,11 @@ double half_to_double(std::uint16_t bits) {
 std::optional<double> read_float(std::string_view bytes, bool big) {
   switch (bytes.size()) {
     case 2:
-      return half_to_double(load<std::uint16_t>(bytes, big));
+      return half_to_double(load_number<std::uint16_t>(bytes, big));
     case 4:
-      return static_cast<double>(load<float>(bytes, big));
+      return static_cast<double>(load_number<float>(bytes, big));
     case 8:
-      return load<double>(bytes, big);
+      return load_number<double>(bytes, big);
     default:
       return std::nullopt;
   }
@@ -57,17 +57,17 @@ std::optional<std::string> read_integer(std::string_view bytes, const NumpyType&
   const bool big = type.big_endian;
   switch (bytes.size()) {
     case 1:
-      return is_signed ? std::to_string(load<std::int8_t>(bytes, big))
-                       : std::to_string(load<std::uint8_t>(bytes, big));
+      return is_signed ? std::to_string(load_number<std::int8_t>(bytes, big))
+                       : std::to_string(load_number<std::uint8_t>(bytes, big));
     case 2:
-      return is_signed ? std::to_string(load<std::int16_t>(bytes, big))
-                       : std::to_string(load<std::uint16_t>(bytes, big));
+      return is_signed ? std::to_string(load_number<std::int16_t>(bytes, big))
+                       : std::to_string(load_number<std::uint16_t>(bytes, big));
     case 4:
-      return is_signed ? std::to_string(load<std::int32_t>(bytes, big))
-                       : std::to_string(load<std::uint32_t>(bytes, big));
+      return is_signed ? std::to_string(load_number<std::int32_t>(bytes, big))
+                       : std::to_string(load_number<std::uint32_t>(bytes, big));
     case 8:
-      return is_signed ? std::to_string(load<std::int64_t>(bytes, big))
-                       : std::to_string(load<std::uint64_t>(bytes, big));
+      return is_signed ? std::to_string(load_number<std::int64_t>(bytes, big))
+                       : std::to_string(load_number<std::uint64_t>(bytes, big));
     default:
       return std::nullopt;
   }
@@ -77,11 +77,11 @@ std::optional<std::string> read_integer(std::string_view bytes, const NumpyType&
 std::string read_unicode(std::string_view bytes, bool big) {
   std::string out;
   std::size_t used = bytes.size() / 4;
-  while (used > 0 && load<std::uint32_t>(bytes.substr((used - 1) * 4), big) == 0) {
+  while (used > 0 && load_number<std::uint32_t>(bytes.substr((used - 1) * 4), big) == 0) {
     --used;
   }
   for (std::size_t i = 0; i < used; ++i) {
-    const auto code = load<std::uint32_t>(bytes.substr(i * 4), big);
+    const auto code = load_number<std::uint32_t>(bytes.substr(i * 4), big);
     append_utf8(out, code > 0x10FFFF ? 0xFFFD : code);
   }
   return out;

@@ -11,7 +11,7 @@ namespace {
 
 // Models before this IR version import the first operator set without saying so.
 constexpr std::int64_t kFirstWithImports = 3;
-constexpr std::size_t kMostMetadata = 1'000;
+constexpr std::size_t kMostProperties = 1'000;
 constexpr std::size_t kMostImports = 1'000;
 constexpr std::size_t kMostFunctions = 100'000;
 
@@ -95,8 +95,8 @@ class ModelReader {
   }
 
   void add_metadata(std::string path, std::string type, std::string value) {
-    if (reading_.facts.metadata.size() >= kMostMetadata || !reading_.may_add(path.size() + value.size())) {
-      note_cut(reading_.facts, std::format("metadata beyond {}", kMostMetadata));
+    if (reading_.facts.metadata.size() >= kMostProperties || !reading_.may_add(path.size() + value.size())) {
+      note_cut(reading_.facts, std::format("metadata beyond {}", kMostProperties));
     } else {
       reading_.facts.metadata.push_back(
           {.path = std::move(path), .type = std::move(type), .value = std::move(value)});

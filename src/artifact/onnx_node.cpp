@@ -14,7 +14,6 @@ namespace {
 constexpr std::size_t kMostIntegers = 64;
 // What a sequence of optionals of ... may have; ONNX itself needs three.
 constexpr std::size_t kMostTypes = 8;
-constexpr std::size_t kMostDims = 64;
 
 void add_integers(std::vector<std::int64_t>& integers, const ProtobufField& field) {
   const auto add = [&](std::uint64_t value) {

@@ -8,7 +8,7 @@ namespace runup::artifact {
 
 namespace {
 
-constexpr std::size_t kMostOfAKind = 200;
+constexpr std::size_t kMostNodesOfAKind = 200;
 
 class Remarks {
  public:
@@ -37,8 +37,8 @@ class Remarks {
   void add(OnnxRemarkKind kind, std::vector<std::int64_t> values = {},
            std::optional<std::int64_t> batch = std::nullopt) {
     const auto of_kind = std::ranges::count(reading_.onnx.remarks, kind, &OnnxRemarkFacts::kind);
-    if (static_cast<std::size_t>(of_kind) >= kMostOfAKind) {
-      note_cut(reading_.facts, std::format("remarks on nodes beyond {} of a kind", kMostOfAKind));
+    if (static_cast<std::size_t>(of_kind) >= kMostNodesOfAKind) {
+      note_cut(reading_.facts, std::format("remarks on nodes beyond {} of a kind", kMostNodesOfAKind));
     } else if (reading_.may_add(path_.size())) {
       reading_.onnx.remarks.push_back({.kind = kind,
                                        .op = std::string(node_.op),

@@ -12,9 +12,6 @@ namespace runup::artifact {
 
 namespace {
 
-// ONNX sets no bound; ONNX Runtime and numpy have far fewer.
-constexpr std::size_t kMostDims = 64;
-
 constexpr std::uint32_t kDims = 1;
 constexpr std::uint32_t kDataType = 2;
 constexpr std::uint32_t kName = 8;
@@ -37,7 +34,7 @@ std::uint64_t alone_value(const ProtobufField& field) {
   return value;
 }
 
-void add_entries(OnnxTensor& tensor, const ProtobufField& field) {
+void add_onnx_entries(OnnxTensor& tensor, const ProtobufField& field) {
   OnnxEntries& entries = tensor.entries[field.number];
   // A text stands alone although its bytes are counted.
   const bool is_text = field.number == static_cast<std::uint32_t>(OnnxDataField::string_data);
@@ -127,7 +124,7 @@ OnnxTensor read_onnx_tensor(OnnxReading& reading, std::string_view message, cons
         tensor.external_data.push_back(read_onnx_pair(reading, field.content, where));
       }
     } else if (is_entries(field.number)) {
-      add_entries(tensor, field);
+      add_onnx_entries(tensor, field);
     }
   }) && tensor.whole;
   return tensor;

@@ -8,6 +8,9 @@
 
 namespace runup::artifact {
 
+// Of a shape. ONNX sets no bound; ONNX Runtime and numpy have far fewer.
+inline constexpr std::size_t kMostDims = 64;
+
 // Where a tensor's elements are when they are not in `raw_data`, by the field's number in TensorProto.
 enum class OnnxDataField : std::uint8_t {
   none = 0,

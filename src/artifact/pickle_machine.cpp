@@ -17,7 +17,7 @@ namespace {
 constexpr std::uint64_t kMaxOpcodes = 50'000'000;
 constexpr std::size_t kMaxStack = 10'000'000;
 
-using Step = Read<void>;
+using Done = Read<void>;
 
 // Runs one pickle: the stack, the marks and the memo are its own, the values are the builder's.
 class Machine {
@@ -38,7 +38,7 @@ class Machine {
       if (op == Op::stop) {
         return pop();
       }
-      if (Step ok = step(op); !ok) {
+      if (Done ok = step(op); !ok) {
         Problem why = ok.error();
         const std::string_view name = opcode_name(byte);
         why.message = name.empty() ? std::format("byte {:#04x} is no pickle opcode", byte)
@@ -55,7 +55,7 @@ class Machine {
   }
 
  private:
-  Step step(Op op) {
+  Done step(Op op) {
     // Each group answers nothing for an opcode of another one.
     for (auto group : {&Machine::scalar_op, &Machine::stack_op, &Machine::memo_op, &Machine::container_op,
                        &Machine::object_op}) {
@@ -66,15 +66,15 @@ class Machine {
     return problem(DefectKind::malformed, "unknown opcode");
   }
 
-  std::optional<Step> scalar_op(Op op) {
+  std::optional<Done> scalar_op(Op op) {
     auto value = read_scalar(op, stream_, build_);
     if (!value) {
       return std::nullopt;
     }
-    return *value ? push(**value) : Step(std::unexpected(value->error()));
+    return *value ? push(**value) : Done(std::unexpected(value->error()));
   }
 
-  std::optional<Step> stack_op(Op op) {
+  std::optional<Done> stack_op(Op op) {
     switch (op) {
       case Op::proto:
         return set_protocol();
@@ -85,17 +85,17 @@ class Machine {
                    ? fail_with(Problem{
                          .kind = DefectKind::truncated,
                          .message = std::format("a frame of {} bytes; {} are left", *size, stream_.left())})
-                   : Step();
+                   : Done();
       }
       case Op::mark:
         marks_.push_back(stack_.size());
         return marks_.size() > kMaxStack
                    ? fail_with(Problem{.kind = DefectKind::over_limit, .message = "too many marks"})
-                   : Step();
+                   : Done();
       case Op::pop:
         if (!marks_.empty() && marks_.back() == stack_.size()) {
           marks_.pop_back();
-          return Step();
+          return Done();
         }
         return drop(pop());
       case Op::pop_mark:
@@ -109,7 +109,7 @@ class Machine {
     }
   }
 
-  Step set_protocol() {
+  Done set_protocol() {
     const auto version = stream_.number<std::uint8_t>();
     if (!version) {
       return std::unexpected(version.error());
@@ -122,7 +122,7 @@ class Machine {
     return {};
   }
 
-  std::optional<Step> memo_op(Op op) {
+  std::optional<Done> memo_op(Op op) {
     switch (op) {
       case Op::put:
         return put(read_index_line(stream_));
@@ -143,7 +143,7 @@ class Machine {
     }
   }
 
-  Step put(Read<std::uint32_t> index) {
+  Done put(Read<std::uint32_t> index) {
     const auto value = top();
     if (!index || !value) {
       return std::unexpected(!index ? index.error() : value.error());
@@ -152,7 +152,7 @@ class Machine {
     return {};
   }
 
-  Step get(Read<std::uint32_t> index) {
+  Done get(Read<std::uint32_t> index) {
     if (!index) {
       return std::unexpected(index.error());
     }
@@ -164,7 +164,7 @@ class Machine {
     return push(value);
   }
 
-  std::optional<Step> container_op(Op op) {
+  std::optional<Done> container_op(Op op) {
     switch (op) {
       case Op::empty_tuple:
         return push(build_.empty_tuple());
@@ -203,12 +203,12 @@ class Machine {
     }
   }
 
-  Step make_tuple(std::size_t count) {
+  Done make_tuple(std::size_t count) {
     auto items = pop_count(count);
     return items ? push(build_.make(ValueKind::tuple, std::move(*items))) : fail_with(items.error());
   }
 
-  Step from_mark(ValueKind kind) {
+  Done from_mark(ValueKind kind) {
     auto items = pop_to_mark();
     if (!items) {
       return std::unexpected(items.error());
@@ -217,16 +217,16 @@ class Machine {
       return push(build_.make(kind, std::move(*items)));
     }
     const ValueId dict = build_.make(ValueKind::dict);
-    const Step filled = build_.fill(dict, std::move(*items), FillKind::set);
+    const Done filled = build_.fill(dict, std::move(*items), FillKind::set);
     return filled ? push(dict) : filled;
   }
 
-  Step fill(Read<std::vector<ValueId>> items, FillKind kind) {
+  Done fill(Read<std::vector<ValueId>> items, FillKind kind) {
     const auto target = items ? top() : Read<ValueId>(std::unexpected(items.error()));
     return target ? build_.fill(*target, std::move(*items), kind) : fail_with(target.error());
   }
 
-  std::optional<Step> object_op(Op op) {
+  std::optional<Done> object_op(Op op) {
     switch (op) {
       case Op::global: {
         const auto module = stream_.line();
@@ -271,12 +271,12 @@ class Machine {
     }
   }
 
-  Step push_global(std::string_view module, std::string_view name) {
+  Done push_global(std::string_view module, std::string_view name) {
     auto value = build_.global(module, name);
     return value ? push(*value) : fail_with(value.error());
   }
 
-  Step stack_global(ValueId module, ValueId name) {
+  Done stack_global(ValueId module, ValueId name) {
     const auto module_text = build_.pickle().text(module);
     const auto name_text = build_.pickle().text(name);
     if (!module_text || !name_text) {
@@ -285,7 +285,7 @@ class Machine {
     return push_global(*module_text, *name_text);
   }
 
-  Step inst() {
+  Done inst() {
     const auto module = stream_.line();
     const auto name = module ? stream_.line() : module;
     auto items = name ? pop_to_mark() : Read<std::vector<ValueId>>(std::unexpected(name.error()));
@@ -297,11 +297,11 @@ class Machine {
     return push(build_.object({.form = CallForm::instance, .callee = *callee, .args = args}));
   }
 
-  Step obj() {
+  Done obj() {
     auto items = pop_to_mark();
     if (!items || items->empty()) {
       return items ? problem(DefectKind::malformed, "no class behind the mark")
-                   : Step(std::unexpected(items.error()));
+                   : Done(std::unexpected(items.error()));
     }
     const ValueId callee = items->front();
     items->erase(items->begin());
@@ -310,7 +310,7 @@ class Machine {
   }
 
   // `parts`: callee, args and, for NEWOBJ_EX, kwargs.
-  Step call(CallForm form, Read<std::vector<ValueId>> parts) {
+  Done call(CallForm form, Read<std::vector<ValueId>> parts) {
     if (!parts) {
       return std::unexpected(parts.error());
     }
@@ -318,19 +318,19 @@ class Machine {
     if (parts->size() > 2) {
       object.kwargs = (*parts)[2];
     }
-    if (Step ok = build_.check_call(object); !ok) {
+    if (Done ok = build_.check_call(object); !ok) {
       return ok;
     }
     return push(build_.object(std::move(object)));
   }
 
-  Step build() {
+  Done build() {
     const auto state = pop();
     const auto target = state ? top() : state;
     if (!target) {
       return std::unexpected(target.error());
     }
-    if (Step ok = build_.set_state(*target, *state); !ok || !options_.joblib) {
+    if (Done ok = build_.set_state(*target, *state); !ok || !options_.joblib) {
       return ok;
     }
     const auto wrapper = joblib_array(build_.pickle(), *target);
@@ -404,15 +404,15 @@ class Machine {
     return items;
   }
 
-  Step push(ValueId value) {
+  Done push(ValueId value) {
     stack_.push_back(value);
     return {};
   }
 
-  static Step fail_with(Problem why) { return std::unexpected(std::move(why)); }
+  static Done fail_with(Problem why) { return std::unexpected(std::move(why)); }
   template <class T>
-  static Step drop(const Read<T>& value) {
-    return value ? Step() : Step(std::unexpected(value.error()));
+  static Done drop(const Read<T>& value) {
+    return value ? Done() : Done(std::unexpected(value.error()));
   }
 
   PickleStream& stream_;

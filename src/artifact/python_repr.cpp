@@ -10,7 +10,7 @@ namespace runup::artifact {
 
 namespace {
 
-constexpr int kMostDepth = 4;
+constexpr int kDeepestRepr = 4;
 
 class Printer {
  public:
@@ -76,7 +76,7 @@ class Printer {
       return;
     }
     out_ += frozen ? "frozenset({" : "{";
-    if (depth >= kMostDepth) {
+    if (depth >= kDeepestRepr) {
       out_ += "...";
     } else {
       print_items(items, depth);
@@ -104,7 +104,7 @@ class Printer {
         return;
     }
     out_ += brackets[0];
-    if (depth >= kMostDepth) {
+    if (depth >= kDeepestRepr) {
       out_ += value.items.empty() ? "" : "...";
     } else if (value.kind == ValueKind::dict) {
       for (std::size_t i = 0; i + 1 < value.items.size() && !full(); i += 2) {
@@ -144,7 +144,7 @@ class Printer {
     }
     out_ += graph_.type_name(id);
     out_ += '(';
-    if (depth < kMostDepth) {
+    if (depth < kDeepestRepr) {
       print_items(object->args, depth);
     }
     out_ += ')';

@@ -19,24 +19,25 @@ namespace {
 constexpr std::uint64_t kLengthBytes = 8;
 constexpr std::uint64_t kMostHeader = 100'000'000;
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 18> kTypes{{{"F64", "float64"},
-                                                                                {"F32", "float32"},
-                                                                                {"F16", "float16"},
-                                                                                {"BF16", "bfloat16"},
-                                                                                {"I64", "int64"},
-                                                                                {"I32", "int32"},
-                                                                                {"I16", "int16"},
-                                                                                {"I8", "int8"},
-                                                                                {"U64", "uint64"},
-                                                                                {"U32", "uint32"},
-                                                                                {"U16", "uint16"},
-                                                                                {"U8", "uint8"},
-                                                                                {"BOOL", "bool"},
-                                                                                {"C64", "complex64"},
-                                                                                {"F8_E4M3", "float8_e4m3fn"},
-                                                                                {"F8_E5M2", "float8_e5m2"},
-                                                                                {"F8_E8M0", "float8_e8m0fnu"},
-                                                                                {"F4", "float4_e2m1fn_x2"}}};
+constexpr std::array<std::pair<std::string_view, std::string_view>, 18> kDtypes{
+    {{"F64", "float64"},
+     {"F32", "float32"},
+     {"F16", "float16"},
+     {"BF16", "bfloat16"},
+     {"I64", "int64"},
+     {"I32", "int32"},
+     {"I16", "int16"},
+     {"I8", "int8"},
+     {"U64", "uint64"},
+     {"U32", "uint32"},
+     {"U16", "uint16"},
+     {"U8", "uint8"},
+     {"BOOL", "bool"},
+     {"C64", "complex64"},
+     {"F8_E4M3", "float8_e4m3fn"},
+     {"F8_E5M2", "float8_e5m2"},
+     {"F8_E8M0", "float8_e8m0fnu"},
+     {"F4", "float4_e2m1fn_x2"}}};
 
 class SafetensorsReader {
  public:
@@ -84,8 +85,8 @@ class SafetensorsReader {
       defects_.add(DefectKind::malformed, "data_offsets are no [begin, end]", member);
       return;
     }
-    const auto type = std::ranges::find(kTypes, entry.dtype, [](const auto& row) { return row.first; });
-    if (type == kTypes.end()) {
+    const auto type = std::ranges::find(kDtypes, entry.dtype, [](const auto& row) { return row.first; });
+    if (type == kDtypes.end()) {
       defects_.add(DefectKind::malformed, std::format("dtype `{}` is not known", printable(entry.dtype)),
                    member);
       return;

@@ -12,8 +12,8 @@ namespace runup::artifact {
 
 namespace {
 
-constexpr std::size_t kMostTensors = 200'000;
-constexpr std::size_t kMostAxes = 64;
+constexpr std::size_t kMostHeaderTensors = 200'000;
+constexpr std::size_t kMostHeaderAxes = 64;
 
 // Receives the parser's events; each answer `false` ends the parse with `why`.
 class HeaderEvents {
@@ -32,7 +32,7 @@ class HeaderEvents {
       return refuse(std::to_string(value));
     }
     std::vector<std::uint64_t>& list = place_ == Place::shape ? entry().shape : entry().offsets;
-    if (list.size() >= kMostAxes) {
+    if (list.size() >= kMostHeaderAxes) {
       return refuse("a list of too many numbers");
     }
     list.push_back(value);
@@ -63,8 +63,9 @@ class HeaderEvents {
       place_ = Place::metadata;
       return true;
     }
-    if (header.tensors.size() >= kMostTensors) {
-      why = {.kind = DefectKind::over_limit, .message = std::format("more than {} tensors", kMostTensors)};
+    if (header.tensors.size() >= kMostHeaderTensors) {
+      why = {.kind = DefectKind::over_limit,
+             .message = std::format("more than {} tensors", kMostHeaderTensors)};
       return false;
     }
     place_ = Place::tensor;

@@ -16,7 +16,7 @@ namespace {
 constexpr std::size_t kLookedAt = 4096;
 constexpr std::size_t kHeadBytes = 200;
 constexpr std::size_t kMostPointer = 1024;
-constexpr std::size_t kMostJson = std::size_t{1} << 20U;
+constexpr std::size_t kMostSniffedJson = std::size_t{1} << 20U;
 
 bool starts_ignoring_case(std::string_view text, std::string_view prefix) {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
@@ -63,7 +63,7 @@ bool is_json(std::string_view text) {
   if (!text.starts_with('{') && !text.starts_with('[')) {
     return false;
   }
-  return text.size() > kMostJson || parse_json(text, kMostJson).has_value();
+  return text.size() > kMostSniffedJson || parse_json(text, kMostSniffedJson).has_value();
 }
 
 }  // namespace

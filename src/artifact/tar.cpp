@@ -10,7 +10,7 @@ namespace runup::artifact {
 
 namespace {
 
-constexpr std::uint64_t kBlock = 512;
+constexpr std::uint64_t kTarBlock = 512;
 constexpr std::size_t kMostMembers = 10'000;
 
 std::string_view field(Bytes header, std::size_t offset, std::size_t size) {
@@ -45,7 +45,7 @@ bool has_valid_checksum(Bytes header) {
   constexpr std::size_t kPlace = 148;
   const auto expected = number(header, kPlace, 8);
   std::uint64_t sum = 0;
-  for (std::size_t i = 0; i < kBlock; ++i) {
+  for (std::size_t i = 0; i < kTarBlock; ++i) {
     // The checksum's own place counts as spaces.
     sum += i >= kPlace && i < kPlace + 8 ? std::uint64_t{' '} : std::to_integer<std::uint64_t>(header[i]);
   }
@@ -55,14 +55,14 @@ bool has_valid_checksum(Bytes header) {
 }  // namespace
 
 bool looks_like_tar(Bytes file) {
-  return file.size() >= kBlock && file[0] != std::byte{0} && has_valid_checksum(file.first(kBlock));
+  return file.size() >= kTarBlock && file[0] != std::byte{0} && has_valid_checksum(file.first(kTarBlock));
 }
 
 std::vector<TarMember> read_tar(Bytes file, Defects& defects) {
   std::vector<TarMember> members;
   std::uint64_t at = 0;
-  while (at + kBlock <= file.size() && members.size() < kMostMembers) {
-    const Bytes header = file.subspan(at, kBlock);
+  while (at + kTarBlock <= file.size() && members.size() < kMostMembers) {
+    const Bytes header = file.subspan(at, kTarBlock);
     if (header[0] == std::byte{0}) {
       return members;
     }
@@ -72,20 +72,20 @@ std::vector<TarMember> read_tar(Bytes file, Defects& defects) {
       return members;
     }
     const std::string name(field(header, 0, 100));
-    const std::uint64_t left = file.size() - at - kBlock;
+    const std::uint64_t left = file.size() - at - kTarBlock;
     if (*size > left) {
       defects.add(Problem{.kind = DefectKind::truncated,
                           .message = std::format("has {} bytes; the file ends after {} of them", *size, left),
-                          .offset = at + kBlock,
+                          .offset = at + kTarBlock,
                           .missing_bytes = *size - left},
                   printable(name));
       return members;
     }
     const char type = static_cast<char>(header[156]);
     if (type == '0' || type == '\0') {
-      members.push_back({.name = name, .offset = at + kBlock, .bytes = *size});
+      members.push_back({.name = name, .offset = at + kTarBlock, .bytes = *size});
     }
-    at += kBlock + (*size + kBlock - 1) / kBlock * kBlock;
+    at += kTarBlock + (*size + kTarBlock - 1) / kTarBlock * kTarBlock;
   }
   if (members.size() < kMostMembers) {
     defects.add(DefectKind::truncated, "the tar archive ends without its end blocks", {}, file.size());

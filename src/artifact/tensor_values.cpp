@@ -17,9 +17,9 @@ namespace runup::artifact {
 namespace {
 
 // Times that all storages together may be looked at.
-constexpr std::uint64_t kMostLooks = 4;
+constexpr std::uint64_t kLooksAtStorages = 4;
 // Deflated storages are unpacked one by one, each by a search of its own.
-constexpr std::size_t kMostUnpacked = 1000;
+constexpr std::size_t kMostUnpackedStorages = 1000;
 constexpr std::uint64_t kPieceBytes = std::uint64_t{16} << 20U;
 
 // An axis of a view, in elements.
@@ -81,9 +81,9 @@ class Scanner {
     find_external(external);
     for (std::size_t i = 0; i < facts.storages.size(); ++i) {
       const auto outside = external_.find(i);
-      budget_ += kMostLooks * (outside != external_.end()
-                                   ? outside->second.size()
-                                   : std::min<std::uint64_t>(facts.storages[i].bytes, file.size()));
+      budget_ += kLooksAtStorages * (outside != external_.end()
+                                         ? outside->second.size()
+                                         : std::min<std::uint64_t>(facts.storages[i].bytes, file.size()));
     }
   }
 
@@ -194,7 +194,7 @@ class Scanner {
         return &current_->view;
       }
       const bool plain = index < facts_.storages.size() && facts_.storages[index].offset;
-      if (!plain && ++unpacked_ > kMostUnpacked) {
+      if (!plain && ++unpacked_ > kMostUnpackedStorages) {
         return nullptr;
       }
       if (auto read = read_storage(file_, facts_, index)) {

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "artifact/index_map.h"
+#include "artifact/label_lists.h"
 #include "base/codec.h"
 #include "base/text.h"
 
@@ -16,7 +17,6 @@ namespace runup::artifact {
 namespace {
 
 constexpr std::size_t kMostBytes = std::size_t{16} << 20U;
-constexpr std::size_t kMostClasses = 100'000;
 constexpr std::size_t kMostLists = 1000;
 constexpr int kDeepest = 4;
 

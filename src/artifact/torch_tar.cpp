@@ -17,7 +17,7 @@ namespace runup::artifact {
 
 namespace {
 
-constexpr std::int64_t kMostAxes = 64;
+constexpr std::int64_t kMostTarAxes = 64;
 constexpr std::int64_t kMostEntries = 100'000;
 
 class TarReader {
@@ -177,7 +177,7 @@ class TarReader {
   // Number of axes (32 bits and 32 unused ones), sizes, strides, offset.
   Read<TensorFacts> read_numbers(Bytes bytes, std::uint64_t& at, std::int64_t storage) {
     const auto axes = read_little_endian<std::int32_t>(bytes, at);
-    if (!axes || *axes < 0 || *axes > kMostAxes) {
+    if (!axes || *axes < 0 || *axes > kMostTarAxes) {
       return problem(DefectKind::malformed, "a tensor has no valid number of axes", at);
     }
     at += 8;

@@ -17,9 +17,9 @@ namespace runup::artifact {
 namespace {
 
 // Wrappers (a parameter of a subclass of a quantised tensor) nest no deeper than a few levels.
-constexpr int kMostDepth = 8;
-constexpr std::size_t kMostAxes = 1024;
-constexpr std::size_t kMostChannels = 65536;
+constexpr int kMostWrappers = 8;
+constexpr std::size_t kMostStrides = 1024;
+constexpr std::size_t kMostScales = 65536;
 
 std::unexpected<Problem> malformed(std::string message) {
   return problem(DefectKind::malformed, std::move(message));
@@ -53,7 +53,7 @@ std::optional<Read<TensorValue>> TensorReader::rebuild(Known function, Args args
   if (function < Known::rebuild_tensor || function > Known::rebuild_from_type) {
     return std::nullopt;
   }
-  if (depth > kMostDepth) {
+  if (depth > kMostWrappers) {
     return malformed("a tensor inside a tensor, without end");
   }
   switch (function) {
@@ -289,7 +289,7 @@ Read<void> TensorReader::set_shape(TensorFacts& facts, ValueId size, ValueId str
   if (!sizes || !strides) {
     return malformed("a tensor's size or stride is no tuple of whole numbers");
   }
-  if (sizes->size() != strides->size() || sizes->size() > kMostAxes) {
+  if (sizes->size() != strides->size() || sizes->size() > kMostStrides) {
     return malformed(std::format("a tensor has {} sizes and {} strides", sizes->size(), strides->size()));
   }
   const auto negative = [](std::int64_t number) { return number < 0; };
@@ -332,8 +332,7 @@ std::vector<double> TensorReader::numbers(ValueId id, int depth) const {
   }
   std::vector<double> values;
   if (pickle.is(id, ValueKind::list) || pickle.is(id, ValueKind::tuple)) {
-    for (const ValueId item :
-         pickle.sequence(id).first(std::min(pickle.sequence(id).size(), kMostChannels))) {
+    for (const ValueId item : pickle.sequence(id).first(std::min(pickle.sequence(id).size(), kMostScales))) {
       values.push_back(number(item));
     }
     return values;
@@ -345,7 +344,7 @@ std::vector<double> TensorReader::numbers(ValueId id, int depth) const {
   const TensorFacts& facts = (*tensor)->facts;
   const auto content = bytes_(facts.storage);
   const auto item = torch_type(facts.dtype)->item_bytes;
-  for (std::uint64_t i = 0; content && i < std::min<std::uint64_t>(facts.elements, kMostChannels); ++i) {
+  for (std::uint64_t i = 0; content && i < std::min<std::uint64_t>(facts.elements, kMostScales); ++i) {
     const std::uint64_t at =
         (static_cast<std::uint64_t>(facts.storage_offset) + i * static_cast<std::uint64_t>(facts.stride[0])) *
         item;

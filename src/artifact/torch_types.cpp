@@ -8,24 +8,24 @@ namespace runup::artifact {
 
 namespace {
 
-constexpr std::array<TorchType, 36> kTypes{{{"float32", 4},         {"float64", 8},
-                                            {"float16", 2},         {"bfloat16", 2},
-                                            {"uint8", 1},           {"int8", 1},
-                                            {"int16", 2},           {"int32", 4},
-                                            {"int64", 8},           {"bool", 1},
-                                            {"uint16", 2},          {"uint32", 4},
-                                            {"uint64", 8},          {"complex32", 4},
-                                            {"complex64", 8},       {"complex128", 16},
-                                            {"float8_e4m3fn", 1},   {"float8_e5m2", 1},
-                                            {"float8_e4m3fnuz", 1}, {"float8_e5m2fnuz", 1},
-                                            {"float8_e8m0fnu", 1},  {"float4_e2m1fn_x2", 1},
-                                            {"qint8", 1},           {"quint8", 1},
-                                            {"qint32", 4},          {"quint4x2", 1, 2},
-                                            {"quint2x4", 1, 4},     {"bits1x8", 1, 8},
-                                            {"bits2x4", 1, 4},      {"bits4x2", 1, 2},
-                                            {"bits8", 1},           {"bits16", 2},
-                                            {"uint1", 1},           {"uint2", 1},
-                                            {"uint4", 1},           {"int4", 1}}};
+constexpr std::array<TorchType, 36> kTorchTypes{{{"float32", 4},         {"float64", 8},
+                                                 {"float16", 2},         {"bfloat16", 2},
+                                                 {"uint8", 1},           {"int8", 1},
+                                                 {"int16", 2},           {"int32", 4},
+                                                 {"int64", 8},           {"bool", 1},
+                                                 {"uint16", 2},          {"uint32", 4},
+                                                 {"uint64", 8},          {"complex32", 4},
+                                                 {"complex64", 8},       {"complex128", 16},
+                                                 {"float8_e4m3fn", 1},   {"float8_e5m2", 1},
+                                                 {"float8_e4m3fnuz", 1}, {"float8_e5m2fnuz", 1},
+                                                 {"float8_e8m0fnu", 1},  {"float4_e2m1fn_x2", 1},
+                                                 {"qint8", 1},           {"quint8", 1},
+                                                 {"qint32", 4},          {"quint4x2", 1, 2},
+                                                 {"quint2x4", 1, 4},     {"bits1x8", 1, 8},
+                                                 {"bits2x4", 1, 4},      {"bits4x2", 1, 2},
+                                                 {"bits8", 1},           {"bits16", 2},
+                                                 {"uint1", 1},           {"uint2", 1},
+                                                 {"uint4", 1},           {"int4", 1}}};
 
 constexpr std::array<std::pair<std::string_view, std::string_view>, 19> kStorages{
     {{"FloatStorage", "float32"},
@@ -76,7 +76,7 @@ std::optional<TorchType> torch_type(std::string_view name) {
       name = real;
     }
   }
-  for (const TorchType& type : kTypes) {
+  for (const TorchType& type : kTorchTypes) {
     if (type.name == name) {
       return type;
     }

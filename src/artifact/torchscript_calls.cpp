@@ -9,9 +9,7 @@ namespace runup::artifact::script {
 
 namespace {
 
-constexpr std::uint64_t kMostWork = 4'000'000;
-constexpr std::size_t kMostDepth = 900;
-constexpr std::size_t kMostItems = 4096;
+constexpr std::size_t kMostListItems = 4096;
 constexpr std::size_t kLongestName = 500;
 constexpr std::size_t kMostKnownBytes = std::size_t{64} << 20U;
 constexpr std::string_view kFunctional = "code/__torch__/torch/nn/functional";
@@ -69,11 +67,11 @@ Fact Interpreter::evaluate_known(NodeId id) {
       std::vector<Fact> items;
       for (const NodeId child : children) {
         Fact item = evaluate(child);
-        if (items.size() < kMostItems) {
+        if (items.size() < kMostListItems) {
           items.push_back(std::move(item));
         }
       }
-      return children.size() > kMostItems ? Fact::something() : Fact::list(std::move(items));
+      return children.size() > kMostListItems ? Fact::something() : Fact::list(std::move(items));
     }
     case NodeKind::other:
       for (const NodeId child : children) {

@@ -19,10 +19,10 @@ using script::kNothing;
 
 constexpr std::size_t kMostFiles = 20'000;
 constexpr std::uint64_t kMostSource = std::uint64_t{16} << 20U;
-constexpr std::uint64_t kMostPickle = std::uint64_t{4} << 20U;
+constexpr std::uint64_t kMostTracedInputs = std::uint64_t{4} << 20U;
 constexpr std::size_t kMostArguments = 100;
 constexpr std::size_t kMostShapes = 64;
-constexpr std::size_t kMostOfAKind = 200;
+constexpr std::size_t kMostOfAKind = script::Remarks::kMostOfAKind;
 
 class ScriptReader {
  public:
@@ -169,8 +169,8 @@ class ScriptReader {
 
   void read_traced_inputs() {
     const ZipMember* member = records_.find("traced_inputs.pkl");
-    const auto content =
-        member == nullptr ? problem(DefectKind::missing_part, "") : records_.zip().read(*member, kMostPickle);
+    const auto content = member == nullptr ? problem(DefectKind::missing_part, "")
+                                           : records_.zip().read(*member, kMostTracedInputs);
     if (!content) {
       return;
     }

@@ -9,9 +9,9 @@ namespace runup::artifact::script {
 
 namespace {
 
-constexpr std::size_t kMostItems = 64;
+constexpr std::size_t kMostKnownItems = 64;
 constexpr int kMostListDepth = 4;
-constexpr std::size_t kMostDepth = 200;
+constexpr std::size_t kMostObjectDepth = 200;
 constexpr std::size_t kMostTraining = 1000;
 // Of all paths together.
 constexpr std::size_t kMostText = std::size_t{16} << 20U;
@@ -62,7 +62,7 @@ Fact Objects::fact_of(ValueId id, int depth) const {
     case ValueKind::tuple: {
       std::vector<Fact> items;
       for (const ValueId item : value.items) {
-        if (depth >= kMostListDepth || items.size() >= kMostItems) {
+        if (depth >= kMostListDepth || items.size() >= kMostKnownItems) {
           return Fact::something();
         }
         items.push_back(fact_of(item, depth + 1));
@@ -112,7 +112,7 @@ void Objects::walk() {
 // in Python.
 void Objects::enter(ValueId id, const std::string& path, std::size_t depth) {
   const ObjectValue* object = graph_.pickle().object(id);
-  if (object == nullptr || depth > kMostDepth || paths_.contains(id) || text_ > kMostText) {
+  if (object == nullptr || depth > kMostObjectDepth || paths_.contains(id) || text_ > kMostText) {
     return;
   }
   const std::uint32_t owner = class_of(id);

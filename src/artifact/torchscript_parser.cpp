@@ -10,7 +10,7 @@ namespace runup::artifact::script {
 namespace {
 
 // The printer inlines a few levels only.
-constexpr std::size_t kMostDepth = 150;
+constexpr std::size_t kMostExpressionDepth = 150;
 
 constexpr std::array<std::string_view, 22> kOperators{"+",  "-",   "*",  "/",  "//", "%",  "@", "**",
                                                       "==", "!=",  "<",  ">",  "<=", ">=", "&", "|",
@@ -59,7 +59,7 @@ NodeId ExpressionParser::expressions() {
 }
 
 NodeId ExpressionParser::expression() {
-  if (depth_ >= kMostDepth) {
+  if (depth_ >= kMostExpressionDepth) {
     return kNothing;
   }
   ++depth_;
@@ -133,7 +133,7 @@ NodeId ExpressionParser::unary() {
 NodeId ExpressionParser::postfix() {
   NodeId value = primary();
   std::size_t links = 0;
-  while (value != kNothing && ++links < kMostDepth) {
+  while (value != kNothing && ++links < kMostExpressionDepth) {
     if (now().is("(")) {
       value = call(value);
     } else if (now().is("[")) {

@@ -8,15 +8,6 @@
 
 namespace runup::artifact::script {
 
-namespace {
-
-constexpr std::uint64_t kMostWork = 4'000'000;
-// Of statements and expressions inside each other, across all calls.
-constexpr std::size_t kMostDepth = 900;
-constexpr std::size_t kMostOfAKind = 200;
-
-}  // namespace
-
 CodeRemarkFacts* Remarks::at(CodeRemarkKind kind, NodeId node, std::uint32_t file, std::uint32_t line,
                              std::uint32_t function, const std::string& module) {
   const auto key = std::tuple{kind, node, file, line, module};

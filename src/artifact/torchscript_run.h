@@ -16,6 +16,8 @@ namespace runup::artifact::script {
 // Remarks in the order in which they were seen, with a bound for each kind.
 class Remarks {
  public:
+  static constexpr std::size_t kMostOfAKind = 200;
+
   explicit Remarks(const Code& code) : code_(code) {}
   // The remark of this kind at a place of the code; a new one when there is none yet. Null beyond the bound.
   CodeRemarkFacts* at(CodeRemarkKind kind, NodeId node, std::uint32_t file, std::uint32_t line,
@@ -52,6 +54,10 @@ class Interpreter {
   const std::string& incomplete() const { return incomplete_; }
 
  private:
+  static constexpr std::uint64_t kMostWork = 4'000'000;
+  // Of statements and expressions inside each other, across all calls.
+  static constexpr std::size_t kMostDepth = 900;
+
   struct Frame {
     FunctionId function = kNothing;
     // path of the module whose method this is, or of the one that called

@@ -8,8 +8,8 @@ namespace runup::artifact::script {
 
 namespace {
 
-constexpr int kMostDepth = 4;
-constexpr std::size_t kMostItems = 64;
+constexpr int kDeepestInKey = 4;
+constexpr std::size_t kMostInKey = 64;
 
 bool same(const Fact& a, const Fact& b) {
   if (a.kind != b.kind || a.boolean != b.boolean || a.owner != b.owner || a.object != b.object ||
@@ -50,7 +50,7 @@ void append_key(std::string& key, const Fact& fact, int depth) {
       break;
     case Known::list:
       key += '[';
-      for (std::size_t i = 0; depth < kMostDepth && i < std::min(fact.items->size(), kMostItems); ++i) {
+      for (std::size_t i = 0; depth < kDeepestInKey && i < std::min(fact.items->size(), kMostInKey); ++i) {
         append_key(key, (*fact.items)[i], depth + 1);
       }
       key += ']';

@@ -17,14 +17,11 @@ namespace runup::artifact {
 namespace {
 
 constexpr std::size_t kMostPairs = 100'000;
-constexpr std::size_t kMostLooks = 10'000'000;
 constexpr std::size_t kMostSwaps = 200;
 // Enough that two tensors do not have it by chance.
 constexpr double kSameShare = 0.25;
 constexpr double kCorrelation = 0.9;
 constexpr std::uint64_t kFewestCorrelated = 16;
-// A factor beyond this is more likely arithmetic that the converter did beforehand.
-constexpr double kMostFactor = 1.1;
 
 // What a module computes its weight from: the conversion holds the weight, not this.
 bool is_computed_from(std::string_view name) {
@@ -166,8 +163,7 @@ class SuspectJudge {
     }
     const Pairing pairing = state_.pairing(suspect.form, suspect.candidate);
     if (const auto factor = uniform_factor(pairing, result)) {
-      const double size = std::abs(*factor);
-      return size < kMostFactor && size > 1 / kMostFactor;
+      return is_small_factor(*factor);
     }
     const std::string words = explain_difference(pairing, result, state_.originals().tensors[original].shape);
     return (!words.empty() && !words.starts_with("nearly all")) || retrained_;

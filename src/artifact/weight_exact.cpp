@@ -170,8 +170,8 @@ class ValueMatcher {
 };
 
 // A tensor of the module by its own name.
-std::optional<std::size_t> member(const WeightState& state, const std::vector<std::size_t>& module,
-                                  std::string_view name) {
+std::optional<std::size_t> module_member(const WeightState& state, const std::vector<std::size_t>& module,
+                                         std::string_view name) {
   for (const std::size_t index : module) {
     if (last_name(state.originals().tensors[index].name) == name) {
       return index;
@@ -262,7 +262,7 @@ void match_by_layer(WeightState& state, const std::vector<RecurrentForms>& recur
     }
     const std::vector<std::size_t> tensors = state.names().module(*module);
     for (const std::string_view name : names_of_input(use->op, use->input)) {
-      const auto original = member(state, tensors, name);
+      const auto original = module_member(state, tensors, name);
       const auto form = original ? state.plain_form(*original, i) : std::nullopt;
       if (form) {
         state.candidate(i).layer = original;

@@ -18,7 +18,6 @@ namespace {
 constexpr std::uint64_t kMostElements = std::uint64_t{1} << 26U;
 constexpr std::uint64_t kMostRows = std::uint64_t{1} << 20U;
 constexpr std::size_t kMostNamedRows = 64;
-constexpr std::uint64_t kPiece = std::uint64_t{1} << 15U;
 
 std::string factor_text(double factor) { return std::format("{:.6g}", factor); }
 
@@ -195,6 +194,12 @@ class Rows {
 };
 
 }  // namespace
+
+bool is_small_factor(double factor) {
+  constexpr double kMost = 1.1;
+  const double size = std::abs(factor);
+  return size < kMost && size > 1 / kMost;
+}
 
 std::optional<double> uniform_factor(const Pairing& pairing, const ReferenceResult& result) {
   if (result.square <= 0 || result.differing == 0) {

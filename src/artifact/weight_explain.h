@@ -14,5 +14,7 @@ std::string explain_difference(const Pairing& pairing, const ReferenceResult& re
 
 // Whether every number of the candidate is the original's times one factor, and which.
 std::optional<double> uniform_factor(const Pairing& pairing, const ReferenceResult& result);
+// Close to 1, but for a sign; one beyond is more likely arithmetic that the converter did beforehand.
+bool is_small_factor(double factor);
 
 }  // namespace runup::artifact

@@ -14,17 +14,16 @@ namespace runup::artifact {
 
 namespace {
 
-constexpr std::uint64_t kMostChannels = 65'536;
+constexpr std::uint64_t kMostFoldChannels = 65'536;
 // Numbers of a channel that tell its factor.
 constexpr std::uint64_t kSamples = 9;
 // What float32 arithmetic in another order may move a factor; float16 moves it more.
 constexpr double kSameFactor = 5e-5;
 constexpr double kSameHalfFactor = 4e-3;
 constexpr std::array<double, 4> kUsualEpsilons{1e-5, 1e-3, 1e-6, 1e-4};
-constexpr std::size_t kMostPairs = 20'000;
+constexpr std::size_t kMostFoldPairs = 20'000;
 // Channels whose factors are not another tensor's by chance.
 constexpr std::size_t kFewestExchanged = 4;
-constexpr std::size_t kMostLooks = 10'000'000;
 
 std::vector<double> numbers_of(const WeightState& state, std::optional<std::size_t> index,
                                std::size_t channels, double without) {
@@ -130,7 +129,7 @@ class Folding {
  private:
   void note_norm(std::size_t index) {
     const WeightTensor& tensor = state_.originals().tensors[index];
-    if (tensor.shape.size() != 1 || static_cast<std::uint64_t>(tensor.shape[0]) > kMostChannels) {
+    if (tensor.shape.size() != 1 || static_cast<std::uint64_t>(tensor.shape[0]) > kMostFoldChannels) {
       return;
     }
     const std::string_view last = last_name(tensor.name);
@@ -216,7 +215,7 @@ class Folding {
   void match(std::size_t original) {
     for (const std::size_t candidate : candidates_for(original)) {
       const auto form = state_.plain_form(original, candidate);
-      if (!form || ++pairs_ > kMostPairs) {
+      if (!form || ++pairs_ > kMostFoldPairs) {
         continue;
       }
       if (try_axis(*form, original, candidate, 0) || try_axis(*form, original, candidate, 1)) {
@@ -382,8 +381,8 @@ class Folding {
     }
     for (auto part : {&BatchNorm::weight, &BatchNorm::variance}) {
       for (std::size_t i = 0; own.*part && i < state_.originals().tensors.size(); ++i) {
-        if (state_.originals().tensors[i].shape.size() != 1 || i == *(own.*part) || ++pairs_ > kMostPairs ||
-            state_.originals().views[i].elements() != own.channels) {
+        if (state_.originals().tensors[i].shape.size() != 1 || i == *(own.*part) ||
+            ++pairs_ > kMostFoldPairs || state_.originals().views[i].elements() != own.channels) {
           continue;
         }
         BatchNorm mixed = own;
@@ -483,7 +482,7 @@ class Folding {
     std::uint64_t fewest = form.elements() / 2 + 1;
     for (std::size_t i = 0; i < state_.candidates().tensors.size(); ++i) {
       if (state_.candidates().tensors[i].sizes != form.shape || state_.candidate(i).owner ||
-          ++pairs_ > kMostPairs) {
+          ++pairs_ > kMostFoldPairs) {
         continue;
       }
       const auto results = state_.compare(form, i);

@@ -10,7 +10,6 @@ namespace runup::artifact {
 
 namespace {
 
-constexpr std::uint64_t kPiece = std::uint64_t{1} << 15U;
 // Two of the smallest steps of float16: converters raise tiny numbers to the smallest that is not 0.
 constexpr double kHalfStep = 1.2e-7;
 

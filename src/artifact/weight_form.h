@@ -13,6 +13,9 @@
 
 namespace runup::artifact {
 
+// Elements that are looked at together.
+inline constexpr std::uint64_t kPiece = std::uint64_t{1} << 15U;
+
 // Elements of one tensor of the original, in its row-major order.
 struct Segment {
   std::size_t reference = 0;

@@ -12,14 +12,10 @@ namespace runup::artifact {
 
 namespace {
 
-constexpr std::uint64_t kMostRows = 65'536;
-constexpr std::size_t kMostLooks = 10'000'000;
-// A factor beyond this, but for a sign, is rather arithmetic of the converter.
-constexpr double kMostFactor = 1.1;
+constexpr std::uint64_t kMostDirections = 65'536;
 
 bool is_scaled(const Pairing& pairing, const ReferenceResult& result) {
-  const double factor = std::abs(uniform_factor(pairing, result).value_or(0));
-  return factor < kMostFactor && factor > 1 / kMostFactor;
+  return is_small_factor(uniform_factor(pairing, result).value_or(0));
 }
 
 }  // namespace
@@ -49,7 +45,7 @@ void match_weight_norm(WeightState& state) {
     const TensorView& view = state.originals().views[direction];
     const TensorView& sizes = state.originals().views[magnitude->second];
     // The usual one: a magnitude for each row.
-    if (sizes.elements() != rows || rows > kMostRows) {
+    if (sizes.elements() != rows || rows > kMostDirections) {
       continue;
     }
     Scale scale{.inner = view.elements() / rows};

@@ -30,7 +30,7 @@ std::size_t item_bytes(NumberType type) {
 }
 
 template <class Bits>
-Bits load(const std::byte* from, bool swapped) {
+Bits load_bits(const std::byte* from, bool swapped) {
   Bits bits;
   std::memcpy(&bits, from, sizeof(bits));
   return swapped ? std::byteswap(bits) : bits;
@@ -39,15 +39,15 @@ Bits load(const std::byte* from, bool swapped) {
 double decode(const std::byte* from, NumberType type, bool swapped) {
   switch (type) {
     case NumberType::float64:
-      return std::bit_cast<double>(load<std::uint64_t>(from, swapped));
+      return std::bit_cast<double>(load_bits<std::uint64_t>(from, swapped));
     case NumberType::float32:
-      return std::bit_cast<float>(load<std::uint32_t>(from, swapped));
+      return std::bit_cast<float>(load_bits<std::uint32_t>(from, swapped));
     case NumberType::float16:
-      return from_half(load<std::uint16_t>(from, swapped));
+      return from_half(load_bits<std::uint16_t>(from, swapped));
     case NumberType::bfloat16:
       break;
   }
-  return from_bfloat16(load<std::uint16_t>(from, swapped));
+  return from_bfloat16(load_bits<std::uint16_t>(from, swapped));
 }
 
 // The nearest number with `digits` binary digits and no unit smaller than 2^smallest; infinite when it

@@ -13,11 +13,11 @@ namespace runup::artifact {
 
 namespace {
 
-constexpr std::size_t kMostTensors = 20'000;
+constexpr std::size_t kMostPooled = 20'000;
 // Deflated storages are unpacked into memory once and kept, up to this.
-constexpr std::uint64_t kMostUnpacked = std::uint64_t{256} << 20U;
+constexpr std::uint64_t kMostKept = std::uint64_t{256} << 20U;
 // Times that the file's own size may be looked at through views of the same storages.
-constexpr std::uint64_t kMostLooks = 4;
+constexpr std::uint64_t kLooksAtFile = 4;
 
 bool is_checkpoint(ArtifactKind kind) {
   return kind == ArtifactKind::torch_zip || kind == ArtifactKind::torch_legacy ||
@@ -32,9 +32,9 @@ bool counts(std::string_view dtype) {
 class Collector {
  public:
   explicit Collector(const WeightSource& source) : source_(source), facts_(*source.facts) {
-    budget_ = source.file.size() * kMostLooks;
+    budget_ = source.file.size() * kLooksAtFile;
     for (const auto& [location, bytes] : source.external) {
-      budget_ += bytes.size() * kMostLooks;
+      budget_ += bytes.size() * kLooksAtFile;
     }
     if (facts_.onnx) {
       for (const OnnxExternalFacts& external : facts_.onnx->external) {
@@ -48,7 +48,7 @@ class Collector {
     if (!counts(tensor.dtype) || tensor.elements == 0) {
       return;
     }
-    auto view = pool_.tensors.size() < kMostTensors ? view_of(tensor) : std::nullopt;
+    auto view = pool_.tensors.size() < kMostPooled ? view_of(tensor) : std::nullopt;
     if (!view || view->elements() * 2 > budget_) {
       pool_.unreadable.push_back(std::move(name));
       return;
@@ -86,7 +86,7 @@ class Collector {
     const auto [known, is_new] = contents_.try_emplace(index);
     if (is_new && index < facts_.storages.size()) {
       const StorageFacts& storage = facts_.storages[index];
-      if (!storage.offset && storage.bytes > kMostUnpacked - unpacked_) {
+      if (!storage.offset && storage.bytes > kMostKept - unpacked_) {
         return nullptr;
       }
       if (auto content = read_storage(source_.file, facts_, index)) {

@@ -13,7 +13,7 @@ namespace runup::artifact {
 namespace {
 
 // Comparisons of a tensor, on average.
-constexpr std::uint64_t kMostLooks = 40;
+constexpr std::uint64_t kLooksOfTensor = 40;
 constexpr std::uint64_t kLooksOfSmallFiles = 50'000'000;
 
 std::vector<std::int64_t> index_of(std::uint64_t place, const std::vector<std::int64_t>& shape) {
@@ -41,7 +41,7 @@ WeightState::WeightState(WeightPool originals, WeightPool candidates, WeightUses
       budget_(kLooksOfSmallFiles) {
   for (const WeightPool* pool : {&originals_, &candidates_}) {
     for (const TensorView& view : pool->views) {
-      budget_ += view.elements() * kMostLooks;
+      budget_ += view.elements() * kLooksOfTensor;
     }
   }
 }

@@ -14,6 +14,9 @@
 
 namespace runup::artifact {
 
+// Candidates that one way of matching looks at.
+inline constexpr std::size_t kMostLooks = 10'000'000;
+
 enum class Outcome { open, by_name, by_value, differing };
 
 // How sure it is that a tensor of the original and a candidate belong together.

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::uint64_t kMostCode = std::uint64_t{32} << 20U;
 constexpr std::size_t kMostCalls = 100'000;
-constexpr std::size_t kMostDepth = 200;
+constexpr std::size_t kMostOpen = 200;
 
 bool is_word(char letter) {
   return std::isalnum(static_cast<unsigned char>(letter)) != 0 || letter == '_' || letter == '.';
@@ -49,7 +49,7 @@ class ScriptScanner {
         break;
       case '(':
       case '[':
-        if (open_.size() < kMostDepth) {
+        if (open_.size() < kMostOpen) {
           open_.push_back({.call = {.function = letter == '(' ? std::string(last_part(word_)) : "[]"}});
         }
         break;

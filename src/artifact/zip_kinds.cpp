@@ -12,7 +12,7 @@ namespace runup::artifact {
 
 namespace {
 
-constexpr std::uint64_t kMostJson = std::uint64_t{1} << 20U;
+constexpr std::uint64_t kMostMetadataJson = std::uint64_t{1} << 20U;
 
 bool has_ending(const ZipArchive& zip, std::string_view ending) {
   return std::ranges::any_of(zip.members(),
@@ -46,8 +46,9 @@ ArtifactKind kind_of(const TorchRecords& records) {
 }
 
 void read_keras(const TorchRecords& records, ArtifactFacts& facts) {
-  const auto content = records.zip().read(*records.zip().find("metadata.json"), kMostJson);
-  const auto json = content ? parse_json(as_text(content->view), kMostJson) : fail(ErrorCode::bad_input, "");
+  const auto content = records.zip().read(*records.zip().find("metadata.json"), kMostMetadataJson);
+  const auto json =
+      content ? parse_json(as_text(content->view), kMostMetadataJson) : fail(ErrorCode::bad_input, "");
   if (json && json->is_object() && json->contains("keras_version") && (*json)["keras_version"].is_string()) {
     facts.producer = "keras " + printable((*json)["keras_version"].get<std::string>());
   }

@@ -24,6 +24,12 @@ inline std::string_view as_text(Bytes bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+inline bool is_zero(Bytes bytes) {
+  // Each byte is the one before it.
+  return bytes.empty() ||
+         (bytes[0] == std::byte{0} && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
+}
+
 // The little-endian value at `offset`, or nothing when it would reach past the end.
 template <class T>
   requires std::integral<T> || std::floating_point<T>

@@ -14,7 +14,7 @@ namespace runup {
 
 namespace {
 
-constexpr std::size_t kPlainWidth = 100;
+constexpr std::size_t kPageWidth = 100;
 
 struct FoundFinding {
   const CatalogueEntry* check = nullptr;
@@ -23,7 +23,7 @@ struct FoundFinding {
 
 std::string rendered(std::string_view markdown, const Terminal& terminal) {
   const std::size_t width =
-      terminal.width > 0 ? std::min(static_cast<std::size_t>(terminal.width), kPlainWidth) : kPlainWidth;
+      terminal.width > 0 ? std::min(static_cast<std::size_t>(terminal.width), kPageWidth) : kPageWidth;
   return render_markdown(markdown, width, terminal.colour);
 }
 

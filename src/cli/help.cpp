@@ -10,11 +10,11 @@ namespace runup {
 
 namespace {
 
-constexpr std::size_t kPlainWidth = 80;
-constexpr std::size_t kMaxWidth = 100;
+constexpr std::size_t kHelpWidth = 80;
+constexpr std::size_t kMaxHelpWidth = 100;
 constexpr std::size_t kMaxLeft = 28;
 
-struct Row {
+struct HelpRow {
   std::string left;
   std::string help;
 };
@@ -24,8 +24,8 @@ class HelpWriter {
   explicit HelpWriter(const Terminal& terminal)
       : colour_(terminal.colour),
         width_(terminal.width > 0
-                   ? std::clamp(static_cast<std::size_t>(terminal.width), std::size_t{40}, kMaxWidth)
-                   : kPlainWidth) {}
+                   ? std::clamp(static_cast<std::size_t>(terminal.width), std::size_t{40}, kMaxHelpWidth)
+                   : kHelpWidth) {}
 
   void text(std::string_view text) { append_wrapped(out_, "", 0, text, width_); }
 
@@ -35,14 +35,14 @@ class HelpWriter {
 
   void heading(std::string_view title) { out_ += "\n" + paint(Tone::strong, title, colour_) + "\n"; }
 
-  void rows(const std::vector<Row>& rows) {
+  void rows(const std::vector<HelpRow>& rows) {
     std::size_t columns = 0;
-    for (const Row& row : rows) {
+    for (const HelpRow& row : rows) {
       if (const std::size_t width = display_width(row.left); width <= kMaxLeft) {
         columns = std::max(columns, width);
       }
     }
-    for (const Row& row : rows) {
+    for (const HelpRow& row : rows) {
       std::string first = "  " + paint(Tone::name, pad(row.left, columns), colour_) + "  ";
       if (display_width(row.left) > columns) {
         out_ += "  " + paint(Tone::name, row.left, colour_) + "\n";
@@ -94,7 +94,7 @@ std::string help_text(const CommandSpec& command, std::string_view parents, cons
   help.usage(usage_of(command, parents));
 
   if (!command.commands.empty()) {
-    std::vector<Row> rows;
+    std::vector<HelpRow> rows;
     for (const CommandSpec& sub : command.commands) {
       rows.push_back({.left = sub.name, .help = sub.summary});
     }
@@ -102,7 +102,7 @@ std::string help_text(const CommandSpec& command, std::string_view parents, cons
     help.rows(rows);
   }
   if (!command.positionals.empty()) {
-    std::vector<Row> rows;
+    std::vector<HelpRow> rows;
     for (const OptionSpec& positional : command.positionals) {
       rows.push_back({.left = positional.value, .help = positional.help});
     }
@@ -116,7 +116,7 @@ std::string help_text(const CommandSpec& command, std::string_view parents, cons
     }
   }
   for (const std::string& group : groups) {
-    std::vector<Row> rows;
+    std::vector<HelpRow> rows;
     for (const OptionSpec& option : command.options) {
       if (option.group == group) {
         rows.push_back({.left = option_left(option), .help = option.help});

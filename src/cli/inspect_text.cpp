@@ -22,7 +22,6 @@ namespace {
 constexpr std::size_t kDefaultWidth = 100;
 constexpr std::size_t kLongestRow = 2000;
 constexpr std::size_t kNoLimit = std::numeric_limits<std::size_t>::max() / 2;
-constexpr std::size_t kLabelColumns = 14;
 
 class Inspection {
  public:

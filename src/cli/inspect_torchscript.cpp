@@ -12,8 +12,6 @@ namespace runup {
 
 namespace {
 
-constexpr std::size_t kLabelColumns = 14;
-
 std::string_view words_of(CodeRemarkKind kind) {
   switch (kind) {
     case CodeRemarkKind::device_constant:

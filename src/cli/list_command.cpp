@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t kPlainWidth = 100;
 constexpr std::size_t kMaxWidth = 120;
 
-struct Row {
+struct ListRow {
   std::string name;
   std::string summary;
   // what stands at the end of the line
@@ -58,7 +58,7 @@ std::vector<CatalogueEntry> checks_in_order() {
   return sorted;
 }
 
-void append_rows(std::string& out, std::string_view heading, const std::vector<Row>& rows,
+void append_rows(std::string& out, std::string_view heading, const std::vector<ListRow>& rows,
                  const Terminal& terminal) {
   if (rows.empty()) {
     return;
@@ -66,11 +66,11 @@ void append_rows(std::string& out, std::string_view heading, const std::vector<R
   const std::size_t width =
       terminal.width > 0 ? std::min(static_cast<std::size_t>(terminal.width), kMaxWidth) : kPlainWidth;
   std::size_t columns = 0;
-  for (const Row& row : rows) {
+  for (const ListRow& row : rows) {
     columns = std::max(columns, display_width(row.name));
   }
   out += (out.empty() ? "" : "\n") + paint(Tone::strong, heading, terminal.colour) + "\n";
-  for (const Row& row : rows) {
+  for (const ListRow& row : rows) {
     append_wrapped(out, "  " + paint(Tone::name, pad(one_line(row.name), columns), terminal.colour) + "  ",
                    columns + 4, row.summary, width);
     if (!row.tail.empty()) {
@@ -83,7 +83,7 @@ void append_rows(std::string& out, std::string_view heading, const std::vector<R
 
 std::string as_text(const KnownPlugins& known, const Terminal& terminal) {
   std::string out;
-  std::vector<Row> rows;
+  std::vector<ListRow> rows;
   for (const CatalogueEntry& entry : checks_in_order()) {
     rows.push_back({.name = std::string(entry.info->id),
                     .summary = page_field(entry.page, "summary"),

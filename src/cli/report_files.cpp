@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Result<const ReporterInfo*> find_format(const std::string& name) {
+Result<const ReporterInfo*> named_format(const std::string& name) {
   std::vector<std::string> names;
   for (const ReporterEntry& entry : built_in_reporters()) {
     if (entry.info->name == name) {
@@ -65,7 +65,7 @@ Result<void> check_place(const std::string& path) {
 
 Result<ReportTarget> read_report_target(const std::string& argument) {
   const std::size_t sign = argument.find('=');
-  auto format = find_format(argument.substr(0, sign));
+  auto format = named_format(argument.substr(0, sign));
   if (!format) {
     return std::unexpected(format.error());
   }
@@ -106,7 +106,7 @@ Result<std::vector<ReportTarget>> read_report_targets(const std::vector<std::str
     targets.push_back(std::move(*target));
   }
   if (!std::ranges::contains(targets, std::string(), &ReportTarget::path)) {
-    auto text = find_format("text");
+    auto text = named_format("text");
     if (!text) {
       return std::unexpected(text.error());
     }

@@ -7,6 +7,7 @@
 #include <ranges>
 
 #include "base/text.h"
+#include "facts/lines.h"
 #include "facts/state_dict.h"
 
 namespace runup {
@@ -19,13 +20,6 @@ constexpr std::array<std::string_view, 22> kLabelKeys{
     "label_map",      "class_names",    "classes",    "class_labels", "class_list", "class_map",
     "class_to_idx",   "idx_to_class",   "idx2class",  "class2idx",    "id2label",   "label2id",
     "index_to_class", "class_to_index", "categories", "names"};
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return out;
-}
 
 bool is_named_like_labels(std::string_view path) {
   const std::string key = lower(last_name(path));

@@ -52,6 +52,10 @@ struct Absence {
   }
 };
 
+inline Absence blocked(std::string detail) {
+  return {.kind = AbsenceKind::blocked, .detail = std::move(detail), .log = {}};
+}
+
 // Facts of one probe, or why there are none; exactly one of the two is set.
 template <class T>
 struct Observed {

@@ -22,7 +22,7 @@ StateDictChoice none(StateDictProblem problem, std::vector<std::string> candidat
 }
 
 // What stands at `path` when it is no state_dict: "a `list`"; empty when nothing does.
-std::string other_type_at(const ArtifactFacts& artifact, std::string_view path) {
+std::string unmapped_type_at(const ArtifactFacts& artifact, std::string_view path) {
   for (const ObjectFacts& object : artifact.objects) {
     if (object.path == path) {
       return object.type;
@@ -45,7 +45,7 @@ StateDictChoice choose_named(const ArtifactFacts& artifact, const std::string& p
     }
     known.push_back(mapping.path);
   }
-  if (const std::string type = other_type_at(artifact, path); !type.empty()) {
+  if (const std::string type = unmapped_type_at(artifact, path); !type.empty()) {
     return none(StateDictProblem::not_a_state_dict, std::move(candidates),
                 "`" + path + "` is a `" + type + "`; a state_dict maps names to tensors");
   }

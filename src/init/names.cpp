@@ -21,11 +21,6 @@ bool ends_with_any(std::string_view text, const std::array<std::string_view, n>&
   return std::ranges::any_of(endings, [&](std::string_view ending) { return text.ends_with(ending); });
 }
 
-template <std::size_t n>
-bool contains(const std::array<std::string_view, n>& words, std::string_view word) {
-  return std::ranges::find(words, word) != words.end();
-}
-
 constexpr std::array<std::string_view, 9> kModelEndings{
     ".pth", ".pt", ".ckpt", ".safetensors", ".onnx", ".torchscript", ".ptl", ".pt2", ".ort"};
 constexpr std::array<std::string_view, 5> kPerhapsModelEndings{".bin", ".ts", ".pkl", ".pickle", ".joblib"};
@@ -208,8 +203,9 @@ bool is_named_like_labels(std::string_view path) {
     return false;
   }
   const std::vector<std::string> words = words_of(name);
-  return std::ranges::any_of(
-      words, [&](const std::string& word) { return contains(kWords, word) || contains(kWhole, word); });
+  return std::ranges::any_of(words, [&](const std::string& word) {
+    return std::ranges::contains(kWords, word) || std::ranges::contains(kWhole, word);
+  });
 }
 
 bool is_array(std::string_view path) { return path.ends_with(".npy") || path.ends_with(".npz"); }
@@ -230,7 +226,7 @@ std::string answered_sample(std::string_view path) {
 bool is_sample_folder(std::string_view folder) {
   constexpr std::array<std::string_view, 8> kNames{"samples", "sample",    "examples", "example",
                                                    "golden",  "test_data", "testdata", "fixtures"};
-  return contains(kNames, lower_case(name_of(folder)));
+  return std::ranges::contains(kNames, lower_case(name_of(folder)));
 }
 
 std::string common_stem(std::string_view path) {
@@ -240,7 +236,7 @@ std::string common_stem(std::string_view path) {
     const std::size_t cut = stem.find_last_of("._-");
     if (cut != std::string::npos && cut > 0) {
       const std::string_view word = std::string_view(stem).substr(cut + 1);
-      if (contains(kConverted, word) || contains(kReduced, word)) {
+      if (std::ranges::contains(kConverted, word) || std::ranges::contains(kReduced, word)) {
         stem.resize(cut);
         again = true;
       }
@@ -252,7 +248,7 @@ std::string common_stem(std::string_view path) {
 bool is_reduced(std::string_view path) {
   const std::vector<std::string> words = words_of(without_endings(lower_case(name_of(path))));
   return std::any_of(words.begin() + 1, words.end(),
-                     [](const std::string& word) { return contains(kReduced, word); });
+                     [](const std::string& word) { return std::ranges::contains(kReduced, word); });
 }
 
 std::string as_id(std::string_view text, std::string_view otherwise) {

@@ -38,7 +38,7 @@ bool is_module(std::string_view text) {
 }
 
 // "pkg.main" of "pkg.main:app", "pkg.main:create()"
-std::string module_of(std::string_view word) {
+std::string started_module(std::string_view word) {
   const std::size_t colon = word.find(':');
   if (colon == std::string_view::npos || !is_module(word.substr(0, colon))) {
     return {};
@@ -84,7 +84,7 @@ std::string file_of_module(const std::vector<std::string>& files, std::string mo
 
 std::string started_file(const std::vector<std::string>& files, const std::vector<std::string>& words) {
   for (std::size_t i = 0; i < words.size(); ++i) {
-    if (const std::string module = module_of(words[i]); !module.empty()) {
+    if (const std::string module = started_module(words[i]); !module.empty()) {
       return file_of_module(files, module);
     }
     if (words[i].ends_with(".py")) {

@@ -16,7 +16,7 @@ namespace runup {
 
 namespace {
 
-constexpr std::string_view kBlanks = " \t\r\n";
+constexpr std::string_view kPipBlanks = " \t\r\n";
 
 bool is_letter_or_digit(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
@@ -252,7 +252,7 @@ struct LogicalLine {
 
 std::string_view without_comment(std::string_view line) {
   for (std::size_t hash = line.find('#'); hash != std::string_view::npos; hash = line.find('#', hash + 1)) {
-    if (hash == 0 || kBlanks.contains(line[hash - 1])) {
+    if (hash == 0 || kPipBlanks.contains(line[hash - 1])) {
       return trim(line.substr(0, hash));
     }
   }
@@ -305,7 +305,7 @@ std::vector<std::string> shell_split(std::string_view text) {
     } else if (c == '"' || c == '\'') {
       quote = c;
       word = word.value_or("");
-    } else if (kBlanks.contains(c)) {
+    } else if (kPipBlanks.contains(c)) {
       if (word) {
         words.push_back(std::move(*word));
         word.reset();
@@ -323,7 +323,7 @@ std::vector<std::string> shell_split(std::string_view text) {
 // Where pip's options start behind a requirement.
 std::size_t start_of_options(std::string_view text) {
   for (std::size_t at = text.find('-'); at != std::string_view::npos; at = text.find('-', at + 1)) {
-    if (at > 0 && kBlanks.contains(text[at - 1])) {
+    if (at > 0 && kPipBlanks.contains(text[at - 1])) {
       return at;
     }
   }

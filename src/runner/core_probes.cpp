@@ -98,8 +98,6 @@ Observed<Facts> observe(RunContext& context, const char* role, MessageType wante
                                   .address_space_bytes = file_bytes + kRoomBesideTheFile});
 }
 
-Absence blocked(std::string detail) { return {.kind = AbsenceKind::blocked, .detail = std::move(detail)}; }
-
 std::string state_of(const PathFacts& path) {
   switch (path.kind) {
     case FileKind::missing:

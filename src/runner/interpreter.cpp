@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runner/interpreter.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -19,8 +20,6 @@ namespace {
 
 constexpr std::array<std::string_view, 3> kFolders{".venv", "venv", "env"};
 constexpr std::size_t kMostEntries = 1000;
-
-bool is_program(const std::string& path) { return ::access(path.c_str(), X_OK) == 0; }
 
 // Folders of the package that are environments, those with the usual names first. venv and virtualenv leave a
 // `pyvenv.cfg`, conda a `conda-meta`.
@@ -56,6 +55,11 @@ std::string path_variable(const std::vector<std::string>& environment) {
 }
 
 }  // namespace
+
+bool is_program(const std::string& path) {
+  struct stat status{};
+  return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) && ::access(path.c_str(), X_OK) == 0;
+}
 
 std::vector<std::string> import_roots(const TargetDeclaration& target, const std::string& factory) {
   const std::size_t slash = target.entrypoint.rfind('/');

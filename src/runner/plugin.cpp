@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runner/plugin.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
@@ -11,14 +8,13 @@
 
 #include "base/text.h"
 #include "runner/death.h"
+#include "runner/interpreter.h"
 #include "runner/plugin_protocol.h"
 
 namespace runup {
 
 namespace {
 
-constexpr std::size_t kMaxDescriptionBytes = std::size_t{256} * 1024;
-constexpr std::size_t kMaxAnswerBytes = std::size_t{4} * 1024 * 1024;
 constexpr std::uint64_t kMemory = std::uint64_t{2} << 30U;
 constexpr std::uint64_t kFile = std::uint64_t{64} << 20U;
 constexpr std::size_t kMaxPlugins = 100;
@@ -67,11 +63,6 @@ std::vector<std::string> plugin_folders() {
   }
   folders.emplace_back("/usr/lib/runup/plugins");
   return folders;
-}
-
-bool is_program(const std::string& path) {
-  struct stat status{};
-  return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) && ::access(path.c_str(), X_OK) == 0;
 }
 
 }  // namespace

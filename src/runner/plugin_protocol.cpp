@@ -11,8 +11,6 @@ namespace runup {
 
 namespace {
 
-constexpr std::size_t kMaxDescriptionBytes = std::size_t{256} * 1024;
-constexpr std::size_t kMaxAnswerBytes = std::size_t{4} * 1024 * 1024;
 constexpr std::size_t kMaxOptions = 100;
 constexpr std::size_t kMaxId = 64;
 // Of one text in an answer.

@@ -13,6 +13,9 @@
 
 namespace runup {
 
+inline constexpr std::size_t kMaxDescriptionBytes = std::size_t{256} * 1024;
+inline constexpr std::size_t kMaxAnswerBytes = std::size_t{4} * 1024 * 1024;
+
 enum class PluginNeed { package, artifact, values, host, runtime };
 constexpr auto enum_names(PluginNeed) {
   using enum PluginNeed;

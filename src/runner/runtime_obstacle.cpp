@@ -14,8 +14,6 @@ namespace runup {
 
 namespace {
 
-Absence blocked(std::string detail) { return {.kind = AbsenceKind::blocked, .detail = std::move(detail)}; }
-
 bool is_state_dict_file(ArtifactKind kind) {
   using enum ArtifactKind;
   return kind == torch_zip || kind == torch_legacy || kind == torch_tar || kind == safetensors;

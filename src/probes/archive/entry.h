@@ -5,10 +5,16 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "base/bytes.h"
 
 namespace runup {
+
+// Of a second.
+inline constexpr std::int64_t kNanoseconds = 1'000'000'000;
+// Bytes of a file that are unpacked at once.
+inline constexpr std::size_t kBuffer = std::size_t{256} * 1024;
 
 enum class EntryKind { file, folder, symbolic_link, hard_link, special };
 
@@ -26,6 +32,11 @@ struct ArchiveEntry {
   std::uint32_t mode = 0;
   std::int64_t modified_ns = 0;
 };
+
+// What the readers say of an archive that cannot be read.
+inline std::unexpected<Error> damaged(std::string words) {
+  return fail(ErrorCode::bad_input, std::move(words));
+}
 
 // Takes a file's bytes in order. What is left out between two calls, and at the end, is zeros.
 using EntrySink = std::function<Result<void>(std::uint64_t offset, Bytes bytes)>;

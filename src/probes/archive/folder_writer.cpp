@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <format>
 #include <ranges>
 #include <utility>
@@ -23,27 +22,27 @@ namespace {
 
 constexpr int kFolderFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 constexpr std::uint32_t kPermissions = 0777;
-constexpr std::int64_t kNanoseconds = 1'000'000'000;
 
-std::string quoted(const EntryPath& path) { return std::format("`{}`", printable(text_of(path))); }
+std::string quoted_path(const EntryPath& path) { return std::format("`{}`", printable(text_of(path))); }
 
 std::unexpected<Error> failed(const EntryPath& path, int error) {
   switch (error) {
     case ENAMETOOLONG:
-      return fail(ErrorCode::limit, std::format("the name of {} is too long", quoted(path)));
+      return fail(ErrorCode::limit, std::format("the name of {} is too long", quoted_path(path)));
     case ENOTDIR:
     case EISDIR:
     case ELOOP:
     case EEXIST:
     case ENOTEMPTY:
-      return fail(ErrorCode::bad_input,
-                  std::format("{} is, or lies in, what the archive has as something else too", quoted(path)));
+      return fail(
+          ErrorCode::bad_input,
+          std::format("{} is, or lies in, what the archive has as something else too", quoted_path(path)));
     case ENOSPC:
     case EDQUOT:
       return fail(ErrorCode::system,
                   "the disk with the temporary files is full; set TMPDIR to a folder on a larger one");
     default:
-      return std::unexpected(system_error(std::format("cannot write {}", quoted(path)), error));
+      return std::unexpected(system_error(std::format("cannot write {}", quoted_path(path)), error));
   }
 }
 
@@ -55,12 +54,6 @@ std::array<timespec, 2> times_of(std::int64_t modified_ns) {
     --seconds;
   }
   return {timespec{.tv_sec = 0, .tv_nsec = UTIME_OMIT}, timespec{.tv_sec = seconds, .tv_nsec = rest}};
-}
-
-bool is_zero(Bytes bytes) {
-  // Each byte is the one before it.
-  return bytes.empty() ||
-         (bytes[0] == std::byte{0} && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
 }
 
 Result<void> write_at(int fd, std::uint64_t offset, Bytes bytes, const EntryPath& path) {
@@ -169,7 +162,7 @@ Result<bool> FolderWriter::remove(const EntryPath& path) {
 }
 
 Result<bool> FolderWriter::file(const EntryPath& path, const ArchiveEntry& entry, EntryReader& content) {
-  if (auto room = require_room(quoted(path), entry.bytes); !room) {
+  if (auto room = require_room(quoted_path(path), entry.bytes); !room) {
     return std::unexpected(room.error());
   }
   const auto parent = enter_parent(path);
@@ -209,8 +202,8 @@ Result<bool> FolderWriter::hard_link(const EntryPath& path, const EntryPath& tar
   if (::fstatat(from->get(), target.back().c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0 ||
       !S_ISREG(status.st_mode)) {
     return fail(ErrorCode::bad_input,
-                std::format("{} is a hard link to {}, and no file of this name is before it", quoted(path),
-                            quoted(target)));
+                std::format("{} is a hard link to {}, and no file of this name is before it",
+                            quoted_path(path), quoted_path(target)));
   }
   if (path == target) {
     return false;

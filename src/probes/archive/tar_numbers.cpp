@@ -5,13 +5,14 @@
 #include <charconv>
 #include <limits>
 
+#include "probes/archive/entry.h"
+
 namespace runup {
 
 namespace {
 
 constexpr std::size_t kChecksum = 148;
 constexpr std::size_t kChecksumSize = 8;
-constexpr std::int64_t kNanoseconds = 1'000'000'000;
 
 // The first byte has the mark 0x80, then the sign, then the number's highest bits.
 std::optional<std::int64_t> base_256(std::string_view field) {

@@ -13,15 +13,8 @@ namespace {
 constexpr std::uint64_t kMostExtension = std::uint64_t{4} << 20U;
 constexpr std::size_t kMostExtensions = 100;
 constexpr std::size_t kMostParts = 200'000;
-constexpr std::size_t kBuffer = std::size_t{256} * 1024;
 // What stands behind the archive's end is read for the stream's checksum, and not without end.
 constexpr std::uint64_t kMostBehind = std::uint64_t{64} << 20U;
-
-std::unexpected<Error> damaged(std::string words) { return fail(ErrorCode::bad_input, std::move(words)); }
-
-bool is_zero(Bytes bytes) {
-  return std::ranges::all_of(bytes, [](std::byte byte) { return byte == std::byte{0}; });
-}
 
 std::uint64_t padding_of(std::uint64_t size) { return (kTarBlock - size % kTarBlock) % kTarBlock; }
 
@@ -51,7 +44,7 @@ std::string own_name(Bytes block) {
 }
 
 // Nothing when it is a file, or of a kind that nobody knows, which POSIX takes for one.
-void set_kind(char type, ArchiveEntry& entry) {
+void set_tar_kind(char type, ArchiveEntry& entry) {
   switch (type) {
     case '1':
       entry.kind = EntryKind::hard_link;
@@ -296,7 +289,7 @@ Result<ArchiveEntry> TarReader::make_entry(const Block& block, char type, std::u
   if (auto set = set_from_pax(said, entry); !set) {
     return std::unexpected(set.error());
   }
-  set_kind(type, entry);
+  set_tar_kind(type, entry);
   if (!has_content(type)) {
     entry.bytes = 0;
   }

@@ -19,7 +19,6 @@ constexpr std::uint8_t kUnix = 3;
 constexpr std::uint8_t kDarwin = 19;
 constexpr std::uint16_t kUnicodePath = 0x7075;
 constexpr std::uint16_t kUnixTime = 0x5455;
-constexpr std::int64_t kNanoseconds = 1'000'000'000;
 
 template <class T>
 T number(Bytes bytes, std::uint64_t offset) {
@@ -71,7 +70,7 @@ std::int64_t modified(Bytes record, Bytes extra) {
   return dos_time(number<std::uint16_t>(record, 14), number<std::uint16_t>(record, 12));
 }
 
-void set_kind(std::uint32_t mode, ArchiveEntry& entry) {
+void set_unix_kind(std::uint32_t mode, ArchiveEntry& entry) {
   if (entry.name.ends_with('/') || (S_ISDIR(mode) && entry.bytes == 0)) {
     entry.kind = EntryKind::folder;
   } else if (S_ISLNK(mode)) {
@@ -95,7 +94,7 @@ ArchiveEntry zip_entry(Bytes record, const artifact::ZipMember& member) {
   const auto made_by = static_cast<std::uint8_t>(number<std::uint16_t>(record, 4) >> 8U);
   const bool has_mode = made_by == kUnix || made_by == kDarwin;
   const std::uint32_t mode = has_mode ? number<std::uint32_t>(record, 38) >> 16U : 0;
-  set_kind(mode, entry);
+  set_unix_kind(mode, entry);
   // Without permissions it was written by a program that knows none.
   entry.mode = (mode & 0777U) != 0 ? mode & 07777U : entry.kind == EntryKind::folder ? 0755 : 0644;
   entry.modified_ns = modified(record, extra);

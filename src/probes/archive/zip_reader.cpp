@@ -14,7 +14,6 @@ namespace runup {
 
 namespace {
 
-constexpr std::size_t kBuffer = std::size_t{256} * 1024;
 constexpr std::uint64_t kLongestTarget = 4095;
 
 constexpr std::uint16_t kStored = 0;
@@ -23,8 +22,6 @@ constexpr std::uint16_t kBzip2 = 12;
 constexpr std::uint16_t kLzma = 14;
 constexpr std::uint16_t kZstd = 93;
 constexpr std::uint16_t kXz = 95;
-
-std::unexpected<Error> damaged(std::string words) { return fail(ErrorCode::bad_input, std::move(words)); }
 
 std::string quoted(const artifact::ZipMember& member) { return std::format("`{}`", printable(member.name)); }
 

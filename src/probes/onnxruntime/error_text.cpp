@@ -10,7 +10,7 @@ namespace runup {
 
 namespace {
 
-constexpr std::size_t kMostBytes = 1024;
+constexpr std::size_t kLongestError = 1024;
 
 constexpr std::array<std::string_view, 9> kLacks{
     "Unsupported model IR version",
@@ -145,11 +145,11 @@ std::string first_words_of_ort(std::string_view message) {
     }
   }
   line = one_line(line);
-  if (place.size() > kMostBytes / 2) {
-    place.resize(kMostBytes / 2);
+  if (place.size() > kLongestError / 2) {
+    place.resize(kLongestError / 2);
   }
-  if (line.size() + place.size() > kMostBytes) {
-    line.resize(kMostBytes - place.size());
+  if (line.size() + place.size() > kLongestError) {
+    line.resize(kLongestError - place.size());
   }
   return line + place;
 }

@@ -12,11 +12,11 @@ namespace runup {
 namespace {
 
 // Of what is left to be told.
-constexpr std::size_t kMostBytes = std::size_t{4} << 20U;
+constexpr std::size_t kMostToTell = std::size_t{4} << 20U;
 constexpr std::size_t kMostTold = std::size_t{64} << 10U;
 
 std::string read_all(int fd) {
-  std::string text(kMostBytes, '\0');
+  std::string text(kMostToTell, '\0');
   std::size_t size = 0;
   while (size < text.size()) {
     const ssize_t got = ::pread(fd, text.data() + size, text.size() - size, static_cast<off_t>(size));

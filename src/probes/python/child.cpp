@@ -27,7 +27,7 @@ namespace {
 // Keeps the script out of `__main__`: classes that a service pickled from there must not find its names. The
 // folder that `-c` puts first is left out until the script has imported what it needs: a package's own `types`
 // or `json` is no module of ours.
-constexpr const char* kStart =
+constexpr const char* kStartModel =
     "import sys; sys.path[:] = [p for p in sys.path if p]; import types; m = types.ModuleType('_runup'); "
     "sys.modules['_runup'] = m; "
     "exec(compile(sys.argv.pop(1), '<runup>', 'exec'), m.__dict__)";
@@ -55,7 +55,7 @@ Result<PythonChild> PythonChild::start(const std::string& interpreter, int numbe
     }
   }
   const auto process =
-      start_interpreter(interpreter, {"-c", kStart, std::string(python_script())}, descriptors);
+      start_interpreter(interpreter, {"-c", kStartModel, std::string(python_script())}, descriptors);
   if (!process) {
     return std::unexpected(process.error());
   }

@@ -19,7 +19,7 @@ namespace runup {
 namespace {
 
 constexpr int kScriptFd = 3;
-constexpr const char* kStart =
+constexpr const char* kStartReading =
     "exec(compile(open(3, encoding='utf-8').read(), '<runup>', 'exec'), {'__name__': '__main__'})";
 // The script bounds its lists; this is far above what they can hold.
 constexpr std::uint64_t kMostAnswerBytes = std::uint64_t{64} << 20U;
@@ -74,7 +74,7 @@ Result<SourceFacts> read_source(const SourceRequest& request) {
       return std::unexpected(file->error());
     }
   }
-  const auto process = start_interpreter(request.interpreter, {"-I", "-B", "-c", kStart},
+  const auto process = start_interpreter(request.interpreter, {"-I", "-B", "-c", kStartReading},
                                          {{.own = input->get(), .as = 0},
                                           {.own = answer->get(), .as = 1},
                                           {.own = script->get(), .as = kScriptFd}});

@@ -5,7 +5,6 @@
 #include <array>
 #include <cmath>
 #include <format>
-#include <limits>
 
 #include "base/text.h"
 #include "probes/runtime/values.h"
@@ -14,7 +13,6 @@ namespace runup {
 
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // Elements that are converted at a time.
 constexpr std::size_t kChunk = 1024;
 using Chunk = std::array<double, kChunk>;

@@ -11,7 +11,6 @@ using namespace runup;
 namespace {
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 template <class T>
 OutputValues values(const std::vector<T>& numbers, std::vector<std::int64_t> shape, std::string dtype) {

@@ -18,7 +18,6 @@ namespace {
 
 constexpr std::size_t kMostFirst = 64;
 constexpr std::uint64_t kMostRows = 64;
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 std::uint64_t element_count(const std::vector<std::int64_t>& shape) {
   std::uint64_t count = 1;

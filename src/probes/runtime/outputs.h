@@ -4,6 +4,7 @@
 // What an output tensor says, from its bytes alone. Every runtime probe describes its outputs here,
 // so that their facts mean the same.
 
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -13,6 +14,8 @@
 #include "facts/runtime.h"
 
 namespace runup {
+
+inline constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 // One output in row-major order, in host memory that the caller keeps.
 struct OutputValues {

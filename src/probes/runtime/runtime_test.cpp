@@ -22,7 +22,6 @@ using Catch::Approx;
 namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 template <class T>
 std::vector<std::byte> bytes_of(const std::vector<T>& values) {

@@ -25,7 +25,6 @@ namespace runup {
 
 namespace {
 
-constexpr int kControlFd = 3;
 // How often memory is looked at. A process that fills memory at 4 GB/s overshoots by 100 MB.
 constexpr Duration kSampleInterval = Duration::from_milliseconds(25);
 constexpr Duration kSweepInterval = Duration::from_milliseconds(2);

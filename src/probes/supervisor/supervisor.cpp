@@ -27,9 +27,8 @@ namespace runup {
 
 namespace {
 
-constexpr int kControlFd = 3;
 constexpr int kWatchMilliseconds = 20;
-constexpr Duration kSweepPatience = Duration::from_milliseconds(5000);
+constexpr Duration kOrphanPatience = Duration::from_milliseconds(5000);
 
 // The two ends of a socket, close-on-exec.
 struct SocketPair {
@@ -108,7 +107,7 @@ bool is_supervisor(pid_t pid) {
 // Ends what a dead supervisor left to this process, which is the next subreaper above it.
 void end_orphans() {
   const Duration start = steady_now();
-  while (steady_now() - start < kSweepPatience) {
+  while (steady_now() - start < kOrphanPatience) {
     bool clean = true;
     for (const pid_t child : children_of(::getpid())) {
       if (is_supervisor(child)) {
@@ -176,7 +175,7 @@ struct Supervisor::State {
 
   JobEnd lost_end(Duration wall) {
     std::unique_lock lock(mutex);
-    swept.wait_for(lock, std::chrono::nanoseconds(2 * kSweepPatience.nanoseconds), [&] { return lost; });
+    swept.wait_for(lock, std::chrono::nanoseconds(2 * kOrphanPatience.nanoseconds), [&] { return lost; });
     return {.kind = EndKind::supervisor_lost, .wall = wall};
   }
 };

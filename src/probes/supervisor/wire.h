@@ -22,6 +22,9 @@
 
 namespace runup {
 
+// The control socket, in the supervisor.
+inline constexpr int kControlFd = 3;
+
 enum class PacketKind : std::uint32_t { start_job = 1, end_all, end_job, job_end };
 
 struct Packet {
