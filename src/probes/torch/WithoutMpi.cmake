@@ -72,6 +72,8 @@ function(runup_without_mpi target libtorch)
   set(folder ${CMAKE_CURRENT_BINARY_DIR})
   file(CONFIGURE OUTPUT ${folder}/no_mpi.cpp CONTENT "${code}}\n" @ONLY)
   file(CONFIGURE OUTPUT ${folder}/no_mpi.txt CONTENT "${exports}};\n" @ONLY)
+  # In no unit, since its names are not ours.
+  set_source_files_properties(${folder}/no_mpi.cpp PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   target_sources(${target} PRIVATE ${folder}/no_mpi.cpp)
   target_link_options(${target} PRIVATE
     LINKER:-soname,${soname} LINKER:--dynamic-list=${folder}/no_mpi.txt)
