@@ -264,7 +264,8 @@ def failures_to_load(folder):
             except OSError as error:
                 raise RuntimeError("no labels") from error
         def deep(): return deep()
-    """, needs="import a_package_that_nobody_has\n")
+    """, needs="import a_package_that_nobody_has\n", raises="import late\n", late="None.state\n",
+          computes="exec('1 / 0')\n", misspelt="exec('1 +')\n")
     for factory, stage, kind, words in [
             ("service:missing_file", "factory", "FileNotFoundError", "models/none.pth"),
             ("service:mismatch", "factory", "RuntimeError", "size mismatch for layer.weight"),
@@ -274,11 +275,16 @@ def failures_to_load(folder):
             ("service:get_predictor", "lookup", "AttributeError", "get_predictor"),
             ("absent:get", "import", "ModuleNotFoundError", "absent"),
             ("needs:get", "import", "ModuleNotFoundError", "a_package_that_nobody_has"),
+            ("raises:get", "import", "AttributeError", "state"),
+            ("computes:get", "import", "ZeroDivisionError", "zero"),
+            ("misspelt:get", "import", "SyntaxError", "invalid syntax"),
             ("broken:get", "import", "SyntaxError", "invalid syntax")]:
         answer = failed(folder, factory)
         exception = answer["exception"]
         assert (answer["stage"], exception["kind"]) == (stage, kind), (factory, answer)
         assert words in exception["message"], (factory, exception["message"])
+        # What has no file is none of the package's: Python's own importing, the text of an `exec`.
+        assert all(frame["file"].startswith(folder) for frame in exception["frames"] if frame["own"]), exception
         if factory == "service:missing_file":
             assert exception["path"] == "models/none.pth", exception
             own = [frame for frame in exception["frames"] if frame["own"]]

@@ -94,6 +94,9 @@ def first_words(text):
 
 
 def inside(path, root):
+    # `<frozen importlib._bootstrap>`, `<string>`: what has no file is nowhere, and not in the current folder
+    if not path or path.startswith("<"):
+        return False
     path = os.path.realpath(path)
     return path == root or path.startswith(root.rstrip("/") + "/")
 
