@@ -55,6 +55,8 @@ struct Needs {
   bool conversions = false;
   // Facts::parity and the conversions' `weights`; the check sees all files at once
   bool parity = false;
+  // Facts::served: the started server, with the model's files as they are and damaged
+  bool service = false;
 };
 
 struct NoOptions {

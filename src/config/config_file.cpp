@@ -5,7 +5,7 @@
 #include <iterator>
 
 #include "config/binder.h"
-#include "config/service.h"
+#include "facts/service_declaration.h"
 
 namespace runup {
 

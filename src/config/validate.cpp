@@ -9,7 +9,7 @@
 
 #include "base/text.h"
 #include "config/scalar.h"
-#include "config/service.h"
+#include "facts/service_declaration.h"
 #include "config/validation.h"
 #include "facts/declaration.h"
 

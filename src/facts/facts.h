@@ -7,6 +7,8 @@
 #include "facts/package.h"
 #include "facts/parity.h"
 #include "facts/runtime.h"
+#include "facts/service.h"
+#include "facts/service_declaration.h"
 #include "facts/source.h"
 
 namespace runup {
@@ -50,6 +52,9 @@ struct Facts {
   std::vector<ConversionFacts> conversions;
   // the answers of every two files that ran
   std::vector<ParityFacts> parity;
+  // what the config says of the server, and what that did when it was started; nothing without `service:`
+  std::optional<ServiceDeclaration> service;
+  Observed<ServiceFacts> served;
   bool operator==(const Facts&) const = default;
   static constexpr auto fields() {
     return std::tuple{Field{"target", &Facts::target},
@@ -65,7 +70,9 @@ struct Facts {
                       Field{"witness_parity", &Facts::witness_parity},
                       Field{"predictor_weights", &Facts::predictor_weights},
                       Field{"conversions", &Facts::conversions},
-                      Field{"parity", &Facts::parity}};
+                      Field{"parity", &Facts::parity},
+                      Field{"service", &Facts::service},
+                      Field{"served", &Facts::served}};
   }
 };
 

@@ -162,6 +162,8 @@ struct PackageFacts {
   std::vector<LockedFacts> locked;
   std::vector<std::string> requirement_files;
   std::optional<DockerfileFacts> dockerfile;
+  // of the Dockerfile's HEALTHCHECK, Compose files, Kubernetes manifests and gunicorn's options; at most 200
+  std::vector<PatienceFacts> patience;
   static constexpr std::uint64_t kMaxCountedFiles = 200'000;
   bool operator==(const PackageFacts&) const = default;
   static constexpr auto fields() {
@@ -174,7 +176,8 @@ struct PackageFacts {
                       Field{"requirements", &PackageFacts::requirements},
                       Field{"locked", &PackageFacts::locked},
                       Field{"requirement_files", &PackageFacts::requirement_files},
-                      Field{"dockerfile", &PackageFacts::dockerfile}};
+                      Field{"dockerfile", &PackageFacts::dockerfile},
+                      Field{"patience", &PackageFacts::patience}};
   }
   // the facts of the path that `key` names, or null
   const PathFacts* find(std::string_view key) const {

@@ -360,6 +360,38 @@ struct DockerfileFacts {
   }
 };
 
+// What a time that a platform waits is for.
+enum class PatienceKind {
+  // until a started server must be ready
+  start,
+  // between SIGTERM and SIGKILL
+  stop,
+  // for one answer of a health question
+  answer,
+};
+constexpr auto enum_names(PatienceKind) {
+  using enum PatienceKind;
+  return std::array<std::pair<PatienceKind, std::string_view>, 3>{
+      {{start, "start"}, {stop, "stop"}, {answer, "answer"}}};
+}
+
+// How long a platform that the package is written for waits, as its files say.
+struct PatienceFacts {
+  PatienceKind kind = PatienceKind::start;
+  // relative to the package
+  std::string file;
+  std::uint64_t line = 0;
+  // "`startupProbe` of `web`: 5 s + 30 x 10 s"
+  std::string words;
+  Duration time;
+  bool operator==(const PatienceFacts&) const = default;
+  static constexpr auto fields() {
+    return std::tuple{Field{"kind", &PatienceFacts::kind}, Field{"file", &PatienceFacts::file},
+                      Field{"line", &PatienceFacts::line}, Field{"words", &PatienceFacts::words},
+                      Field{"time", &PatienceFacts::time}};
+  }
+};
+
 extern template struct StructCodec<RequirementsFacts>;
 extern template struct StructCodec<LockFileFacts>;
 extern template struct StructCodec<DockerfileFacts>;

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "config/service.h"
+#include "facts/service_declaration.h"
 #include "facts/declaration.h"
 #include "init/survey.h"
 

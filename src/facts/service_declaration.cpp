@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "config/service.h"
+#include "facts/service_declaration.h"
 
 namespace runup {
+
+template struct StructCodec<ServiceDeclaration>;
 
 Json encode_custom(const NetworkDeclaration& network) {
   return network.allow.empty() ? Json("none") : Json{{"allow", encode(network.allow)}};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What the config says of the running service. It is validated with the rest of the config.
+// What the config says of the running service. Its paths are absolute after planning.
 
 #include <array>
 #include <map>
@@ -32,6 +32,8 @@ struct CustomType<NetworkDeclaration> {
 struct PredictDeclaration {
   std::string path;
   std::string body;
+  // what the answer must name, one of its JSON strings
+  std::string label;
   bool operator==(const PredictDeclaration&) const = default;
   static constexpr auto fields() {
     return std::tuple{
@@ -39,7 +41,8 @@ struct PredictDeclaration {
               Rule{.required = true, .min = 1}},
         Field{"body", &PredictDeclaration::body,
               "file with a request body that must succeed, relative to this config",
-              Rule{.required = true, .min = 1}}};
+              Rule{.required = true, .min = 1}},
+        Field{"label", &PredictDeclaration::label, "the label that the answer to `body` must name"}};
   }
 };
 
@@ -56,19 +59,26 @@ struct ServiceDeclaration {
   std::map<std::string, std::string> env;
   std::string env_file;
   NetworkDeclaration network;
+  // `tcp:6379`: a listener on the service's own loopback that accepts and stays silent
+  std::vector<std::string> stubs;
+  // a URL path, or `:PORT/PATH` where health is on another port
   std::string liveness;
   std::string readiness;
   std::optional<PredictDeclaration> predict;
-  OnMissingModel on_missing_model = OnMissingModel::unhealthy;
+  // nothing: either `unhealthy` or `exit` will do
+  std::optional<OnMissingModel> on_missing_model;
   bool operator==(const ServiceDeclaration&) const = default;
   static constexpr auto fields() {
     return std::tuple{
         Field{"command", &ServiceDeclaration::command,
-              "starts the server; `{host}` and `{port}` are filled in", Rule{.required = true, .min = 1}},
+              "starts the server; `{host}` and `{port}` are filled in; without it uvicorn with the entry point's "
+              "application"},
         Field{"env", &ServiceDeclaration::env, "environment variables of the server"},
         Field{"env_file", &ServiceDeclaration::env_file, "file of NAME=value lines, relative to this config"},
         Field{"network", &ServiceDeclaration::network,
               "`none`, or {allow: [HOST:PORT, ...]} for what the server needs at start-up"},
+        Field{"stubs", &ServiceDeclaration::stubs,
+              "`tcp:PORT` for what the server connects to at start-up and needs no answer from"},
         Field{"liveness", &ServiceDeclaration::liveness, "URL path that should stay 200 without a model"},
         Field{"readiness", &ServiceDeclaration::readiness,
               "URL path that must tell whether predictions work"},
@@ -77,5 +87,7 @@ struct ServiceDeclaration {
               "what the service promises to do without its model"}};
   }
 };
+
+extern template struct StructCodec<ServiceDeclaration>;
 
 }  // namespace runup
