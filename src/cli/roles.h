@@ -5,7 +5,7 @@
 // /proc/self/exe again with a hidden first argument, so that one file is all there is to install.
 //
 //   runup __supervisor                               ends everything that was started
-//   runup __probe artifact|weights|package|host      one probe, which talks on descriptor 3
+//   runup __probe artifact|weights|package|service|...      one probe, which talks on descriptor 3
 
 #include <optional>
 

@@ -130,7 +130,8 @@ Plan build_plan(PlanParts parts) {
   }
   if (const auto service = config.find("service"); service != config.end()) {
     paths.resolve_service(*service);
-    plan.service_environment = bound_value<std::map<std::string, std::string>>((*service)["env"]);
+    plan.service = bound_value<ServiceDeclaration>(*service);
+    plan.service_environment = plan.service->env;
   }
   auto& plugins = config["plugins"];
   for (std::size_t i = 0; i < plugins.size(); ++i) {

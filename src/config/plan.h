@@ -11,6 +11,7 @@
 
 #include "check/catalogue.h"
 #include "facts/declaration.h"
+#include "facts/service_declaration.h"
 
 namespace runup {
 
@@ -54,6 +55,8 @@ struct Plan {
   std::string config_file;
   TargetDeclaration target;
   std::vector<PlannedModel> models;
+  // `service:`, with absolute paths
+  std::optional<ServiceDeclaration> service;
   // `service: env:` — runtime probes get it too, because thread counts (OMP_NUM_THREADS) and
   // allocator settings there change what a model's latency is
   std::map<std::string, std::string> service_environment;

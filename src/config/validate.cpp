@@ -9,9 +9,9 @@
 
 #include "base/text.h"
 #include "config/scalar.h"
-#include "facts/service_declaration.h"
 #include "config/validation.h"
 #include "facts/declaration.h"
+#include "facts/service_declaration.h"
 
 namespace runup {
 
@@ -84,10 +84,14 @@ void validate_target(const Scope& config) {
 }
 
 void validate_url_path(const Scope& service, std::string_view key, const std::string& value) {
-  if (!value.empty() && !value.starts_with('/')) {
+  const bool other_port =
+      value.starts_with(':') && value.contains('/') && is_address("host" + value.substr(0, value.find('/')));
+  if (!value.empty() && !value.starts_with('/') && !other_port) {
     service.complain(
         service.path_of(key),
-        std::format("`{}` is `{}`; expected a URL path that starts with `/`", key, shown(value)));
+        std::format("`{}` is `{}`; expected a URL path such as `/health`, or `:9090/health` where it is "
+                    "on another port",
+                    key, shown(value)));
   }
 }
 
@@ -108,6 +112,13 @@ void validate_service(const Scope& service) {
                          std::format("`{}` is no address; expected HOST:PORT such as `127.0.0.1:6379`",
                                      shown(network->allow[i])));
       }
+    }
+  }
+  const auto stubs = service.get<std::vector<std::string>>("stubs").value_or(std::vector<std::string>{});
+  for (std::size_t i = 0; i < stubs.size(); ++i) {
+    if (!stubs[i].starts_with("tcp:") || !is_address(stubs[i])) {
+      service.complain(item_path(service.path_of("stubs"), i),
+                       std::format("`{}` is no stub; expected tcp:PORT such as `tcp:6379`", shown(stubs[i])));
     }
   }
   const auto environment = service.get<Json>("env").value_or(Json::object());

@@ -411,6 +411,7 @@ struct ArtifactFacts {
   }
 };
 
+extern template struct Observed<ArtifactFacts>;
 extern template struct StructCodec<ArtifactFacts>;
 
 }  // namespace runup

@@ -62,6 +62,7 @@ struct HostFacts {
   }
 };
 
+extern template struct Observed<HostFacts>;
 extern template struct StructCodec<HostFacts>;
 
 }  // namespace runup

@@ -64,12 +64,17 @@ struct Observed {
   // how long observing took, the probe's start included
   Duration took;
 
-  static Observed seen(T facts, Duration took) {
-    return {.value = std::move(facts), .absence = std::nullopt, .took = took};
-  }
-  static Observed none(const Absence& why, Duration took = {}) {
-    return {.value = std::nullopt, .absence = why, .took = took};
-  }
+  // Not requested. What copies and destroys the facts is compiled once for each T (facts/observed_members.h), not in
+  // every source that has some.
+  Observed();
+  Observed(const Observed& other);
+  Observed(Observed&& other) noexcept;
+  Observed& operator=(const Observed& other);
+  Observed& operator=(Observed&& other) noexcept;
+  ~Observed();
+
+  static Observed seen(T facts, Duration took);
+  static Observed none(const Absence& why, Duration took = {});
   explicit operator bool() const { return value.has_value(); }
   const T& operator*() const { return *value; }
   const T* operator->() const { return &*value; }

@@ -190,6 +190,8 @@ struct PackageFacts {
   }
 };
 
+extern template struct Observed<ArchiveFacts>;
+extern template struct Observed<PackageFacts>;
 extern template struct StructCodec<ArchiveFacts>;
 extern template struct StructCodec<PackageFacts>;
 

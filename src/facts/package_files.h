@@ -287,6 +287,24 @@ struct InstallFacts {
   }
 };
 
+// When HEALTHCHECK asks and how long it waits: its options, with Docker's values for those that are not written or 0.
+struct HealthcheckTimes {
+  // failures in it do not count
+  Duration start_period;
+  Duration interval = Duration::from_milliseconds(30'000);
+  // for one answer
+  Duration timeout = Duration::from_milliseconds(30'000);
+  // failures in a row until the container is unhealthy
+  std::uint64_t retries = 3;
+  bool operator==(const HealthcheckTimes&) const = default;
+  static constexpr auto fields() {
+    return std::tuple{Field{"start_period", &HealthcheckTimes::start_period},
+                      Field{"interval", &HealthcheckTimes::interval},
+                      Field{"timeout", &HealthcheckTimes::timeout},
+                      Field{"retries", &HealthcheckTimes::retries}};
+  }
+};
+
 // One FROM and what follows it.
 struct StageFacts {
   // as named by AS, lower-case; empty when it has no name
@@ -316,6 +334,8 @@ struct StageFacts {
   std::optional<CommandFacts> command;
   std::optional<CommandFacts> entrypoint;
   std::optional<CommandFacts> healthcheck;
+  // of `healthcheck`; nothing for `NONE`, and when an option cannot be read
+  std::optional<HealthcheckTimes> healthcheck_times;
   std::uint64_t line = 0;
   bool operator==(const StageFacts&) const = default;
   static constexpr auto fields() {
@@ -337,6 +357,7 @@ struct StageFacts {
                       Field{"command", &StageFacts::command},
                       Field{"entrypoint", &StageFacts::entrypoint},
                       Field{"healthcheck", &StageFacts::healthcheck},
+                      Field{"healthcheck_times", &StageFacts::healthcheck_times},
                       Field{"line", &StageFacts::line}};
   }
 };

@@ -177,6 +177,7 @@ struct WeightParityFacts {
   }
 };
 
+extern template struct Observed<WeightParityFacts>;
 extern template struct StructCodec<ParityFacts>;
 extern template struct StructCodec<WeightParityFacts>;
 

@@ -144,6 +144,8 @@ struct ElsewhereFacts {
   }
 };
 
+extern template struct Observed<ElsewhereFacts>;
+
 struct PythonFacts {
   // "3.13.5", and the interpreter's own path by its own word
   std::string version;

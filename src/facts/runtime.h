@@ -336,6 +336,7 @@ struct RuntimeFacts {
   }
 };
 
+extern template struct Observed<RuntimeFacts>;
 extern template struct StructCodec<LoadFacts>;
 extern template struct StructCodec<ColdStartFacts>;
 extern template struct StructCodec<LimitFacts>;

@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "facts/experiment.h"
 #include "facts/host.h"
+#include "facts/observed_members.h"
 #include "facts/parity.h"
 #include "facts/python.h"
 #include "facts/runtime.h"
 
 namespace runup {
+
+template struct Observed<HostFacts>;
+template struct Observed<ElsewhereFacts>;
+template struct Observed<RuntimeFacts>;
+template struct Observed<WeightParityFacts>;
 
 template struct StructCodec<Experiment>;
 template struct StructCodec<HostFacts>;

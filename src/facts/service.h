@@ -99,8 +99,8 @@ struct OpenedByServiceFacts {
   Duration at;
   bool operator==(const OpenedByServiceFacts&) const = default;
   static constexpr auto fields() {
-    return std::tuple{Field{"path", &OpenedByServiceFacts::path}, Field{"count", &OpenedByServiceFacts::count},
-                      Field{"at", &OpenedByServiceFacts::at}};
+    return std::tuple{Field{"path", &OpenedByServiceFacts::path},
+                      Field{"count", &OpenedByServiceFacts::count}, Field{"at", &OpenedByServiceFacts::at}};
   }
 };
 
@@ -201,26 +201,20 @@ struct StartFacts {
   std::uint64_t memory = 0;
   bool operator==(const StartFacts&) const = default;
   static constexpr auto fields() {
-    return std::tuple{Field{"damage", &StartFacts::damage},
-                      Field{"file", &StartFacts::file},
-                      Field{"labels", &StartFacts::labels},
-                      Field{"interrupted", &StartFacts::interrupted},
-                      Field{"listening", &StartFacts::listening},
-                      Field{"ready", &StartFacts::ready},
-                      Field{"predicted", &StartFacts::predicted},
-                      Field{"waited", &StartFacts::waited},
-                      Field{"answers", &StartFacts::answers},
-                      Field{"busy", &StartFacts::busy},
-                      Field{"opened", &StartFacts::opened},
-                      Field{"ended", &StartFacts::ended},
-                      Field{"stops", &StartFacts::stops},
-                      Field{"log", &StartFacts::log},
-                      Field{"log_bytes", &StartFacts::log_bytes},
-                      Field{"processes_seen", &StartFacts::processes_seen},
-                      Field{"processes", &StartFacts::processes},
-                      Field{"memory", &StartFacts::memory}};
+    return std::tuple{
+        Field{"damage", &StartFacts::damage},       Field{"file", &StartFacts::file},
+        Field{"labels", &StartFacts::labels},       Field{"interrupted", &StartFacts::interrupted},
+        Field{"listening", &StartFacts::listening}, Field{"ready", &StartFacts::ready},
+        Field{"predicted", &StartFacts::predicted}, Field{"waited", &StartFacts::waited},
+        Field{"answers", &StartFacts::answers},     Field{"busy", &StartFacts::busy},
+        Field{"opened", &StartFacts::opened},       Field{"ended", &StartFacts::ended},
+        Field{"stops", &StartFacts::stops},         Field{"log", &StartFacts::log},
+        Field{"log_bytes", &StartFacts::log_bytes}, Field{"processes_seen", &StartFacts::processes_seen},
+        Field{"processes", &StartFacts::processes}, Field{"memory", &StartFacts::memory}};
   }
 };
+
+extern template struct Observed<StartFacts>;
 
 // A start with a damage, or why it could not be observed.
 struct DamagedStart {
@@ -266,6 +260,7 @@ struct ServiceFacts {
   }
 };
 
+extern template struct Observed<ServiceFacts>;
 extern template struct StructCodec<AnswerFacts>;
 extern template struct StructCodec<StartFacts>;
 extern template struct StructCodec<ServiceFacts>;

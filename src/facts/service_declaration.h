@@ -71,7 +71,8 @@ struct ServiceDeclaration {
   static constexpr auto fields() {
     return std::tuple{
         Field{"command", &ServiceDeclaration::command,
-              "starts the server; `{host}` and `{port}` are filled in; without it uvicorn with the entry point's "
+              "starts the server; `{host}` and `{port}` are filled in; without it uvicorn with the entry "
+              "point's "
               "application"},
         Field{"env", &ServiceDeclaration::env, "environment variables of the server"},
         Field{"env_file", &ServiceDeclaration::env_file, "file of NAME=value lines, relative to this config"},

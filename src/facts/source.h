@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/codec.h"
+#include "facts/observed.h"
 
 namespace runup {
 
@@ -375,6 +376,7 @@ struct SourceFacts {
   }
 };
 
+extern template struct Observed<SourceFacts>;
 extern template struct StructCodec<SourceFacts>;
 
 }  // namespace runup

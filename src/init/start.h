@@ -32,7 +32,7 @@ std::vector<std::string> usual_entries(const std::vector<std::string>& files);
 std::string installed_at(const PackageFacts& package, const std::string& entrypoint);
 
 // The command for the config's `service:`: with `{host}` and `{port}` in the place of what the image has; empty when
-// the words are no server's, or not plain.
+// the words are neither a server's nor those of a script of the package, or not plain.
 std::string service_command(const StartCommand& start);
 
 }  // namespace runup::init

@@ -13,6 +13,7 @@
 #include "facts/lines.h"
 #include "package_files/dockerfile_installs.h"
 #include "package_files/dockerfile_syntax.h"
+#include "package_files/waiting_times.h"
 
 namespace runup {
 
@@ -86,8 +87,32 @@ StageFacts upon(StageFacts base, const StageFacts& stage) {
   // An ENTRYPOINT takes back the CMD of what the stage starts from.
   base.command = stage.command || stage.entrypoint ? stage.command : base.command;
   base.entrypoint = stage.entrypoint ? stage.entrypoint : base.entrypoint;
+  base.healthcheck_times = stage.healthcheck ? stage.healthcheck_times : base.healthcheck_times;
   base.healthcheck = stage.healthcheck ? stage.healthcheck : base.healthcheck;
   return base;
+}
+
+// One option of HEALTHCHECK, `interval=5s`, into `times`; false when Docker would refuse it. 0 leaves Docker's value.
+bool read_healthcheck_option(std::string_view flag, HealthcheckTimes& times) {
+  const std::size_t equals = std::min(flag.find('='), flag.size());
+  const std::string_view name = flag.substr(0, equals);
+  const std::string_view value = flag.substr(std::min(equals + 1, flag.size()));
+  if (name == "retries") {
+    const auto retries = parse_count(value);
+    times.retries = retries && *retries > 0 ? *retries : times.retries;
+    return retries.has_value();
+  }
+  constexpr std::array<std::pair<std::string_view, Duration HealthcheckTimes::*>, 3> kTimes{
+      {{"start-period", &HealthcheckTimes::start_period},
+       {"interval", &HealthcheckTimes::interval},
+       {"timeout", &HealthcheckTimes::timeout}}};
+  const auto found =
+      std::ranges::find(kTimes, name, &std::pair<std::string_view, Duration HealthcheckTimes::*>::first);
+  const auto time = parse_go_duration(value);
+  if (found != kTimes.end() && time && time->nanoseconds > 0) {
+    times.*found->second = *time;
+  }
+  return time.has_value() && (found != kTimes.end() || name == "start-interval");
 }
 
 class DockerfileReader {
@@ -366,11 +391,27 @@ class DockerfileReader {
     const std::string keyword = lower(text.substr(0, text.find(' ')));
     if (keyword == "none") {
       stage().healthcheck = CommandFacts{.line = instruction.line};
+      stage().healthcheck_times = std::nullopt;
     } else if (keyword == "cmd") {
       stage().healthcheck = command_of(trim(text.substr(3)), instruction.line);
+      stage().healthcheck_times = healthcheck_times(instruction);
     } else {
       problem(instruction, "`HEALTHCHECK` without `CMD` or `NONE`");
     }
+  }
+
+  std::optional<HealthcheckTimes> healthcheck_times(const Instruction& instruction) {
+    HealthcheckTimes times;
+    for (const std::string& flag : instruction.flags) {
+      if (!read_healthcheck_option(flag, times)) {
+        problem(instruction,
+                std::format("`--{}` of `HEALTHCHECK`; expected an option that Docker knows, with "
+                            "a time such as `30s` or a number of retries",
+                            printable(flag)));
+        return std::nullopt;
+      }
+    }
+    return times;
   }
 
   void read_expose(const Instruction& instruction) {

@@ -43,6 +43,11 @@ class ModelObserver {
     facts_.archive = target.archive;
     facts_.package = target.package;
     facts_.host = target.host;
+    facts_.service = context.plan.service;
+    const auto index = static_cast<std::size_t>(&model - context.plan.models.data());
+    if (index < target.served.size()) {
+      facts_.served = target.served[index];
+    }
   }
 
   Facts observe() {

@@ -12,6 +12,8 @@ struct TargetFacts {
   Observed<ArchiveFacts> archive;
   Observed<PackageFacts> package;
   Observed<HostFacts> host;
+  // Facts::served of each model, in the plan's order
+  std::vector<Observed<ServiceFacts>> served;
 };
 
 // All that the model's judged checks need to know of it and of its conversions.

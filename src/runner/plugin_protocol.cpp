@@ -192,6 +192,7 @@ Result<PluginInfo> read_plugin_description(const std::string& path, const std::s
     info.needs.values = info.needs.values || need == PluginNeed::values;
     info.needs.host = info.needs.host || need == PluginNeed::host;
     info.needs.runtime = info.needs.runtime || need == PluginNeed::runtime;
+    info.needs.service = info.needs.service || need == PluginNeed::service;
   }
   return info;
 }

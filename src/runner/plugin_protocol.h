@@ -16,14 +16,15 @@ namespace runup {
 inline constexpr std::size_t kMaxDescriptionBytes = std::size_t{256} * 1024;
 inline constexpr std::size_t kMaxAnswerBytes = std::size_t{4} * 1024 * 1024;
 
-enum class PluginNeed { package, artifact, values, host, runtime };
+enum class PluginNeed { package, artifact, values, host, runtime, service };
 constexpr auto enum_names(PluginNeed) {
   using enum PluginNeed;
-  return std::array<std::pair<PluginNeed, std::string_view>, 5>{{{package, "package"},
+  return std::array<std::pair<PluginNeed, std::string_view>, 6>{{{package, "package"},
                                                                  {artifact, "artifact"},
                                                                  {values, "values"},
                                                                  {host, "host"},
-                                                                 {runtime, "runtime"}}};
+                                                                 {runtime, "runtime"},
+                                                                 {service, "service"}}};
 }
 
 // What `PLUGIN --describe` prints.

@@ -62,7 +62,8 @@ Needs operator|(Needs a, Needs b) {
           .predictor = a.predictor || b.predictor,
           .predictor_weights = a.predictor_weights || b.predictor_weights,
           .conversions = a.conversions || b.conversions,
-          .parity = a.parity || b.parity};
+          .parity = a.parity || b.parity,
+          .service = a.service || b.service};
 }
 
 // Sizes that the model is not used with every day may end the process, and an executor that specialises on

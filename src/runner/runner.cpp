@@ -22,6 +22,7 @@
 #include "runner/packed_package.h"
 #include "runner/plugin.h"
 #include "runner/questions.h"
+#include "runner/service_observer.h"
 #include "runner/tell.h"
 
 namespace runup {
@@ -67,6 +68,17 @@ TargetFacts observe_target(RunContext& context, const PackedPackage& packed) {
   return facts;
 }
 
+std::vector<Observed<ServiceFacts>> observe_started_service(RunContext& context, const TargetFacts& target) {
+  try {
+    return observe_service(context, target);
+  } catch (const std::exception& error) {
+    return std::vector(
+        context.plan.models.size(),
+        Observed<ServiceFacts>::none(
+            {.kind = AbsenceKind::refused, .detail = std::format("runup itself failed: {}", error.what())}));
+  }
+}
+
 // What a check read of one file's runs, without the experiments that it did not ask for.
 Duration time_of(const std::vector<Observed<RuntimeFacts>>& runtimes, const std::vector<Experiment>& own) {
   Duration took;
@@ -94,6 +106,7 @@ Duration time_of(const PlannedCheck& check, const Facts& facts) {
   if (needs.predictor && !runs && !facts.model.factory.empty() && !facts.runtimes.empty()) {
     took += time_of({facts.runtimes.front()}, {});
   }
+  took += needs.service ? facts.served.took : Duration{};
   took += needs.predictor_weights ? facts.predictor_weights.took : Duration{};
   for (std::size_t i = 0; i < facts.conversions.size() && (needs.conversions || needs.parity); ++i) {
     const ConversionFacts& conversion = facts.conversions[i];
@@ -256,8 +269,9 @@ Report run_plan(const Plan& plan, const RunnerSettings& settings) {
     if (const std::string root = packed.root(); !root.empty()) {
       move_paths(here, plan.target.package, root);
     }
-    const TargetFacts target = observe_target(context, packed);
+    TargetFacts target = observe_target(context, packed);
     report.host = host_words(target.host);
+    target.served = observe_started_service(context, target);
     for (ModelReport& model : run_models(context, target)) {
       std::ranges::move(model.results, std::back_inserter(report.results));
       std::ranges::move(model.witnesses, std::back_inserter(report.witnesses));

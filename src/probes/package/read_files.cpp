@@ -20,8 +20,10 @@
 
 #include "base/bytes.h"
 #include "package_files/dockerfile.h"
+#include "package_files/gunicorn.h"
 #include "package_files/ignore.h"
 #include "package_files/lock_files.h"
+#include "package_files/patience.h"
 #include "package_files/project_files.h"
 #include "package_files/requirements.h"
 
@@ -34,6 +36,14 @@ namespace fs = std::filesystem;
 constexpr std::uint64_t kMostFileBytes = std::uint64_t{16} << 20U;
 constexpr std::size_t kMostRequirementFiles = 50;
 constexpr std::size_t kMostLocked = 5000;
+// What is read for the time that platforms wait.
+constexpr std::size_t kMostPatience = 200;
+constexpr std::size_t kMostManifests = 200;
+constexpr std::uint64_t kMostManifestBytes = std::uint64_t{1} << 20U;
+constexpr std::uint64_t kMostManifestBytesTogether = std::uint64_t{8} << 20U;
+constexpr std::size_t kMostGunicornConfigs = 20;
+constexpr std::size_t kMostManifestFolders = 4;
+constexpr std::size_t kMostEntriesForManifests = 20'000;
 
 // A regular file of the package, whole; nothing when there is none. A larger one is cut.
 std::optional<std::string> read_text(const std::string& path) {
@@ -191,6 +201,110 @@ class Wants {
   std::set<std::string> seen_;
 };
 
+// The Dockerfile, the Procfile, Compose files, Kubernetes manifests and gunicorn's config files, and what they say of the
+// time that a platform waits.
+class PatienceFiles {
+ public:
+  PatienceFiles(std::string root, PackageFacts& facts) : root_(std::move(root)), facts_(facts) {}
+
+  void read() {
+    look("", 0);
+    if (facts_.dockerfile) {
+      take(patience_of_dockerfile(*facts_.dockerfile, configs_));
+    }
+    if (const auto text = read_text(root_ + "/Procfile")) {
+      take(patience_of_procfile(*text, "Procfile", configs_));
+    }
+    const auto image = facts_.dockerfile ? facts_.dockerfile->built.healthcheck_times : std::nullopt;
+    for (const Manifest& manifest : manifests_) {
+      take(is_compose(manifest.file) ? patience_of_compose(manifest.text, manifest.file, image, configs_)
+                                     : patience_of_manifest(manifest.text, manifest.file, configs_));
+    }
+  }
+
+ private:
+  struct Manifest {
+    // relative to the package
+    std::string file;
+    std::string text;
+  };
+
+  static bool is_yaml(std::string_view name) { return name.ends_with(".yaml") || name.ends_with(".yml"); }
+
+  static bool is_compose(std::string_view file) {
+    return !file.contains('/') && (file.starts_with("docker-compose") || file.starts_with("compose"));
+  }
+
+  static bool is_gunicorn_config(std::string_view name) {
+    return name.contains("gunicorn") && name.ends_with(".py");
+  }
+
+  // Folders in which nothing is the package's own.
+  static bool is_foreign(const fs::path& folder) {
+    constexpr std::array<std::string_view, 7> kNames{".git", ".hg",   "node_modules", "__pycache__",
+                                                     "venv", ".venv", "site-packages"};
+    std::error_code error;
+    return std::ranges::contains(kNames, folder.filename().string()) ||
+           fs::exists(folder / "pyvenv.cfg", error) || fs::exists(folder / "conda-meta", error);
+  }
+
+  void take(std::vector<PatienceFacts>&& more) {
+    const std::size_t room = kMostPatience - std::min(kMostPatience, facts_.patience.size());
+    more.resize(std::min(more.size(), room));
+    std::ranges::move(more, std::back_inserter(facts_.patience));
+  }
+
+  // Files first, both by name; links are not followed.
+  void look(const std::string& folder, std::size_t depth) {
+    std::vector<fs::directory_entry> entries;
+    std::error_code error;
+    for (fs::directory_iterator entry(fs::path(root_) / folder, error), end;
+         !error && entry != end && seen_ < kMostEntriesForManifests; entry.increment(error)) {
+      ++seen_;
+      entries.push_back(*entry);
+    }
+    std::ranges::sort(entries);
+    std::vector<std::string> folders;
+    for (const fs::directory_entry& entry : entries) {
+      const std::string name = entry.path().filename().string();
+      const fs::file_type type = entry.symlink_status(error).type();
+      if (type == fs::file_type::regular) {
+        look_at_file(folder.empty() ? name : folder + "/" + name, name, entry.file_size(error));
+      } else if (type == fs::file_type::directory && depth < kMostManifestFolders &&
+                 !is_foreign(entry.path())) {
+        folders.push_back(folder.empty() ? name : folder + "/" + name);
+      }
+    }
+    for (const std::string& inner : folders) {
+      look(inner, depth + 1);
+    }
+  }
+
+  void look_at_file(const std::string& file, std::string_view name, std::uint64_t bytes) {
+    const bool is_config = is_gunicorn_config(name) && configs_.size() < kMostGunicornConfigs;
+    const bool is_manifest = is_yaml(name) && manifests_.size() < kMostManifests;
+    if ((!is_config && !is_manifest) || bytes > kMostManifestBytes ||
+        bytes_ + bytes > kMostManifestBytesTogether) {
+      return;
+    }
+    if (auto text = read_text(root_ + "/" + file)) {
+      bytes_ += text->size();
+      if (is_config) {
+        configs_.push_back(read_gunicorn_config(*text, file));
+      } else {
+        manifests_.push_back({.file = file, .text = std::move(*text)});
+      }
+    }
+  }
+
+  std::string root_;
+  PackageFacts& facts_;
+  std::size_t seen_ = 0;
+  std::uint64_t bytes_ = 0;
+  std::vector<GunicornConfig> configs_;
+  std::vector<Manifest> manifests_;
+};
+
 // The files of one name in the root and in the folders down to `path`, which is relative to it.
 std::vector<IgnoreFile> files_above(const std::string& root, const std::string& path,
                                     const std::string& name) {
@@ -225,6 +339,7 @@ void ask_ignore_files(const std::string& root, PathFacts& facts) {
 
 void read_package_files(const std::string& real_root, PackageFacts& facts) {
   Wants(real_root, facts).read();
+  PatienceFiles(real_root, facts).read();
   for (PathFacts& path : facts.paths) {
     ask_ignore_files(facts.root, path);
   }

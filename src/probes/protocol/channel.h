@@ -50,12 +50,13 @@ enum class MessageType {
   load,
   experiment,
   cold_start,
+  service,
   refused,
   done
 };
 constexpr auto enum_names(MessageType) {
   using enum MessageType;
-  return std::array<std::pair<MessageType, std::string_view>, 12>{{{package, "package"},
+  return std::array<std::pair<MessageType, std::string_view>, 13>{{{package, "package"},
                                                                    {artifact, "artifact"},
                                                                    {weights, "weights"},
                                                                    {host, "host"},
@@ -65,12 +66,13 @@ constexpr auto enum_names(MessageType) {
                                                                    {load, "load"},
                                                                    {experiment, "experiment"},
                                                                    {cold_start, "cold-start"},
+                                                                   {service, "service"},
                                                                    {refused, "refused"},
                                                                    {done, "done"}}};
 }
 
 // One frame from a probe. `facts` is the encoded struct of that name (PackageFacts, ArtifactFacts, WeightParityFacts,
-// HostFacts, SourceFacts, ArchiveFacts, WitnessFacts, LoadFacts, ExperimentFacts, ColdStartFacts; for `refused` a text: why the
+// HostFacts, SourceFacts, ArchiveFacts, WitnessFacts, LoadFacts, ExperimentFacts, ColdStartFacts, ServiceAnswer; for `refused` a text: why the
 // probe cannot do its work at all; null for `done`).
 struct ProbeMessage {
   MessageType type = MessageType::done;

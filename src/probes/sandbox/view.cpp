@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "probes/sandbox/namespaces.h"
 
 namespace runup {
 
@@ -25,24 +26,10 @@ namespace fs = std::filesystem;
 
 Result<void> failed(const std::string& what) { return std::unexpected(system_error(what, errno)); }
 
-bool write_file(const char* path, const std::string& text) {
-  const FileDescriptor file(::open(path, O_WRONLY | O_CLOEXEC));
-  return file && ::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
-}
-
-// A mount namespace of our own: with the privilege for it, or in a user namespace in which we are who we were.
-Result<void> leave_namespace() {
-  const uid_t user = ::geteuid();
-  const gid_t group = ::getegid();
-  if (::unshare(CLONE_NEWNS) != 0) {
-    if (::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) {
-      return failed("no mount namespace can be had");
-    }
-    write_file("/proc/self/setgroups", "deny");
-    if (!write_file("/proc/self/uid_map", std::format("{0} {0} 1", user)) ||
-        !write_file("/proc/self/gid_map", std::format("{0} {0} 1", group))) {
-      return failed("the user namespace cannot be set up");
-    }
+// A mount namespace of our own.
+Result<void> leave_mounts() {
+  if (auto left = leave_namespaces(CLONE_NEWNS); !left) {
+    return wrap(left.error(), "no mount namespace can be had");
   }
   // What is mounted here shall not be seen outside.
   return ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0
@@ -50,7 +37,8 @@ Result<void> leave_namespace() {
              : failed("mounts cannot be kept private");
 }
 
-Result<void> bind_folder(const std::string& from, const std::string& at) {
+// A file or a folder.
+Result<void> bind_path(const std::string& from, const std::string& at) {
   return ::mount(from.c_str(), at.c_str(), nullptr, MS_BIND | MS_REC, nullptr) == 0
              ? Result<void>{}
              : failed(std::format("`{}` cannot be mounted", from));
@@ -75,11 +63,20 @@ Result<void> show_entries(const fs::path& real, const fs::path& shown, const std
       ::close(::open(place.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
     }
     // A file system that may not be mounted again is not shown.
-    static_cast<void>(bind_folder(entry.path(), place));
+    static_cast<void>(bind_path(entry.path(), place));
   }
   return error ? std::unexpected(
                      system_error(std::format("`{}` cannot be listed", real.string()), error.value()))
                : Result<void>{};
+}
+
+// A folder in memory over this one, with the same entries but `without`.
+Result<void> cover_folder(const fs::path& folder, const std::string& without) {
+  const FileDescriptor below(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!below || ::mount("runup", folder.c_str(), "tmpfs", 0, "mode=755") != 0) {
+    return failed(std::format("`{}` cannot be covered", folder.string()));
+  }
+  return show_entries(std::format("/proc/self/fd/{}", below.get()), folder, without);
 }
 
 // The new root, in which folders can be made where nothing real is changed by it.
@@ -96,7 +93,7 @@ class NewRoot {
     // What is below it from now on is real.
     std::erase_if(
         ours_, [&](const fs::path& path) { return std::ranges::mismatch(shown, path).in1 == shown.end(); });
-    return bind_folder(folder.from, shown);
+    return bind_path(folder.from, shown);
   }
 
  private:
@@ -111,9 +108,10 @@ class NewRoot {
         continue;
       }
       if (!ours_.contains(parent)) {
-        if (auto covered = cover(parent, part.string()); !covered) {
+        if (auto covered = cover_folder(parent, part.string()); !covered) {
           return covered;
         }
+        ours_.insert(parent);
       }
       if (::mkdir(shown.c_str(), 0755) != 0) {
         return failed(std::format("`{}` cannot be made", at.string()));
@@ -123,29 +121,21 @@ class NewRoot {
     return {};
   }
 
-  // A folder in memory over this one, with the same entries but `without`.
-  Result<void> cover(const fs::path& folder, const std::string& without) {
-    const FileDescriptor below(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    if (!below || ::mount("runup", folder.c_str(), "tmpfs", 0, "mode=755") != 0) {
-      return failed(std::format("`{}` cannot be covered", folder.string()));
-    }
-    ours_.insert(folder);
-    return show_entries(std::format("/proc/self/fd/{}", below.get()), folder, without);
-  }
-
   fs::path root_;
   std::set<fs::path> ours_;
 };
 
-}  // namespace
+Result<void> apply_change(const ViewChange& change) {
+  std::error_code error;
+  const fs::path real = fs::canonical(change.path, error);
+  if (error) {
+    return std::unexpected(system_error(std::format("`{}` cannot be found", change.path), error.value()));
+  }
+  return change.replacement.empty() ? cover_folder(real.parent_path(), real.filename().string())
+                                    : bind_path(change.replacement, real);
+}
 
-Result<void> enter_view(const std::vector<MountDeclaration>& folders, const std::string& scratch) {
-  if (folders.empty()) {
-    return {};
-  }
-  if (auto left = leave_namespace(); !left) {
-    return left;
-  }
+Result<void> enter_new_root(const std::vector<MountDeclaration>& folders, const std::string& scratch) {
   if (::mount("runup", scratch.c_str(), "tmpfs", 0, "mode=755") != 0) {
     return failed("no new root can be made");
   }
@@ -163,6 +153,29 @@ Result<void> enter_view(const std::vector<MountDeclaration>& folders, const std:
   }
   if (::chroot(scratch.c_str()) != 0 || ::chdir("/") != 0) {
     return failed("the new root cannot be entered");
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> enter_view(const std::vector<MountDeclaration>& folders, const std::string& scratch,
+                        const std::vector<ViewChange>& changes) {
+  if (folders.empty() && changes.empty()) {
+    return {};
+  }
+  if (auto left = leave_mounts(); !left) {
+    return left;
+  }
+  if (!folders.empty()) {
+    if (auto entered = enter_new_root(folders, scratch); !entered) {
+      return entered;
+    }
+  }
+  for (const ViewChange& change : changes) {
+    if (auto changed = apply_change(change); !changed) {
+      return changed;
+    }
   }
   return {};
 }

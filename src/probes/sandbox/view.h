@@ -11,9 +11,18 @@
 
 namespace runup {
 
+// One file that is another one there, or is not there at all.
+struct ViewChange {
+  // absolute, as the new view has it; links are followed
+  std::string path;
+  // absolute, the file that is seen in its place; empty: there is none
+  std::string replacement;
+};
+
 // Gives this process, which must have one thread, and its future children a root in which each folder `from` is also seen
 // at `at`, which need not exist and is covered where it does; nothing of the real one changes. `scratch` is an empty folder for the new root. Needs the
 // privilege to mount, or user namespaces; without them an error says so, and the process sees what it saw before.
-Result<void> enter_view(const std::vector<MountDeclaration>& folders, const std::string& scratch);
+Result<void> enter_view(const std::vector<MountDeclaration>& folders, const std::string& scratch,
+                        const std::vector<ViewChange>& changes = {});
 
 }  // namespace runup

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "probes/service/listeners.h"
+
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <csignal>
+#include <cstring>
+#include <format>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <string_view>
+
+#include "base/text.h"
+#include "probes/sandbox/network.h"
+
+namespace runup {
+
+namespace {
+
+constexpr std::size_t kMostConnections = 256;
+// Of a network of its own, in which everything is free.
+constexpr std::uint16_t kUsualPort = 18080;
+constexpr std::size_t kRelayed = 64 * 1024;
+
+std::uint16_t port_of(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  text.remove_prefix(colon == std::string_view::npos ? 0 : colon + 1);
+  std::uint16_t port = 0;
+  std::from_chars(text.data(), text.data() + text.size(), port);
+  return port;
+}
+
+bool is_loopback(std::string_view address) {
+  return address.starts_with("127.0.0.1:") || address.starts_with("localhost:");
+}
+
+sockaddr_in loopback_address(std::uint16_t port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return address;
+}
+
+Result<FileDescriptor> listen_on(std::uint16_t port) {
+  FileDescriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const int yes = 1;
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+  const sockaddr_in address = loopback_address(port);
+  if (!socket || ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0 ||
+      ::listen(socket.get(), 64) != 0) {
+    return std::unexpected(system_error(std::format("cannot listen on 127.0.0.1:{}", port), errno));
+  }
+  return socket;
+}
+
+// Sends a descriptor, or nothing, for one that was asked for.
+bool pass_descriptor(int channel, int descriptor) {
+  char byte = descriptor >= 0 ? 'y' : 'n';
+  iovec part{.iov_base = &byte, .iov_len = 1};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> room{};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  if (descriptor >= 0) {
+    message.msg_control = room.data();
+    message.msg_controllen = room.size();
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    std::memcpy(CMSG_DATA(header), &descriptor, sizeof(int));
+  }
+  return ::sendmsg(channel, &message, MSG_NOSIGNAL) == 1;
+}
+
+FileDescriptor take_descriptor(int channel) {
+  char byte = 0;
+  iovec part{.iov_base = &byte, .iov_len = 1};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> room{};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = room.data();
+  message.msg_controllen = room.size();
+  int descriptor = -1;
+  if (::recvmsg(channel, &message, MSG_CMSG_CLOEXEC) == 1) {
+    const cmsghdr* header = CMSG_FIRSTHDR(&message);
+    if (header != nullptr && header->cmsg_type == SCM_RIGHTS) {
+      std::memcpy(&descriptor, CMSG_DATA(header), sizeof(int));
+    }
+  }
+  return FileDescriptor(descriptor);
+}
+
+// The process that stays in the host's network: for each port that it reads, it connects and passes the socket.
+[[noreturn]] void connect_for_others(const FileDescriptor& channel) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  std::uint16_t port = 0;
+  while (::recv(channel.get(), &port, sizeof(port), 0) == static_cast<ssize_t>(sizeof(port))) {
+    const FileDescriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const sockaddr_in address = loopback_address(port);
+    const bool connected =
+        ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+    if (!pass_descriptor(channel.get(), connected ? socket.get() : -1)) {
+      break;
+    }
+  }
+  ::_exit(0);
+}
+
+// Copies what `from` has to `to`; false at its end.
+bool relay(int from, int to, std::vector<char>& buffer) {
+  const ssize_t count = ::recv(from, buffer.data(), buffer.size(), MSG_DONTWAIT);
+  if (count < 0) {
+    return errno == EAGAIN || errno == EINTR;
+  }
+  for (ssize_t sent = 0; sent < count;) {
+    const ssize_t part =
+        ::send(to, buffer.data() + sent, static_cast<std::size_t>(count - sent), MSG_NOSIGNAL);
+    if (part < 0 && errno != EINTR) {
+      return false;
+    }
+    sent += std::max<ssize_t>(part, 0);
+  }
+  return count > 0;
+}
+
+struct Accepted {
+  FileDescriptor socket;
+  // of an allowed address; none for a stub
+  FileDescriptor peer;
+};
+
+// What a stub is sent is thrown away.
+bool swallow(int socket, std::vector<char>& buffer) {
+  const ssize_t count = ::recv(socket, buffer.data(), buffer.size(), MSG_DONTWAIT);
+  return count > 0 || (count < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
+bool go_on(const Accepted& one, const pollfd& own, const pollfd& peer, std::vector<char>& buffer) {
+  if (!one.peer) {
+    return own.revents == 0 || swallow(one.socket.get(), buffer);
+  }
+  return (own.revents == 0 || relay(one.socket.get(), one.peer.get(), buffer)) &&
+         (peer.revents == 0 || relay(one.peer.get(), one.socket.get(), buffer));
+}
+
+}  // namespace
+
+Result<Surroundings> Surroundings::enter(const std::vector<std::string>& allow,
+                                         const std::vector<std::string>& stubs,
+                                         std::vector<std::string>& unprotected) {
+  Surroundings here;
+  const auto foreign =
+      std::ranges::find_if(allow, [](const std::string& address) { return !is_loopback(address); });
+  std::array<int, 2> ends{-1, -1};
+  if (foreign == allow.end()) {
+    if (!allow.empty() && ::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) == 0) {
+      FileDescriptor theirs(ends[1]);
+      here.outside_ = FileDescriptor(ends[0]);
+      const pid_t process = ::fork();
+      if (process == 0) {
+        here.outside_ = FileDescriptor();
+        connect_for_others(theirs);
+      }
+    }
+    if (auto entered = enter_own_network(); entered) {
+      here.own_ = true;
+    } else {
+      unprotected.push_back(std::format("it has the host's network ({})", entered.error().describe()));
+    }
+  } else {
+    unprotected.push_back(std::format(
+        "it has the host's network, since `{}` of `network: allow` is not on it alone", printable(*foreign)));
+  }
+  for (const std::string& stub : stubs) {
+    auto socket = listen_on(port_of(stub));
+    if (!socket) {
+      return wrap(socket.error(), std::format("the stub `{}`", printable(stub)));
+    }
+    here.listeners_.push_back({.socket = std::move(*socket), .port = port_of(stub)});
+  }
+  for (std::size_t i = 0; here.own_ && i < allow.size(); ++i) {
+    auto socket = listen_on(port_of(allow[i]));
+    if (!socket) {
+      return wrap(socket.error(), std::format("`{}` of `network: allow`", printable(allow[i])));
+    }
+    here.listeners_.push_back(
+        {.socket = std::move(*socket), .port = port_of(allow[i]), .allowed = static_cast<int>(i)});
+  }
+  return here;
+}
+
+void Surroundings::serve() {
+  if (listeners_.empty()) {
+    return;
+  }
+  // The thread outlives a move of this object, so it holds nothing of it.
+  std::vector<std::array<int, 2>> doors;
+  for (const Listener& listener : listeners_) {
+    doors.push_back({listener.socket.get(), listener.allowed >= 0 ? listener.port : 0});
+  }
+  thread_ = std::jthread([doors, outside = outside_.get()](const std::stop_token& stop) {
+    std::vector<Accepted> accepted;
+    std::vector<char> buffer(kRelayed);
+    while (!stop.stop_requested()) {
+      std::vector<pollfd> polled;
+      for (const auto& door : doors) {
+        polled.push_back(
+            {.fd = accepted.size() < kMostConnections ? door[0] : -1, .events = POLLIN, .revents = 0});
+      }
+      for (const Accepted& one : accepted) {
+        polled.push_back({.fd = one.socket.get(), .events = POLLIN, .revents = 0});
+        polled.push_back({.fd = one.peer.get(), .events = POLLIN, .revents = 0});
+      }
+      if (::poll(polled.data(), polled.size(), 100) <= 0) {
+        continue;
+      }
+      std::vector<Accepted> kept;
+      for (std::size_t i = 0; i < accepted.size(); ++i) {
+        const std::size_t at = doors.size() + 2 * i;
+        if (go_on(accepted[i], polled[at], polled[at + 1], buffer)) {
+          kept.push_back(std::move(accepted[i]));
+        }
+      }
+      accepted = std::move(kept);
+      for (std::size_t i = 0; i < doors.size(); ++i) {
+        Accepted one;
+        if (polled[i].revents != 0) {
+          one.socket = FileDescriptor(::accept4(doors[i][0], nullptr, nullptr, SOCK_CLOEXEC));
+        }
+        if (!one.socket) {
+          continue;
+        }
+        if (doors[i][1] != 0) {
+          const auto port = static_cast<std::uint16_t>(doors[i][1]);
+          ::send(outside, &port, sizeof(port), MSG_NOSIGNAL);
+          one.peer = take_descriptor(outside);
+          if (!one.peer) {
+            continue;
+          }
+        }
+        accepted.push_back(std::move(one));
+      }
+    }
+  });
+}
+
+bool Surroundings::is_ours(std::uint16_t port) const {
+  return std::ranges::find(listeners_, port, &Listener::port) != listeners_.end();
+}
+
+std::vector<std::uint16_t> listening_ports(const Surroundings& surroundings) {
+  constexpr std::string_view kListening = "0A";
+  std::set<std::uint16_t> ports;
+  for (const char* table : {"/proc/self/net/tcp", "/proc/self/net/tcp6"}) {
+    std::ifstream lines(table);
+    std::string line;
+    std::getline(lines, line);
+    while (std::getline(lines, line)) {
+      std::istringstream words(line);
+      std::string number;
+      std::string local;
+      std::string remote;
+      std::string state;
+      words >> number >> local >> remote >> state;
+      const std::size_t colon = local.rfind(':');
+      std::uint16_t port = 0;
+      if (state == kListening && colon != std::string::npos &&
+          std::from_chars(local.data() + colon + 1, local.data() + local.size(), port, 16).ec ==
+              std::errc{} &&
+          !surroundings.is_ours(port)) {
+        ports.insert(port);
+      }
+    }
+  }
+  return {ports.begin(), ports.end()};
+}
+
+std::uint16_t free_port(const Surroundings& surroundings) {
+  if (surroundings.own_network()) {
+    std::uint16_t port = kUsualPort;
+    while (surroundings.is_ours(port)) {
+      ++port;
+    }
+    return port;
+  }
+  const FileDescriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address = loopback_address(0);
+  socklen_t size = sizeof(address);
+  ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address));
+  ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size);
+  return ntohs(address.sin_port);
+}
+
+}  // namespace runup

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+namespace runup {
+
+// The role that starts the server once, as ServiceRequest says, asks it, stops it, and sends one `service` message.
+int service_probe_main();
+
+}  // namespace runup
