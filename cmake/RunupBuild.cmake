@@ -56,9 +56,12 @@ function(runup_tests name sources)
   if(NOT TARGET runup_test_headers)
     runup_test_headers()
   endif()
-  add_executable(${name}_tests ${sources})
+  # what the tests of this folder build their facts with, compiled once
+  file(GLOB support CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/support/${name}/*.cpp)
+  add_executable(${name}_tests ${sources} ${support})
   target_link_libraries(${name}_tests PRIVATE runup_options Catch2::Catch2WithMain ${ARGN})
-  target_include_directories(${name}_tests PRIVATE ${CMAKE_SOURCE_DIR}/tests/support)
+  target_include_directories(${name}_tests PRIVATE ${CMAKE_SOURCE_DIR}/tests/support
+    ${CMAKE_SOURCE_DIR}/tests/support/${name})
   target_compile_definitions(${name}_tests PRIVATE
     RUNUP_SOURCE_DIR="${CMAKE_SOURCE_DIR}" RUNUP_BINARY_DIR="${CMAKE_BINARY_DIR}"
     RUNUP_FIXTURES="${CMAKE_BINARY_DIR}/fixtures")

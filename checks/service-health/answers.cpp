@@ -24,7 +24,8 @@ std::set<std::string> named_models(const AnswerFacts& answer) {
     std::size_t start = text.find_first_not_of(kSeparators);
     while (start != std::string::npos) {
       const std::size_t end = text.find_first_of(kSeparators, start);
-      std::string_view word = std::string_view(text).substr(start, end == std::string::npos ? end : end - start);
+      std::string_view word =
+          std::string_view(text).substr(start, end == std::string::npos ? end : end - start);
       while (word.ends_with('.') || word.ends_with(':')) {
         word.remove_suffix(1);
       }
@@ -64,7 +65,8 @@ std::set<std::string> configured_names(const Facts& facts) {
 }
 
 bool is_stream(const AnswerFacts& answer) {
-  return answer.content_type.starts_with("text/event-stream") || answer.content_type.starts_with("multipart/");
+  return answer.content_type.starts_with("text/event-stream") ||
+         answer.content_type.starts_with("multipart/");
 }
 
 }  // namespace
@@ -75,9 +77,9 @@ void judge_json(Judge& judge) {
     if (answer.not_json.empty() || !told.insert(answer.path).second) {
       continue;
     }
-    judge.add("invalid-json",
-              std::format("{}, which is no JSON: {}", answer_words(answer), answer.not_json),
-              "replace NaN and infinity before answering (`allow_nan=False` makes Python refuse them); strict clients cannot "
+    judge.add("invalid-json", std::format("{}, which is no JSON: {}", answer_words(answer), answer.not_json),
+              "replace NaN and infinity before answering (`allow_nan=False` makes Python refuse them); "
+              "strict clients cannot "
               "read such an answer",
               {.file = {}, .key = answer.path, .line = {}});
   }

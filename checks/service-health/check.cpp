@@ -38,12 +38,12 @@ void judge_failed_prediction(Judge& judge, const AnswerFacts& answer, const std:
   } else {
     message += refused ? "; the recorded body does not fit what the service takes" : "; expected 2xx";
   }
-  Finding& finding =
-      judge.add("prediction-fails", std::move(message),
-                refused && denial.empty()
-                    ? "record a request that the service answers, and name its path and body in `service: predict:`"
-                    : "make readiness fail while predictions do, and repair what the log names",
-                predict_location());
+  Finding& finding = judge.add(
+      "prediction-fails", std::move(message),
+      refused && denial.empty()
+          ? "record a request that the service answers, and name its path and body in `service: predict:`"
+          : "make readiness fail while predictions do, and repair what the log names",
+      predict_location());
   judge.add_log(finding);
 }
 
@@ -53,14 +53,18 @@ void judge_label(Judge& judge, const AnswerFacts& answer) {
     return;
   }
   if (answer.body.size() < answer.body_bytes) {
-    judge.untold.push_back(std::format("the answer to the prediction is {}, too long to look for the label `{}`",
-                                       format_bytes(answer.body_bytes), label));
+    judge.untold.push_back(
+        std::format("the answer to the prediction is {}, too long to look for the label `{}`",
+                    format_bytes(answer.body_bytes), label));
     return;
   }
-  if (!std::ranges::contains(body_texts(answer.body, true), label)) {
+  // What is no JSON is judged as that.
+  const bool in_no_json = !answer.not_json.empty() && answer.body.contains(std::format("\"{}\"", label));
+  if (!in_no_json && !std::ranges::contains(body_texts(answer.body, true), label)) {
     judge.add("wrong-label",
               std::format("{}; expected the label `{}` as one of its texts", answer_words(answer), label),
-              "correct the order of the class names, the preprocessing, or `service: predict: label:`", predict_location());
+              "correct the order of the class names, the preprocessing, or `service: predict: label:`",
+              predict_location());
   }
 }
 
@@ -69,13 +73,15 @@ void judge_prediction(Judge& judge) {
   if (!predict) {
     judge.add("prediction-unasked", "no `predict:`: readiness is believed, no prediction was asked",
               "give `service: {predict: {path: /predict, body: samples/predict.json}}`", predict_location());
-    judge.untold.emplace_back("no prediction was asked of the server: give `service: {predict: {path: ..., body: ...}}`");
+    judge.untold.emplace_back(
+        "no prediction was asked of the server: give `service: {predict: {path: ..., body: ...}}`");
     return;
   }
   const AnswerFacts* answer = last_answer(judge.start, AskedFor::predict);
   if (answer == nullptr) {
     if (judge.start.ready) {
-      judge.untold.push_back(std::format("the server was ready, and `{}` was not asked for a prediction", predict->path));
+      judge.untold.push_back(
+          std::format("the server was ready, and `{}` was not asked for a prediction", predict->path));
     }
     return;
   }

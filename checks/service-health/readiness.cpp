@@ -77,35 +77,36 @@ void judge_not_ready(Judge& judge) {
   }
   const std::string waited = format_duration(start.waited);
   if (start.ended) {
-    Finding& finding =
-        judge.add("not-started",
-                  std::format("`{}` ended by itself after {} with {}, before it was ready{}", judge.served.command,
-                              format_duration(start.ended->at), end_words(*start.ended), start_words(judge)),
-                  "run the command in the package's folder, and repair what its log names",
-                  service_location("service.command"));
-    judge.add_log(finding);
-    return;
-  }
-  if (!start.listening) {
     Finding& finding = judge.add(
-        "never-listens",
-        std::format("`{}` runs and accepted no connection in {}{}", judge.served.command, waited, start_words(judge)),
-        "let the command listen on `{host}:{port}`, which runup fills in: `--host {host} --port {port}`, or the variable "
-        "`PORT`",
+        "not-started",
+        std::format("`{}` ended by itself after {} with {}, before it was ready{}", judge.served.command,
+                    format_duration(start.ended->at), end_words(*start.ended), start_words(judge)),
+        "run the command in the package's folder, and repair what its log names",
         service_location("service.command"));
     judge.add_log(finding);
     return;
   }
+  if (!start.listening) {
+    Finding& finding = judge.add("never-listens",
+                                 std::format("`{}` runs and accepted no connection in {}{}",
+                                             judge.served.command, waited, start_words(judge)),
+                                 "let the command listen on `{host}:{port}`, which runup fills in: `--host "
+                                 "{host} --port {port}`, or the variable "
+                                 "`PORT`",
+                                 service_location("service.command"));
+    judge.add_log(finding);
+    return;
+  }
   const AnswerFacts* readiness = last_answer(start, AskedFor::readiness);
-  Finding& finding =
-      judge.add("not-ready",
-                readiness == nullptr
-                    ? std::format("no path answered 2xx in {}{}", waited, start_words(judge))
-                    : std::format("{}; expected 2xx within {}{}", answer_words(*readiness), waited, start_words(judge)),
-                readiness != nullptr && readiness->status == 404
-                    ? "name the path that tells whether predictions work in `service: readiness:`"
-                    : "repair what the log names; a server that is never ready gets no requests",
-                service_location(kReadinessKey));
+  Finding& finding = judge.add(
+      "not-ready",
+      readiness == nullptr
+          ? std::format("no path answered 2xx in {}{}", waited, start_words(judge))
+          : std::format("{}; expected 2xx within {}{}", answer_words(*readiness), waited, start_words(judge)),
+      readiness != nullptr && readiness->status == 404
+          ? "name the path that tells whether predictions work in `service: readiness:`"
+          : "repair what the log names; a server that is never ready gets no requests",
+      service_location(kReadinessKey));
   judge.add_log(finding);
   judge_denies_working(judge, readiness);
 }
@@ -113,17 +114,19 @@ void judge_not_ready(Judge& judge) {
 void judge_readiness(Judge& judge) {
   const StartFacts& start = judge.start;
   if (start.ended) {
-    Finding& finding = judge.add("ends-by-itself",
-                                 std::format("the server was ready after {} and ended by itself after {} with {}{}",
-                                             format_duration(*start.ready), format_duration(start.ended->at),
-                                             end_words(*start.ended), start_words(judge)),
-                                 "repair what the log names", service_location("service.command"));
+    Finding& finding =
+        judge.add("ends-by-itself",
+                  std::format("the server was ready after {} and ended by itself after {} with {}{}",
+                              format_duration(*start.ready), format_duration(start.ended->at),
+                              end_words(*start.ended), start_words(judge)),
+                  "repair what the log names", service_location("service.command"));
     judge.add_log(finding);
   }
   if (judge.served.readiness.empty()) {
     judge.add("readiness-unnamed",
               "none of the usual readiness paths is there; expected one that tells whether predictions work",
-              "add a route such as `/health` that answers 503 while the model is not loaded, and name it in `service: "
+              "add a route such as `/health` that answers 503 while the model is not loaded, and name it in "
+              "`service: "
               "readiness:`",
               service_location(kReadinessKey));
     return;
@@ -133,20 +136,22 @@ void judge_readiness(Judge& judge) {
     judge.untold.push_back(std::format("no answer of `{}` is known", judge.served.readiness));
     return;
   }
-  judge.judgement.saw(judge.served.readiness_found ? "readiness, found" : "readiness", answer_words(*readiness));
+  judge.judgement.saw(judge.served.readiness_found ? "readiness, found" : "readiness",
+                      answer_words(*readiness));
   if (!is_2xx(*readiness)) {
     judge_denies_working(judge, readiness);
     if (working_prediction(start) == nullptr) {
-      judge.untold.push_back(
-          std::format("the server was ready after {}, and then {}", format_duration(*start.ready), answer_words(*readiness)));
+      judge.untold.push_back(std::format("the server was ready after {}, and then {}",
+                                         format_duration(*start.ready), answer_words(*readiness)));
     }
     return;
   }
   if (const std::string denial = body_denies(readiness->body); !denial.empty()) {
     judge.add("body-contradicts",
-              std::format("{}: the status says that it is ready, and the body that it is not ({})", answer_words(*readiness),
-                          denial),
-              "answer 503 where the body says so: platforms read the status code alone", service_location(kReadinessKey));
+              std::format("{}: the status says that it is ready, and the body that it is not ({})",
+                          answer_words(*readiness), denial),
+              "answer 503 where the body says so: platforms read the status code alone",
+              service_location(kReadinessKey));
   }
 }
 
@@ -161,13 +166,14 @@ void judge_opened(Judge& judge) {
                           judge.facts.model.conversions.empty()
                               ? std::format("`{}`", model_file(judge.facts))
                               : std::format("`{}` or a conversion of it", model_file(judge.facts))),
-              "find what the server answers from: another model file, a cache, or a substitute", model_location(judge.facts));
+              "find what the server answers from: another model file, a cache, or a substitute",
+              model_location(judge.facts));
   }
   if (model != nullptr && start.ready && !judge.served.readiness.empty() && model->at > *start.ready) {
     judge.add("ready-before-loaded",
               std::format("`{}` answered 2xx after {}, and `{}` was opened for the first time after {}",
-                          judge.served.readiness, format_duration(*start.ready), shown_path(judge.facts, model->path),
-                          format_duration(model->at)),
+                          judge.served.readiness, format_duration(*start.ready),
+                          shown_path(judge.facts, model->path), format_duration(model->at)),
               "load the model before the server says that it is ready: else the first requests wait or fail",
               service_location(kReadinessKey));
   }
@@ -182,20 +188,23 @@ void judge_busy(Judge& judge) {
   const HealthLimit limit = health_limit(judge);
   judge.judgement.saw(
       "readiness while predictions ran",
-      std::format("at most {}, {} of {} without a 2xx answer, beside {} at a time (at most {})", format_duration(busy.slowest),
-                  busy.failed, busy.asked, count_of(busy.concurrent, "prediction", "predictions"),
+      std::format("at most {}, {} of {} without a 2xx answer, beside {} at a time (at most {})",
+                  format_duration(busy.slowest), busy.failed, busy.asked,
+                  count_of(busy.concurrent, "prediction", "predictions"),
                   format_duration(busy.slowest_prediction)));
   const AnswerFacts* idle = good_readiness(start);
   if (idle == nullptr || idle->took >= limit.time || (busy.slowest < limit.time && busy.failed == 0)) {
     return;
   }
   judge.add("health-blocked",
-            std::format("while predictions ran, `{}` took up to {}, and {} of {} questions had no 2xx answer; expected less "
+            std::format("while predictions ran, `{}` took up to {}, and {} of {} questions had no 2xx "
+                        "answer; expected less "
                         "than {} ({}), as without them ({}). A prediction took up to {}",
                         judge.served.readiness, format_duration(busy.slowest), busy.failed, busy.asked,
                         format_duration(limit.time), limit.from, format_duration(idle->took),
                         format_duration(busy.slowest_prediction)),
-            "run the model outside the event loop (`def` instead of `async def`, or `run_in_threadpool`), and keep the "
+            "run the model outside the event loop (`def` instead of `async def`, or `run_in_threadpool`), "
+            "and keep the "
             "readiness route `async def`",
             service_location(kReadinessKey));
 }

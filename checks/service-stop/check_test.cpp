@@ -40,7 +40,8 @@ TEST_CASE("service-stop/ignores-sigterm: at both moments") {
   CHECK(outcome.status == Status::failed);
   CHECK(finding_ids(outcome) == std::vector<std::string>{"ignores-sigterm", "ignores-sigterm"});
   CHECK(outcome.findings[0].message ==
-        "told to stop while it was idle, the server left `python` and `sh` after 15.0 s; expected none after 10.0 s "
+        "told to stop while it was idle, the server left `python` and `sh` after 15.0 s; expected none after "
+        "10.0 s "
         "(Docker's default)");
   CHECK(outcome.findings[1].message.starts_with("told to stop while it loaded"));
   // It was not waited for as long as the platform does.
@@ -53,8 +54,9 @@ TEST_CASE("service-stop/ignores-sigterm: at both moments") {
 TEST_CASE("service-stop/late: the package says how long the platform waits") {
   Facts facts = served_facts();
   healthy_of(facts).stops.front().took = seconds(12);
-  CHECK(find_finding(run_check(kId, facts), "late").message ==
-        "told to stop during a prediction, the server took 12.0 s; expected at most 10.0 s (Docker's default)");
+  CHECK(
+      find_finding(run_check(kId, facts), "late").message ==
+      "told to stop during a prediction, the server took 12.0 s; expected at most 10.0 s (Docker's default)");
   facts.package.value->patience = {stop_patience(30)};
   const Outcome outcome = run_check(kId, facts);
   CHECK(outcome.status == Status::passed);
@@ -79,12 +81,15 @@ TEST_CASE("service-stop/loses-request") {
 
 TEST_CASE("service-stop: what was not seen is told") {
   Facts facts = served_facts();
-  facts.served.value->interrupted = Observed<StartFacts>::none(
-      {.kind = AbsenceKind::refused, .detail = "the server was ready before the signal could be sent", .log = {}});
+  facts.served.value->interrupted =
+      Observed<StartFacts>::none({.kind = AbsenceKind::refused,
+                                  .detail = "the server was ready before the signal could be sent",
+                                  .log = {}});
   Outcome outcome = run_check(kId, facts);
   CHECK(outcome.status == Status::undecided);
-  CHECK(outcome.reason ==
-        "the stop while it loads could not be observed: the server was ready before the signal could be sent");
+  CHECK(
+      outcome.reason ==
+      "the stop while it loads could not be observed: the server was ready before the signal could be sent");
   healthy_of(facts).stops.clear();
   outcome = run_check(kId, facts);
   CHECK(outcome.reason.starts_with("the stop of the ready server was not observed; the stop while it loads"));

@@ -26,7 +26,8 @@ void Judge::tell(std::string_view id, const DamagedStart& damaged, std::string w
   }
   same->damages.push_back(damaged.damage);
   if (std::string line = failure_line(damaged.start->log, served.healthy.log); !line.empty()) {
-    same->evidence.push_back({.name = std::format("log, {}", damage_words(damaged.damage)), .value = std::move(line)});
+    same->evidence.push_back(
+        {.name = std::format("log, {}", damage_words(damaged.damage)), .value = std::move(line)});
   }
 }
 
@@ -45,7 +46,8 @@ std::string with_words(const std::string& file, const std::vector<Damage>& damag
   if (damages.size() > 1) {
     return damages.size() == ways
                ? std::format("with `{}` damaged in each of {} ways ({})", file, ways, in_ways(damages))
-               : std::format("with `{}` damaged in {} of {} ways ({})", file, damages.size(), ways, in_ways(damages));
+               : std::format("with `{}` damaged in {} of {} ways ({})", file, damages.size(), ways,
+                             in_ways(damages));
   }
   return damages.front() == Damage::lfs_pointer
              ? std::format("with a Git LFS pointer in place of `{}`", file)
@@ -121,7 +123,8 @@ struct Starts {
       unmet[damaged.file].push_back(damaged.damage);
       return;
     }
-    if (const std::string outside = ready ? std::string() : kept_by_outside(judge.served, damaged); !outside.empty()) {
+    if (const std::string outside = ready ? std::string() : kept_by_outside(judge.served, damaged);
+        !outside.empty()) {
       judge.untold.push_back(std::format("{}: {}", with_words(file, {damaged.damage}, 1), outside));
     } else if (start.ended) {
       judge_exit(judge, damaged, *start.ended);
@@ -148,7 +151,8 @@ struct Starts {
     for (Told& told : judge.told) {
       Finding finding = make_finding(
           kFindings, told.id,
-          std::format("{}: {}", with_words(shown_path(judge.facts, told.file), told.damages, ways[told.file]), told.what),
+          std::format("{}: {}", with_words(shown_path(judge.facts, told.file), told.damages, ways[told.file]),
+                      told.what),
           std::move(told.fix), std::move(told.where));
       finding.evidence = std::move(told.evidence);
       judgement.findings.push_back(std::move(finding));
@@ -172,7 +176,8 @@ Judgement judge(const Facts& facts, const NoOptions&) {
   Judgement judgement;
   Judge judge{facts, served, facts.service->on_missing_model, {}, {}};
   Starts starts{judge, judgement, {}, {}};
-  judgement.saw("promised", judge.promise ? std::format("`{}`", enum_name(*judge.promise)) : "`unhealthy` or `exit`");
+  judgement.saw("promised",
+                judge.promise ? std::format("`{}`", enum_name(*judge.promise)) : "`unhealthy` or `exit`");
   if (served.in_copy) {
     judgement.saw("damaged in", "a copy of the package");
   }
@@ -182,12 +187,14 @@ Judgement judge(const Facts& facts, const NoOptions&) {
   starts.tell_findings();
   starts.tell_unmet();
   if (!served.liveness.empty() && served.liveness == served.readiness) {
-    judgement.findings.push_back(make_finding(
-        kFindings, "liveness-is-readiness",
-        std::format("`{}` is both: without a model it must fail as readiness, and as liveness it then restarts the server for "
-                    "ever",
-                    served.liveness),
-        "give the server a liveness path that only says that the process answers", {.file = {}, .key = "service.liveness", .line = {}}));
+    judgement.findings.push_back(
+        make_finding(kFindings, "liveness-is-readiness",
+                     std::format("`{}` is both: without a model it must fail as readiness, and as liveness "
+                                 "it then restarts the server for "
+                                 "ever",
+                                 served.liveness),
+                     "give the server a liveness path that only says that the process answers",
+                     {.file = {}, .key = "service.liveness", .line = {}}));
   }
   if (!judge.untold.empty()) {
     judgement.undecided = join(judge.untold, "; ");
@@ -196,6 +203,7 @@ Judgement judge(const Facts& facts, const NoOptions&) {
 }
 
 extern const CheckInfo kCheck;
-const CheckInfo kCheck = define_check<NoOptions, judge>("startup-failure", kFindings, {.package = true, .service = true});
+const CheckInfo kCheck =
+    define_check<NoOptions, judge>("startup-failure", kFindings, {.package = true, .service = true});
 
 }  // namespace runup::checks::startup_failure

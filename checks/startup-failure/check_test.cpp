@@ -10,7 +10,8 @@ namespace {
 
 constexpr std::string_view kId = "startup-failure";
 constexpr std::string_view kAllWays =
-    "with `models/sign.pth` damaged in each of 5 ways (missing, truncated, a Git LFS pointer, all zeros, unreadable): ";
+    "with `models/sign.pth` damaged in each of 5 ways (missing, truncated, a Git LFS pointer, all zeros, "
+    "unreadable): ";
 const std::string kFine = R"({"ok":true,"model_loaded":true})";
 const std::string kLabel = R"({"label":"안녕하세요","score":0.97})";
 
@@ -56,7 +57,8 @@ TEST_CASE("startup-failure: 503 with a reason, and an exit that says why") {
   CHECK(evidence_of(outcome, "with `models/sign.pth` truncated") ==
         R"(`/health` answered 503 `{"ok":false,"reason":"the model is not loaded"}`, )"
         R"(`/predict` answered 503 `{"detail":"the model is not loaded"}`)");
-  for (const std::optional<OnMissingModel> promise : {std::optional<OnMissingModel>{}, {OnMissingModel::exit}}) {
+  for (const std::optional<OnMissingModel> promise :
+       {std::optional<OnMissingModel>{}, {OnMissingModel::exit}}) {
     outcome = run_check(kId, with_damaged([](StartFacts& start) { make_exit(start, 3); }, promise));
     CHECK(outcome.status == Status::passed);
     CHECK(outcome.findings.empty());
@@ -71,10 +73,10 @@ TEST_CASE("startup-failure/healthy-without-model: told once for all damages") {
     answer_with(start, AskedFor::predict, 500, "Internal Server Error");
   });
   const Finding finding = only_finding(run_check(kId, facts), "healthy-without-model");
-  CHECK(finding.message ==
-        std::string(kAllWays) +
-            "`/health` answered 200 `{\"ok\":false}`: the status code says healthy, and the body does not (`ok` is `false`), "
-            "and `/predict` answered 500 `Internal Server Error`; expected 503");
+  CHECK(finding.message == std::string(kAllWays) +
+                               "`/health` answered 200 `{\"ok\":false}`: the status code says healthy, and "
+                               "the body does not (`ok` is `false`), "
+                               "and `/predict` answered 500 `Internal Server Error`; expected 503");
   CHECK(finding.evidence.size() == 5);
   CHECK(finding.evidence.front().name == "log, missing");
   CHECK(finding.where.key == "service.readiness");
@@ -84,10 +86,12 @@ TEST_CASE("startup-failure/healthy-without-model: of one damage, or of some") {
   Facts facts = served_facts();
   make_ready(damaged_of(facts, Damage::lfs_pointer));
   CHECK(only_finding(run_check(kId, facts), "healthy-without-model")
-            .message.starts_with("with a Git LFS pointer in place of `models/sign.pth`: `/health` answered 200"));
+            .message.starts_with(
+                "with a Git LFS pointer in place of `models/sign.pth`: `/health` answered 200"));
   make_ready(damaged_of(facts, Damage::zeros));
   CHECK(only_finding(run_check(kId, facts), "healthy-without-model")
-            .message.starts_with("with `models/sign.pth` damaged in 2 of 5 ways (a Git LFS pointer, all zeros): "));
+            .message.starts_with(
+                "with `models/sign.pth` damaged in 2 of 5 ways (a Git LFS pointer, all zeros): "));
 }
 
 TEST_CASE("startup-failure/hidden-fallback: a promised substitute shows itself") {
@@ -99,10 +103,11 @@ TEST_CASE("startup-failure/hidden-fallback: a promised substitute shows itself")
         },
         OnMissingModel::fallback);
   };
-  CHECK(only_finding(run_check(kId, substitute(kFine, R"({"label":"Sign_0"})")), "hidden-fallback").message ==
-        std::string(kAllWays) +
-            R"(`/health` answered 200 `{"ok":true,"model_loaded":true}`, and `/predict` answered 200 `{"label":"Sign_0"}`; )"
-            "expected an answer that tells the substitute from the model");
+  CHECK(
+      only_finding(run_check(kId, substitute(kFine, R"({"label":"Sign_0"})")), "hidden-fallback").message ==
+      std::string(kAllWays) +
+          R"(`/health` answered 200 `{"ok":true,"model_loaded":true}`, and `/predict` answered 200 `{"label":"Sign_0"}`; )"
+          "expected an answer that tells the substitute from the model");
   CHECK(run_check(kId, substitute(R"({"ok":true,"model":"Baseline"})", kLabel)).findings.empty());
   CHECK(run_check(kId, substitute(R"({"ok":true,"model_loaded":false})", kLabel)).findings.empty());
   CHECK(run_check(kId, substitute(kFine, R"({"label":"x","source":"fallback"})")).findings.empty());
@@ -112,7 +117,8 @@ TEST_CASE("startup-failure/hidden-fallback: a promised substitute shows itself")
 }
 
 TEST_CASE("startup-failure/predicts-without-model") {
-  const Facts facts = with_damaged([](StartFacts& start) { answer_with(start, AskedFor::predict, 200, kLabel); });
+  const Facts facts =
+      with_damaged([](StartFacts& start) { answer_with(start, AskedFor::predict, 200, kLabel); });
   CHECK(only_finding(run_check(kId, facts), "predicts-without-model").where.key == "service.predict");
   Facts without_health = facts;
   without_health.served.value->readiness.clear();
@@ -124,12 +130,15 @@ TEST_CASE("startup-failure/predicts-without-model") {
 }
 
 TEST_CASE("startup-failure/not-as-promised: each promise, and each way to break it") {
-  only_finding(run_check(kId, with_damaged([](StartFacts& start) { make_exit(start, 1); }, OnMissingModel::unhealthy)),
-               "not-as-promised");
-  only_finding(run_check(kId, with_damaged([](StartFacts& start) { make_exit(start, 1); }, OnMissingModel::fallback)),
-               "not-as-promised");
+  only_finding(
+      run_check(kId, with_damaged([](StartFacts& start) { make_exit(start, 1); }, OnMissingModel::unhealthy)),
+      "not-as-promised");
+  only_finding(
+      run_check(kId, with_damaged([](StartFacts& start) { make_exit(start, 1); }, OnMissingModel::fallback)),
+      "not-as-promised");
   only_finding(run_check(kId, with_damaged([](StartFacts&) {}, OnMissingModel::exit)), "not-as-promised");
-  CHECK(only_finding(run_check(kId, with_damaged([](StartFacts&) {}, OnMissingModel::fallback)), "not-as-promised")
+  CHECK(only_finding(run_check(kId, with_damaged([](StartFacts&) {}, OnMissingModel::fallback)),
+                     "not-as-promised")
             .message.ends_with("`on_missing_model` promises `fallback`"));
   CHECK(run_check(kId, with_damaged([](StartFacts&) {}, OnMissingModel::unhealthy)).findings.empty());
 }
@@ -152,18 +161,21 @@ TEST_CASE("startup-failure/health-crashes: a program error is no answer") {
 
 TEST_CASE("startup-failure/prediction-crashes") {
   const Facts facts = with_damaged([](StartFacts& start) {
-    answer_with(start, AskedFor::predict, 500, R"({"detail":"'NoneType' object has no attribute 'predict'"})");
+    answer_with(start, AskedFor::predict, 500,
+                R"({"detail":"'NoneType' object has no attribute 'predict'"})");
   });
   only_finding(run_check(kId, facts), "prediction-crashes");
 }
 
 TEST_CASE("startup-failure/exits-with-success, and exits-silently") {
-  only_finding(run_check(kId, with_damaged([](StartFacts& start) { make_exit(start, 0); })), "exits-with-success");
+  only_finding(run_check(kId, with_damaged([](StartFacts& start) { make_exit(start, 0); })),
+               "exits-with-success");
   const Facts facts = with_damaged([](StartFacts& start) {
     make_exit(start, 3);
     start.log = "INFO:     Started server process [13]\nERROR:    Application startup failed. Exiting.\n";
   });
-  CHECK(only_finding(run_check(kId, facts), "exits-silently").message.contains("the server ends with exit status 3"));
+  CHECK(only_finding(run_check(kId, facts), "exits-silently")
+            .message.contains("the server ends with exit status 3"));
 }
 
 TEST_CASE("startup-failure/crash-loop, and hangs") {
@@ -175,13 +187,15 @@ TEST_CASE("startup-failure/crash-loop, and hangs") {
   facts = with_damaged(make_silent);
   CHECK(only_finding(run_check(kId, facts), "hangs").message ==
         std::string(kAllWays) +
-            "`/health` gave no answer: no whole answer within 10.0 s in 10.0 s, and the server does not end; expected it to end, "
+            "`/health` gave no answer: no whole answer within 10.0 s, and the server does not end in 10.0 s; "
+            "expected it to end, "
             "or to answer 503");
   facts = with_damaged([](StartFacts& start) {
     start.answers.clear();
     start.listening = std::nullopt;
   });
-  CHECK(only_finding(run_check(kId, facts), "hangs").message.contains("no connection was accepted in 10.0 s"));
+  CHECK(only_finding(run_check(kId, facts), "hangs")
+            .message.contains("no connection was accepted, and the server does not end in 10.0 s"));
 }
 
 TEST_CASE("startup-failure/liveness-fails, and liveness-is-readiness") {
@@ -192,7 +206,8 @@ TEST_CASE("startup-failure/liveness-fails, and liveness-is-readiness") {
 }
 
 TEST_CASE("startup-failure/without-reason") {
-  const Facts facts = with_damaged([](StartFacts& start) { answer_with(start, AskedFor::readiness, 503, ""); });
+  const Facts facts =
+      with_damaged([](StartFacts& start) { answer_with(start, AskedFor::readiness, 503, ""); });
   only_finding(run_check(kId, facts), "without-reason", Status::passed);
 }
 
@@ -207,23 +222,25 @@ TEST_CASE("startup-failure: a damage that nobody met says nothing") {
   CHECK(outcome.status == Status::undecided);
   CHECK(outcome.findings.empty());
   CHECK(outcome.reason ==
-        "the damage was never met: the server did not open `models/sign.pth` (missing, truncated, a Git LFS pointer, all zeros, "
+        "the damage was never met: the server did not open `models/sign.pth` (missing, truncated, a Git LFS "
+        "pointer, all zeros, "
         "unreadable); it opened `models/sign.onnx`");
 }
 
 TEST_CASE("startup-failure: starts that say nothing of the damage") {
   Facts facts = served_facts();
-  facts.served.value->damaged[1].start = Observed<StartFacts>::none(
-      {.kind = AbsenceKind::timed_out, .detail = "no time was left", .log = {}});
+  facts.served.value->damaged[1].start =
+      Observed<StartFacts>::none({.kind = AbsenceKind::timed_out, .detail = "no time was left", .log = {}});
   StartFacts& zeros = damaged_of(facts, Damage::zeros);
   make_exit(zeros, 1);
   zeros.log = "ConnectionRefusedError: [Errno 111] Connect call failed ('127.0.0.1', 6379)\n";
   Outcome outcome = run_check(kId, facts);
   CHECK(outcome.status == Status::undecided);
   CHECK(outcome.findings.empty());
-  CHECK(outcome.reason.starts_with(
-      "the start with `models/sign.pth` truncated could not be observed: no time was left; with `models/sign.pth` all zeros: "
-      "the server asks for `127.0.0.1:6379`"));
+  CHECK(
+      outcome.reason.starts_with("the start with `models/sign.pth` truncated could not be observed: no time "
+                                 "was left; with `models/sign.pth` all zeros: "
+                                 "the server asks for `127.0.0.1:6379`"));
   // Its log is about the file too: the damage did it.
   zeros.log += "EOFError: Ran out of input\n";
   outcome = run_check(kId, facts);

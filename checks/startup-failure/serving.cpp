@@ -17,9 +17,10 @@ constexpr std::string_view kPromiseKey = "service.on_missing_model";
 
 constexpr std::array<std::string_view, 7> kFallbackWords{"fallback", "degraded", "dummy",     "default",
                                                          "backup",   "baseline", "substitute"};
-constexpr std::array<std::string_view, 4> kProgramErrors{"AttributeError", "NameError", "KeyError", "TypeError"};
-constexpr std::array<std::string_view, 4> kCrashBodies{"Internal Server Error", "Server Error (500)", "NoneType",
-                                                       "Traceback (most recent call last)"};
+constexpr std::array<std::string_view, 4> kProgramErrors{"AttributeError", "NameError", "KeyError",
+                                                         "TypeError"};
+constexpr std::array<std::string_view, 4> kCrashBodies{"Internal Server Error", "Server Error (500)",
+                                                       "NoneType", "Traceback (most recent call last)"};
 
 bool contains_ignoring_case(std::string_view text, std::string_view word) {
   return !std::ranges::search(text, word, [](char a, char b) {
@@ -35,7 +36,8 @@ bool shows_itself(const AnswerFacts* answer, const AnswerFacts* healthy) {
   const std::string_view before = healthy == nullptr ? std::string_view{} : std::string_view(healthy->body);
   return std::ranges::any_of(kFallbackWords,
                              [&](std::string_view word) {
-                               return contains_ignoring_case(answer->body, word) && !contains_ignoring_case(before, word);
+                               return contains_ignoring_case(answer->body, word) &&
+                                      !contains_ignoring_case(before, word);
                              }) ||
          (!body_denies(answer->body, Denial::of_any).empty() && body_denies(before, Denial::of_any).empty());
 }
@@ -45,8 +47,9 @@ bool is_crash(const Judge& judge, const StartFacts& start, const AnswerFacts& an
   if (answer.status != 500) {
     return false;
   }
-  if (trim(answer.body).empty() ||
-      std::ranges::any_of(kCrashBodies, [&](std::string_view words) { return answer.body.contains(words); })) {
+  if (trim(answer.body).empty() || std::ranges::any_of(kCrashBodies, [&](std::string_view words) {
+        return answer.body.contains(words);
+      })) {
     return true;
   }
   const std::string line = failure_line(start.log, judge.served.healthy.log);
@@ -64,7 +67,8 @@ void judge_liveness(Judge& judge, const DamagedStart& damaged) {
   const AnswerFacts* liveness = last_answer(*damaged.start, AskedFor::liveness);
   if (liveness != nullptr && !is_2xx(*liveness) && judge.served.liveness != judge.served.readiness) {
     judge.tell("liveness-fails", damaged,
-               answer_words(*liveness) + "; expected 2xx: a restart brings no model back, and the platform restarts for ever",
+               answer_words(*liveness) +
+                   "; expected 2xx: a restart brings no model back, and the platform restarts for ever",
                "let liveness answer 2xx as long as the process can answer, and leave the model to readiness",
                "service.liveness");
   }
@@ -76,9 +80,12 @@ void judge_ready(Judge& judge, const DamagedStart& damaged, const Answers& answe
     if (!shows_itself(answers.readiness, last_answer(healthy, AskedFor::readiness)) &&
         !shows_itself(answers.prediction, last_answer(healthy, AskedFor::predict))) {
       judge.tell("hidden-fallback", damaged,
-                 std::format("{}{}; expected an answer that tells the substitute from the model", answer_words(*answers.readiness),
-                             answers.prediction == nullptr ? std::string() : ", and " + answer_words(*answers.prediction)),
-                 "name what answers in the body of readiness and of predictions: `\"model\": \"fallback\"`", kHealthKey);
+                 std::format("{}{}; expected an answer that tells the substitute from the model",
+                             answer_words(*answers.readiness),
+                             answers.prediction == nullptr ? std::string()
+                                                           : ", and " + answer_words(*answers.prediction)),
+                 "name what answers in the body of readiness and of predictions: `\"model\": \"fallback\"`",
+                 kHealthKey);
     }
     return;
   }
@@ -90,8 +97,10 @@ void judge_ready(Judge& judge, const DamagedStart& damaged, const Answers& answe
     what += ", and " + answer_words(*answers.prediction);
   }
   judge.tell("healthy-without-model", damaged,
-             what + (judge.promise == OnMissingModel::exit ? "; `on_missing_model` promises `exit`" : "; expected 503"),
-             "answer 503 in the readiness route until the model is loaded (`response.status_code = 503`), or let the failure end "
+             what + (judge.promise == OnMissingModel::exit ? "; `on_missing_model` promises `exit`"
+                                                           : "; expected 503"),
+             "answer 503 in the readiness route until the model is loaded (`response.status_code = 503`), or "
+             "let the failure end "
              "the process",
              kHealthKey);
 }
@@ -101,8 +110,8 @@ void judge_unhealthy(Judge& judge, const DamagedStart& damaged, const Answers& a
   if (judge.promise == OnMissingModel::exit ||
       (judge.promise == OnMissingModel::fallback && answers.prediction != nullptr && !answers.predicts)) {
     judge.tell("not-as-promised", damaged,
-               std::format("the server goes on, and {}; `on_missing_model` promises `{}`", answer_words(readiness),
-                           enum_name(*judge.promise)),
+               std::format("the server goes on, and {}; `on_missing_model` promises `{}`",
+                           answer_words(readiness), enum_name(*judge.promise)),
                "do what is promised, or promise `unhealthy`", kPromiseKey);
     return;
   }
@@ -111,7 +120,8 @@ void judge_unhealthy(Judge& judge, const DamagedStart& damaged, const Answers& a
                "let the readiness route work without a model: test it for `None` and answer 503", kHealthKey);
   } else if (trim(readiness.body).empty()) {
     judge.tell("without-reason", damaged, answer_words(readiness) + "; expected a reason",
-               "say in the body what is missing: `{\"status\": \"unavailable\", \"reason\": \"the model is not loaded\"}`",
+               "say in the body what is missing: `{\"status\": \"unavailable\", \"reason\": \"the model is "
+               "not loaded\"}`",
                kHealthKey);
   }
 }
@@ -126,7 +136,8 @@ void judge_prediction(Judge& judge, const DamagedStart& damaged, const Answers& 
                            answer_words(*answers.prediction)),
                "find what the prediction is made from, and let it fail without the model", kPredictKey);
   } else if (is_crash(judge, *damaged.start, *answers.prediction)) {
-    judge.tell("prediction-crashes", damaged, answer_words(*answers.prediction) + "; expected 503 and a reason",
+    judge.tell("prediction-crashes", damaged,
+               answer_words(*answers.prediction) + "; expected 503 and a reason",
                "answer 503 where the model is not loaded, before it is used", kPredictKey);
   }
 }
@@ -138,7 +149,8 @@ void judge_without_readiness(Judge& judge, const DamagedStart& damaged, const An
                "find what the prediction is made from, and let it fail without the model", kPredictKey);
     return;
   }
-  const std::string why = "the server goes on and has no readiness path that could tell; see `service-health`";
+  const std::string why =
+      "the server goes on and has no readiness path that could tell; see `service-health`";
   if (!std::ranges::contains(judge.untold, why)) {
     judge.untold.push_back(why);
   }

@@ -13,13 +13,15 @@ namespace runup::checks::startup_time {
 
 namespace {
 
-constexpr std::array<std::string_view, 10> kAbout{"load", "warm",   "ready", "startup", "start-up",
-                                                  "model", "initial", "started in", "로드", "모델"};
-constexpr std::array<std::string_view, 14> kUnits{"s",  "sec",     "secs",         "second", "seconds", "ms",  "msec",
-                                                  "millis", "millisecond", "milliseconds", "us", "min", "minutes", "초"};
+constexpr std::array<std::string_view, 10> kAbout{"load",  "warm",    "ready",      "startup", "start-up",
+                                                  "model", "initial", "started in", "로드",    "모델"};
+constexpr std::array<std::string_view, 14> kUnits{"s",  "sec",  "secs",    "second",      "seconds",
+                                                  "ms", "msec", "millis",  "millisecond", "milliseconds",
+                                                  "us", "min",  "minutes", "초"};
 // Of a key with its unit in its name: `load_seconds=1.2`, `"load_ms": 300`, `model_load_time: 1.2`.
-constexpr std::array<std::string_view, 12> kUnitEndings{"_seconds", "_secs", "_sec",      "_s",       "_ms",     "_millis",
-                                                        "_time",    "_took", "_duration", "_elapsed", "seconds", "time"};
+constexpr std::array<std::string_view, 12> kUnitEndings{"_seconds",  "_secs",    "_sec",    "_s",
+                                                        "_ms",       "_millis",  "_time",   "_took",
+                                                        "_duration", "_elapsed", "seconds", "time"};
 
 bool is_small(char c) { return c >= 'a' && c <= 'z'; }
 bool is_number(char c) { return c >= '0' && c <= '9'; }
@@ -34,7 +36,8 @@ std::string in_lower_case(std::string_view text) {
 // "1.85 s" and "300ms"; not "3 samples", and not the "12s" of "a12s".
 bool has_time(std::string_view line) {
   for (std::size_t i = 0; i < line.size(); ++i) {
-    if (!is_number(line[i]) || (i > 0 && (is_small(line[i - 1]) || line[i - 1] == '_'))) {
+    if (!is_number(line[i]) || (i > 0 && (is_small(line[i - 1]) || is_number(line[i - 1]) ||
+                                          line[i - 1] == '_' || line[i - 1] == '.'))) {
       continue;
     }
     std::size_t end = i;
@@ -91,7 +94,8 @@ bool is_of_the_server(std::string_view line) {
 std::string load_time_line(std::string_view log) {
   for (const std::string& line : log_lines(log)) {
     const std::string lower = in_lower_case(line);
-    const bool about = std::ranges::any_of(kAbout, [&](std::string_view word) { return lower.contains(word); });
+    const bool about =
+        std::ranges::any_of(kAbout, [&](std::string_view word) { return lower.contains(word); });
     if (about && !is_of_the_server(line) && (has_time(lower) || has_timed_key(lower))) {
       return printable(first_line(line));
     }

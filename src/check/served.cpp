@@ -37,8 +37,14 @@ std::string shown_body(std::string_view body) {
 std::optional<Judgement> without_served(const Facts& facts) {
   if (!facts.service) {
     return Judgement::skip(
-        "the config has no `service:`, so that no server was started; give `service: {command: ...}`, or `service: {}` for "
+        "the config has no `service:`, so that no server was started; give `service: {command: ...}`, or "
+        "`service: {}` for "
         "uvicorn with the entry point's application");
+  }
+  if (!facts.served && facts.served.absence && facts.served.absence->kind == AbsenceKind::not_requested &&
+      !facts.served.absence->detail.empty()) {
+    // Another model is the one that the server loads.
+    return Judgement::skip(facts.served.absence->detail);
   }
   if (!facts.served) {
     return Judgement::cannot_tell(
@@ -106,7 +112,8 @@ std::string answer_words(const AnswerFacts& answer) {
     return std::format("`{}` gave no answer: {}", answer.path,
                        answer.error.empty() ? "nothing came back" : answer.error);
   }
-  const bool text = !answer.content_type.starts_with("image/") && !answer.content_type.starts_with("audio/") &&
+  const bool text = !answer.content_type.starts_with("image/") &&
+                    !answer.content_type.starts_with("audio/") &&
                     !answer.content_type.starts_with("video/") &&
                     !answer.content_type.starts_with("application/octet-stream");
   if (trim(answer.body).empty()) {

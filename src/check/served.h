@@ -49,28 +49,28 @@ enum class Denial { of_all, of_any };
 std::string body_denies(std::string_view body, Denial denial = Denial::of_all);
 // The same for the body of a 2xx answer to a prediction, where only `success`, `ok`, `error` and `status` say so.
 std::string prediction_denies(std::string_view body);
-// The texts of a JSON body, without keys, at most 10,000; numbers as they are written when `numbers`. A body that is not
-// JSON is one text.
+// The texts of a JSON body, without keys, at most 10,000; numbers as they are written when `numbers`. A body that
+// is not JSON is one text.
 std::vector<std::string> body_texts(std::string_view body, bool numbers = false);
 
 // ---- logs ----
 
 // Lines without terminal colours and blanks around them; the indentation is kept.
 std::vector<std::string> log_lines(std::string_view log);
-// The lines that end Python tracebacks: "_pickle.UnpicklingError: invalid load key, 'v'."; in order. Where a message ends
-// in a colon its next line is added.
+// The lines that end Python tracebacks: "_pickle.UnpicklingError: invalid load key, 'v'."; in order. Where a
+// message ends in a colon its next line is added.
 std::vector<std::string> exception_lines(std::string_view log);
 // "UnpicklingError" of an exception's line
 std::string_view exception_kind(std::string_view line);
-// The line that says why it failed: the end of the last traceback, else the last line with a word of failure. Lines that
-// the healthy start's log has too, access logs, and lines that say of no cause ("Application startup failed. Exiting.")
-// are none. Empty when there is none.
+// The line that says why it failed: the end of the last traceback, else the last line with a word of failure. Lines
+// that the healthy start's log has too, access logs, and lines that say of no cause ("Application startup failed.
+// Exiting.") are none. Empty when there is none.
 std::string failure_line(std::string_view log, std::string_view healthy_log = {});
 // The last line that is not empty, whatever it says.
 std::string last_line(std::string_view log);
 
-// What kept a start from something that runup does not give, and what to give: the network, or writing. Empty when the log
-// has no such line. `damaged_file` is the file whose opening is refused on purpose.
+// What kept a start from something that runup does not give, and what to give: the network, or writing. Empty when
+// the log has no such line. `damaged_file` is the file whose opening is refused on purpose.
 std::string outside_reason(std::string_view log, std::string_view damaged_file = {});
 // The log has a line of failure that is about the file, or about reading one.
 bool tells_of_damage(std::string_view log, std::string_view healthy_log, std::string_view file);

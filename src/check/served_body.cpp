@@ -32,9 +32,7 @@ std::string plain_key(std::string_view key) {
 std::string plain_words(std::string_view text) {
   std::string plain;
   for (const char c : trim(text)) {
-    plain += c >= 'A' && c <= 'Z'     ? static_cast<char>(c - 'A' + 'a')
-             : c == '_' || c == '-' ? ' '
-                                    : c;
+    plain += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c == '_' || c == '-' ? ' ' : c;
   }
   while (plain.ends_with('.') || plain.ends_with('!')) {
     plain.pop_back();
@@ -43,46 +41,84 @@ std::string plain_words(std::string_view text) {
 }
 
 // What is true of a service that works.
-constexpr std::array<std::string_view, 42> kGoodKeys{
-    "ok",          "healthy",         "ishealthy",    "ready",          "isready",       "alive",
-    "isalive",     "live",            "islive",       "loaded",         "isloaded",      "modelloaded",
-    "ismodelloaded", "modelsloaded",  "modelready",   "ismodelready",   "modelsready",   "modelok",
-    "modelhealthy", "modelavailable", "modelalive",   "modelinitialized", "modelisloaded", "predictorloaded",
-    "predictorready", "pipelineloaded", "pipelineready", "classifierloaded", "encoderloaded", "labelsloaded",
-    "labelencoderloaded", "weightsloaded", "success", "up",             "available",     "isavailable",
-    "operational", "running",         "isrunning",    "working",        "initialized",   "serviceready"};
+constexpr std::array<std::string_view, 42> kGoodKeys{"ok",
+                                                     "healthy",
+                                                     "ishealthy",
+                                                     "ready",
+                                                     "isready",
+                                                     "alive",
+                                                     "isalive",
+                                                     "live",
+                                                     "islive",
+                                                     "loaded",
+                                                     "isloaded",
+                                                     "modelloaded",
+                                                     "ismodelloaded",
+                                                     "modelsloaded",
+                                                     "modelready",
+                                                     "ismodelready",
+                                                     "modelsready",
+                                                     "modelok",
+                                                     "modelhealthy",
+                                                     "modelavailable",
+                                                     "modelalive",
+                                                     "modelinitialized",
+                                                     "modelisloaded",
+                                                     "predictorloaded",
+                                                     "predictorready",
+                                                     "pipelineloaded",
+                                                     "pipelineready",
+                                                     "classifierloaded",
+                                                     "encoderloaded",
+                                                     "labelsloaded",
+                                                     "labelencoderloaded",
+                                                     "weightsloaded",
+                                                     "success",
+                                                     "up",
+                                                     "available",
+                                                     "isavailable",
+                                                     "operational",
+                                                     "running",
+                                                     "isrunning",
+                                                     "working",
+                                                     "initialized",
+                                                     "serviceready"};
 // What is said in words.
 constexpr std::array<std::string_view, 14> kStateKeys{
-    "status",       "health",       "state",          "modelstatus", "modelstate", "modelhealth", "healthstatus",
-    "servicestatus", "servicestate", "predictorstatus", "readiness",   "liveness",   "readystate",  "result"};
-constexpr std::array<std::string_view, 5> kModelKeys{"model", "predictor", "pipeline", "classifier", "labelencoder"};
+    "status",      "health",       "state",         "modelstatus",  "modelstate",
+    "modelhealth", "healthstatus", "servicestatus", "servicestate", "predictorstatus",
+    "readiness",   "liveness",     "readystate",    "result"};
+constexpr std::array<std::string_view, 5> kModelKeys{"model", "predictor", "pipeline", "classifier",
+                                                     "labelencoder"};
 // Collections, or how many there are.
-constexpr std::array<std::string_view, 8> kModelsKeys{"models",     "data",      "modelsloaded", "loadedmodels",
-                                                      "modelcount", "nummodels", "predictors",   "modelscount"};
+constexpr std::array<std::string_view, 8> kModelsKeys{
+    "models", "data", "modelsloaded", "loadedmodels", "modelcount", "nummodels", "predictors", "modelscount"};
 // What is true of a service that does not work.
-constexpr std::array<std::string_view, 9> kBadKeys{"loading",  "isloading",  "modelloading", "degraded", "dummy",
-                                                   "isdummy", "dummymodel", "usingdummy",   "usingfallback"};
+constexpr std::array<std::string_view, 9> kBadKeys{"loading",    "isloading",  "modelloading",
+                                                   "degraded",   "dummy",      "isdummy",
+                                                   "dummymodel", "usingdummy", "usingfallback"};
 // What people say in.
 constexpr std::array<std::string_view, 5> kMessageKeys{"message", "detail", "msg", "reason", "info"};
 // What is looked into; also everything below `models`.
 constexpr std::array<std::string_view, 22> kNests{
-    "status", "health",  "state",      "model",     "models",  "predictor",  "predictors", "pipeline",
-    "checks", "check",   "components", "component", "data",    "result",     "details",    "detail",
-    "service", "app",    "readiness",  "liveness",  "ready",   "classifier"};
+    "status",  "health", "state",      "model",     "models", "predictor", "predictors", "pipeline",
+    "checks",  "check",  "components", "component", "data",   "result",    "details",    "detail",
+    "service", "app",    "readiness",  "liveness",  "ready",  "classifier"};
 
 constexpr std::array<std::string_view, 41> kDenials{
-    "false",       "ko",            "nok",           "no",          "error",      "unhealthy",  "not ready",
-    "notready",    "not loaded",    "notloaded",     "unloaded",    "unavailable", "not available", "not ok",
-    "not healthy", "not serving",   "degraded",      "down",        "fail",       "failed",     "failing",
-    "failure",     "loading",       "starting",      "starting up", "initializing", "initialising", "pending",
-    "dummy",       "fake",          "mock",          "fallback",    "offline",    "missing",    "none",
-    "null",        "broken",        "critical",      "dead",        "no model",   "out of service"};
+    "false",       "ko",          "nok",       "no",          "error",        "unhealthy",     "not ready",
+    "notready",    "not loaded",  "notloaded", "unloaded",    "unavailable",  "not available", "not ok",
+    "not healthy", "not serving", "degraded",  "down",        "fail",         "failed",        "failing",
+    "failure",     "loading",     "starting",  "starting up", "initializing", "initialising",  "pending",
+    "dummy",       "fake",        "mock",      "fallback",    "offline",      "missing",       "none",
+    "null",        "broken",      "critical",  "dead",        "no model",     "out of service"};
 constexpr std::array<std::string_view, 10> kDenyingPhrases{
-    "not ready",      "not loaded",  "not available",   "not initialized", "failed to load",
-    "could not load", "cannot load", "could not be loaded", "load failed",   "unhealthy"};
+    "not ready",      "not loaded",  "not available",       "not initialized", "failed to load",
+    "could not load", "cannot load", "could not be loaded", "load failed",     "unhealthy"};
 
 // Of a prediction: `pending` or `missing` may be what it is about.
-constexpr std::array<std::string_view, 6> kFailedStates{"error", "fail", "failed", "failure", "unavailable", "ko"};
+constexpr std::array<std::string_view, 6> kFailedStates{"error",   "fail",        "failed",
+                                                        "failure", "unavailable", "ko"};
 // Counters are named like the others: `{"success": 0, "failed": 0}`.
 constexpr std::array<std::string_view, 4> kNoCounters{"ok", "healthy", "alive", "modelloaded"};
 
@@ -92,7 +128,8 @@ bool among(const std::array<std::string_view, Size>& words, std::string_view wor
 }
 
 bool has_phrase(std::string_view words) {
-  return std::ranges::any_of(kDenyingPhrases, [&](std::string_view phrase) { return words.contains(phrase); });
+  return std::ranges::any_of(kDenyingPhrases,
+                             [&](std::string_view phrase) { return words.contains(phrase); });
 }
 
 bool is_denial(std::string_view text) {
@@ -130,7 +167,8 @@ bool member_denies(std::string_view key, const Json& value) {
     return true;
   }
   if (among(kGoodKeys, key)) {
-    return is_false(value) || (is_zero(value) && among(kNoCounters, key)) || (text != nullptr && is_denial(*text));
+    return is_false(value) || (is_zero(value) && among(kNoCounters, key)) ||
+           (text != nullptr && is_denial(*text));
   }
   if (among(kStateKeys, key)) {
     return is_false(value) || (text != nullptr && is_denial(*text));
@@ -144,7 +182,8 @@ bool member_denies(std::string_view key, const Json& value) {
   if (key == "error") {
     return is_error(value);
   }
-  return among(kMessageKeys, key) && text != nullptr && text->size() <= kMostPlainText && has_phrase(plain_words(*text));
+  return among(kMessageKeys, key) && text != nullptr && text->size() <= kMostPlainText &&
+         has_phrase(plain_words(*text));
 }
 
 struct DenialSearch {
@@ -161,7 +200,7 @@ struct DenialSearch {
         continue;
       }
       const bool several = value.is_array() || (value.is_object() && key == "models");
-      if (std::string found = several            ? in_each(value, path, depth + 1)
+      if (std::string found = several             ? in_each(value, path, depth + 1)
                               : value.is_object() ? in_object(value, path + ".", depth + 1)
                                                   : std::string();
           !found.empty()) {
@@ -180,7 +219,8 @@ struct DenialSearch {
       std::string found;
       if (model.is_object()) {
         found = in_object(model, place + ".", depth);
-      } else if (models.is_object() && (is_false(model) || model.is_null() || (text != nullptr && is_denial(*text)))) {
+      } else if (models.is_object() &&
+                 (is_false(model) || model.is_null() || (text != nullptr && is_denial(*text)))) {
         found = std::format("`{}` is `{}`", place, printable(dump_json(model)));
       }
       if (found.empty() && denial == Denial::of_all) {
@@ -241,7 +281,8 @@ std::string prediction_denies(std::string_view body) {
     const std::string key = plain_key(name);
     const std::string* text = text_of(value);
     const bool fails = key == "status" && text != nullptr && among(kFailedStates, plain_words(*text));
-    if (((key == "success" || key == "ok") && is_false(value)) || (key == "error" && is_error(value)) || fails) {
+    if (((key == "success" || key == "ok") && is_false(value)) || (key == "error" && is_error(value)) ||
+        fails) {
       return std::format("`{}` is `{}`", name, printable(dump_json(value)));
     }
   }

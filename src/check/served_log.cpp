@@ -15,35 +15,76 @@ namespace {
 
 constexpr std::string_view kTraceback = "Traceback (most recent call last)";
 
-constexpr std::array<std::string_view, 29> kFailureWords{
-    "error",     "critical",  "fatal",      "fail",       "cannot",   "can't",    "could not", "couldn't",
-    "unable",    "exception", "not found",  "no such",    "corrupt",  "invalid",  "refused",   "denied",
-    "missing",   "aborted",   "segmentation fault", "terminate called", "out of memory", "panic", "does not exist",
-    "not loaded", "실패",     "오류",       "에러",       "없습니다", "찾을 수"};
+constexpr std::array<std::string_view, 29> kFailureWords{"error",
+                                                         "critical",
+                                                         "fatal",
+                                                         "fail",
+                                                         "cannot",
+                                                         "can't",
+                                                         "could not",
+                                                         "couldn't",
+                                                         "unable",
+                                                         "exception",
+                                                         "not found",
+                                                         "no such",
+                                                         "corrupt",
+                                                         "invalid",
+                                                         "refused",
+                                                         "denied",
+                                                         "missing",
+                                                         "aborted",
+                                                         "segmentation fault",
+                                                         "terminate called",
+                                                         "out of memory",
+                                                         "panic",
+                                                         "does not exist",
+                                                         "not loaded",
+                                                         "실패",
+                                                         "오류",
+                                                         "에러",
+                                                         "없습니다",
+                                                         "찾을 수"};
 // Said of every failure.
-constexpr std::array<std::string_view, 7> kOfNoCause{
-    "Application startup failed. Exiting.", "Worker failed to boot",  "Exception in worker process",
-    "Exception in ASGI application",        "Error loading ASGI app", "error handling request",
-    "exited with code"};
+constexpr std::array<std::string_view, 7> kOfNoCause{"Application startup failed. Exiting.",
+                                                     "Worker failed to boot",
+                                                     "Exception in worker process",
+                                                     "Exception in ASGI application",
+                                                     "Error loading ASGI app",
+                                                     "error handling request",
+                                                     "exited with code"};
 // Raised because something else was.
-constexpr std::array<std::string_view, 6> kConsequences{"SystemExit", "KeyboardInterrupt", "CancelledError",
-                                                        "HaltServer", "ExceptionGroup",    "BaseExceptionGroup"};
+constexpr std::array<std::string_view, 6> kConsequences{"SystemExit",     "KeyboardInterrupt",
+                                                        "CancelledError", "HaltServer",
+                                                        "ExceptionGroup", "BaseExceptionGroup"};
 
-constexpr std::array<std::string_view, 14> kNetworkWords{
-    "Connection refused",     "Network is unreachable", "Temporary failure in name resolution",
-    "Name or service not known", "getaddrinfo failed",  "[Errno 111]",
-    "[Errno 101]",            "[Errno -2]",             "[Errno -3]",
-    "Errno 111 ",             "ConnectionRefusedError", "Connection timed out",
-    "ECONNREFUSED",           "No address associated with hostname"};
+constexpr std::array<std::string_view, 14> kNetworkWords{"Connection refused",
+                                                         "Network is unreachable",
+                                                         "Temporary failure in name resolution",
+                                                         "Name or service not known",
+                                                         "getaddrinfo failed",
+                                                         "[Errno 111]",
+                                                         "[Errno 101]",
+                                                         "[Errno -2]",
+                                                         "[Errno -3]",
+                                                         "Errno 111 ",
+                                                         "ConnectionRefusedError",
+                                                         "Connection timed out",
+                                                         "ECONNREFUSED",
+                                                         "No address associated with hostname"};
 constexpr std::array<std::string_view, 3> kReadOnlyWords{"Read-only file system", "[Errno 30]", "EROFS"};
 constexpr std::string_view kDenied = "Permission denied: ";
 
-constexpr std::array<std::string_view, 22> kDamageWords{
-    "UnpicklingError",   "BadZipFile",        "EOFError",       "PytorchStreamReader", "invalid load key",
-    "SafetensorError",   "HeaderTooLarge",    "InvalidHeader",  "InvalidProtobuf",     "ProtobufException",
-    "ModelProto",        "FileNotFoundError", "No such file",   "Ran out of input",    "central directory",
-    "corrupt",           "truncated",         "magic number",   "unpickl",             "JSONDecodeError",
-    "does not exist",    "Git LFS"};
+constexpr std::array<std::string_view, 22> kDamageWords{"UnpicklingError",   "BadZipFile",
+                                                        "EOFError",          "PytorchStreamReader",
+                                                        "invalid load key",  "SafetensorError",
+                                                        "HeaderTooLarge",    "InvalidHeader",
+                                                        "InvalidProtobuf",   "ProtobufException",
+                                                        "ModelProto",        "FileNotFoundError",
+                                                        "No such file",      "Ran out of input",
+                                                        "central directory", "corrupt",
+                                                        "truncated",         "magic number",
+                                                        "unpickl",           "JSONDecodeError",
+                                                        "does not exist",    "Git LFS"};
 
 template <std::size_t Size>
 bool has_any(std::string_view line, const std::array<std::string_view, Size>& words) {
@@ -101,7 +142,8 @@ std::string_view without_bars(std::string_view line) {
 // "ValueError: no", "torch.cuda.OutOfMemoryError", and not "INFO: ready".
 bool is_exception_line(std::string_view line) {
   std::size_t end = 0;
-  while (end < line.size() && (is_letter(line[end]) || is_digit(line[end]) || line[end] == '_' || line[end] == '.')) {
+  while (end < line.size() &&
+         (is_letter(line[end]) || is_digit(line[end]) || line[end] == '_' || line[end] == '.')) {
     ++end;
   }
   const std::string_view name = line.substr(0, end);
@@ -146,7 +188,8 @@ Place quoted_place(std::string_view line, std::string_view before, std::string_v
 // "localhost:6379", not "12:30" or "main.py:12"
 Place plain_place(std::string_view line) {
   Place found;
-  for (std::size_t colon = line.find(':'); colon != std::string_view::npos; colon = line.find(':', colon + 1)) {
+  for (std::size_t colon = line.find(':'); colon != std::string_view::npos;
+       colon = line.find(':', colon + 1)) {
     const std::size_t digits = digits_at(line, colon + 1);
     std::size_t start = colon;
     while (start > 0 && (is_letter(line[start - 1]) || is_digit(line[start - 1]) || line[start - 1] == '.' ||
@@ -175,10 +218,11 @@ std::string network_reason(std::string_view line) {
   const Place place = place_in(line);
   const std::string where = place.host.empty() ? "HOST:PORT" : place.host + ":" + place.port;
   return std::format(
-      "the server asks for {}, and runup keeps it from the network ({}); give `network: {{allow: [{}]}}` or `stubs: "
+      "the server asks for {}, and runup keeps it from the network ({}); give `network: {{allow: [{}]}}` or "
+      "`stubs: "
       "[tcp:{}]` in `service:`",
-      place.host.empty() ? std::string("another host") : std::format("`{}`", where), excerpt(line, 200), where,
-      place.port.empty() ? "PORT" : place.port);
+      place.host.empty() ? std::string("another host") : std::format("`{}`", where), excerpt(line, 200),
+      where, place.port.empty() ? "PORT" : place.port);
 }
 
 // The first path in quotes at or after `from`.
@@ -189,9 +233,11 @@ std::string_view quoted_path(std::string_view line, std::size_t from) {
 }
 
 std::string writing_reason(std::string_view line, std::string_view path) {
-  const std::string_view folder = path.substr(0, path.rfind('/') == std::string_view::npos ? 0 : path.rfind('/'));
+  const std::string_view folder =
+      path.substr(0, path.rfind('/') == std::string_view::npos ? 0 : path.rfind('/'));
   return std::format(
-      "the server {} ({}), and runup keeps it from writing outside a scratch folder; name {} in `writable:` of the config",
+      "the server {} ({}), and runup keeps it from writing outside a scratch folder; name {} in `writable:` "
+      "of the config",
       path.empty() ? std::string("writes to a folder") : std::format("may not write to `{}`", path),
       excerpt(line, 200), folder.empty() ? std::string("the folder") : std::format("`{}`", folder));
 }
@@ -209,7 +255,8 @@ std::string line_outside_reason(std::string_view line, std::string_view damaged_
                                                       : line.find(kReadOnlyWords.front())));
   }
   const std::size_t denied = line.find(kDenied);
-  const std::string_view path = denied == std::string_view::npos ? std::string_view{} : quoted_path(line, denied);
+  const std::string_view path =
+      denied == std::string_view::npos ? std::string_view{} : quoted_path(line, denied);
   if (path.empty() || base_name(path) == base_name(damaged_file)) {
     return {};
   }
@@ -243,7 +290,8 @@ std::vector<std::string> log_lines(std::string_view log) {
 std::string_view exception_kind(std::string_view line) {
   std::size_t end = 0;
   std::size_t start = 0;
-  while (end < line.size() && (is_letter(line[end]) || is_digit(line[end]) || line[end] == '_' || line[end] == '.')) {
+  while (end < line.size() &&
+         (is_letter(line[end]) || is_digit(line[end]) || line[end] == '_' || line[end] == '.')) {
     start = line[end] == '.' ? end + 1 : start;
     ++end;
   }
@@ -317,7 +365,8 @@ std::string outside_reason(std::string_view log, std::string_view damaged_file) 
 bool tells_of_damage(std::string_view log, std::string_view healthy_log, std::string_view file) {
   const std::set<std::string> known = known_lines(healthy_log);
   return std::ranges::any_of(log_lines(log), [&](const std::string& line) {
-    if (is_access_log(line) || known.contains(without_numbers(line)) || !line_outside_reason(line, file).empty()) {
+    if (is_access_log(line) || known.contains(without_numbers(line)) ||
+        !line_outside_reason(line, file).empty()) {
       return false;
     }
     const std::string_view name = base_name(file);

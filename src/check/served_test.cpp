@@ -34,7 +34,8 @@ TEST_CASE("answers in words") {
   CHECK(answer_words(answer).ends_with("aaa...`"));
   answer.body = " ";
   CHECK(answer_words(answer) == "`/health` answered 200 with an empty body");
-  answer = {.path = "/logo", .status = 200, .content_type = "image/png", .body = "\x89PNG", .body_bytes = 2048};
+  answer = {
+      .path = "/logo", .status = 200, .content_type = "image/png", .body = "\x89PNG", .body_bytes = 2048};
   CHECK(answer_words(answer) == "`/logo` answered 200 with 2.00 KiB of `image/png`");
   answer = {.path = "/health", .error = "the connection was refused"};
   CHECK(answer_words(answer) == "`/health` gave no answer: the connection was refused");
@@ -52,30 +53,72 @@ TEST_CASE("bodies that say `not ok`") {
   CHECK(body_denies(R"({"status":"ok","models_loaded":false})") == "`models_loaded` is `false`");
   CHECK(body_denies(R"({"data":{"isReady":"KO"}})") == "`data.isReady` is `\"KO\"`");
   CHECK(body_denies("Model not loaded.") == "it says `Model not loaded.`");
-  for (const char* body :
-       {R"({"ready":"ko"})", R"({"status":"unhealthy"})", R"({"status":"Not_Ready"})", R"({"health":"degraded"})",
-        R"({"state":"loading"})", R"({"model":null})", R"({"model":"dummy"})", R"({"predictor":null})",
-        R"({"models":[]})", R"({"data":[]})", R"({"models_loaded":0})", R"({"loaded_models":[]})", R"({"success":false})",
-        R"({"status":"error: no such file"})", R"({"error":"model not loaded"})", R"({"checks":{"model":false}})",
-        R"({"model":{"loaded":false}})", R"({"models":{"sign":{"loaded":false}}})", R"({"models":{"sign":"unavailable"}})",
-        R"({"models":[{"name":"sign","state":"UNAVAILABLE"}]})", R"({"message":"The model could not be loaded"})",
-        R"({"components":{"model":{"status":"DOWN"}}})", R"({"alive":0})", R"({"status":"fail"})",
-        R"({"is_ready":"false"})", "not ready", "KO", "\"not ready\"", "false", "Unavailable!"}) {
+  for (const char* body : {R"({"ready":"ko"})",
+                           R"({"status":"unhealthy"})",
+                           R"({"status":"Not_Ready"})",
+                           R"({"health":"degraded"})",
+                           R"({"state":"loading"})",
+                           R"({"model":null})",
+                           R"({"model":"dummy"})",
+                           R"({"predictor":null})",
+                           R"({"models":[]})",
+                           R"({"data":[]})",
+                           R"({"models_loaded":0})",
+                           R"({"loaded_models":[]})",
+                           R"({"success":false})",
+                           R"({"status":"error: no such file"})",
+                           R"({"error":"model not loaded"})",
+                           R"({"checks":{"model":false}})",
+                           R"({"model":{"loaded":false}})",
+                           R"({"models":{"sign":{"loaded":false}}})",
+                           R"({"models":{"sign":"unavailable"}})",
+                           R"({"models":[{"name":"sign","state":"UNAVAILABLE"}]})",
+                           R"({"message":"The model could not be loaded"})",
+                           R"({"components":{"model":{"status":"DOWN"}}})",
+                           R"({"alive":0})",
+                           R"({"status":"fail"})",
+                           R"({"is_ready":"false"})",
+                           "not ready",
+                           "KO",
+                           "\"not ready\"",
+                           "false",
+                           "Unavailable!"}) {
     INFO(body);
     CHECK(denies(body));
   }
 }
 
 TEST_CASE("bodies that say nothing bad") {
-  for (const char* body :
-       {R"({"ok":true})", R"({"status":"healthy","error":null})", R"({"errors":[]})", R"({"warnings":[]})",
-        R"({"gpu":false})", R"({"debug":false})", R"({"cuda_available":false})", R"({"maintenance":false})",
-        R"({"gpu":{"available":false}})", R"({"error":""})", R"({"error":"none"})", R"({"status":"ok","model":"sign"})",
-        R"({"status":"UP","redis":{"ok":false}})", R"({"success":0,"failed":0})", R"({"loading":false})",
-        R"({"model":{"name":"sign","cuda":false}})", R"({"models":["sign.pth"]})", R"({"models":{"a":{"loaded":true}}})",
-        R"({"models":{"a":{"loaded":true},"b":{"loaded":false}}})", R"({"status":200})", R"({"data":[{"id":1}]})",
-        R"({"uptime":0,"queue":0})", R"({"message":"no problems"})", "", "OK", "pong", "ready",
-        "<html><body>not ready</body></html>", "[]", "{\"ok\": false"}) {
+  for (const char* body : {R"({"ok":true})",
+                           R"({"status":"healthy","error":null})",
+                           R"({"errors":[]})",
+                           R"({"warnings":[]})",
+                           R"({"gpu":false})",
+                           R"({"debug":false})",
+                           R"({"cuda_available":false})",
+                           R"({"maintenance":false})",
+                           R"({"gpu":{"available":false}})",
+                           R"({"error":""})",
+                           R"({"error":"none"})",
+                           R"({"status":"ok","model":"sign"})",
+                           R"({"status":"UP","redis":{"ok":false}})",
+                           R"({"success":0,"failed":0})",
+                           R"({"loading":false})",
+                           R"({"model":{"name":"sign","cuda":false}})",
+                           R"({"models":["sign.pth"]})",
+                           R"({"models":{"a":{"loaded":true}}})",
+                           R"({"models":{"a":{"loaded":true},"b":{"loaded":false}}})",
+                           R"({"status":200})",
+                           R"({"data":[{"id":1}]})",
+                           R"({"uptime":0,"queue":0})",
+                           R"({"message":"no problems"})",
+                           "",
+                           "OK",
+                           "pong",
+                           "ready",
+                           "<html><body>not ready</body></html>",
+                           "[]",
+                           "{\"ok\": false"}) {
     INFO(body);
     CHECK_FALSE(denies(body));
   }
@@ -85,7 +128,8 @@ TEST_CASE("bodies that say nothing bad") {
 
 TEST_CASE("bodies of predictions that failed") {
   CHECK(prediction_denies(R"({"success":false,"label":null})") == "`success` is `false`");
-  CHECK(prediction_denies(R"({"error":"the model is not loaded"})") == "`error` is `\"the model is not loaded\"`");
+  CHECK(prediction_denies(R"({"error":"the model is not loaded"})") ==
+        "`error` is `\"the model is not loaded\"`");
   CHECK(prediction_denies(R"({"status":"error"})") == "`status` is `\"error\"`");
   CHECK(prediction_denies(R"({"label":"down","status":"ok","error":null,"model":null})").empty());
   CHECK(prediction_denies("hello").empty());
@@ -133,12 +177,14 @@ TEST_CASE("the line that says why it failed") {
 }
 
 TEST_CASE("what keeps a start from something that runup does not give") {
-  std::string reason = outside_reason("redis.exceptions.ConnectionError: Error 111 connecting to redis:6379. "
-                                      "Connection refused.\n");
+  std::string reason = outside_reason(
+      "redis.exceptions.ConnectionError: Error 111 connecting to redis:6379. "
+      "Connection refused.\n");
   CHECK(reason.starts_with("the server asks for `redis:6379`, and runup keeps it from the network ("));
   CHECK(reason.ends_with("give `network: {allow: [redis:6379]}` or `stubs: [tcp:6379]` in `service:`"));
-  reason = outside_reason("HTTPSConnectionPool(host='huggingface.co', port=443): Max retries exceeded: [Errno -3] "
-                          "Temporary failure in name resolution\n");
+  reason = outside_reason(
+      "HTTPSConnectionPool(host='huggingface.co', port=443): Max retries exceeded: [Errno -3] "
+      "Temporary failure in name resolution\n");
   CHECK(reason.contains("`huggingface.co:443`"));
   CHECK(outside_reason("ConnectionRefusedError: [Errno 111] Connect call failed ('127.0.0.1', 5432)\n")
             .contains("`127.0.0.1:5432`"));
@@ -147,7 +193,8 @@ TEST_CASE("what keeps a start from something that runup does not give") {
   reason = outside_reason("OSError: [Errno 30] Read-only file system: '/app/logs/today.log'\n");
   CHECK(reason.contains("may not write to `/app/logs/today.log`"));
   CHECK(reason.contains("name `/app/logs` in `writable:`"));
-  constexpr std::string_view kRefused = "PermissionError: [Errno 13] Permission denied: '/app/models/x.pth'\n";
+  constexpr std::string_view kRefused =
+      "PermissionError: [Errno 13] Permission denied: '/app/models/x.pth'\n";
   CHECK(outside_reason(kRefused).contains("`/app/models`"));
   CHECK(outside_reason(kRefused, "/srv/app/models/x.pth").empty());
   CHECK(outside_reason("ERROR cannot load\n\"GET /x HTTP/1.1\" 502 Connection refused\n").empty());

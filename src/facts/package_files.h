@@ -389,11 +389,13 @@ enum class PatienceKind {
   stop,
   // for one answer of a health question
   answer,
+  // for one request, loading in it included, before its worker is killed
+  request,
 };
 constexpr auto enum_names(PatienceKind) {
   using enum PatienceKind;
-  return std::array<std::pair<PatienceKind, std::string_view>, 3>{
-      {{start, "start"}, {stop, "stop"}, {answer, "answer"}}};
+  return std::array<std::pair<PatienceKind, std::string_view>, 4>{
+      {{start, "start"}, {stop, "stop"}, {answer, "answer"}, {request, "request"}}};
 }
 
 // How long a platform that the package is written for waits, as its files say.

@@ -116,7 +116,8 @@ struct GunicornOptions {
   std::optional<std::string> timeout;
   std::optional<std::string> graceful_timeout;
   std::optional<std::string> config;
-  bool preload = false;
+  std::optional<std::string> worker_class;
+  std::optional<std::string> threads;
   // a variable without a known value may stand for any options
   bool open = false;
 
@@ -126,6 +127,12 @@ struct GunicornOptions {
     }
     if (name == "--config" || name == "-c") {
       return &config;
+    }
+    if (name == "--worker-class" || name == "-k") {
+      return &worker_class;
+    }
+    if (name == "--threads") {
+      return &threads;
     }
     return name == "--graceful-timeout" ? &graceful_timeout : nullptr;
   }
@@ -145,7 +152,6 @@ GunicornOptions read_gunicorn_options(std::span<const std::string> words) {
   for (std::size_t i = 0; i < words.size(); ++i) {
     const std::string_view word = words[i];
     const bool is_value = i > 0 && wants_value(words[i - 1]);
-    options.preload = options.preload || word == "--preload";
     options.open = options.open || (word.starts_with('$') && !is_value);
     const bool is_long = word.starts_with("--");
     const std::size_t length =
@@ -231,11 +237,11 @@ class GunicornReader {
 
   std::vector<PatienceFacts> read() const {
     std::vector<PatienceFacts> facts;
-    const auto start =
-        settle(PatienceKind::start, "timeout", &GunicornOptions::timeout, &GunicornConfig::timeout);
+    const auto request =
+        settle(PatienceKind::request, "timeout", &GunicornOptions::timeout, &GunicornConfig::timeout);
     // 0 is for ever
-    if (start && start->time.nanoseconds > 0 && !may_preload()) {
-      facts.push_back(*start);
+    if (request && request->time.nanoseconds > 0 && has_sync_workers()) {
+      facts.push_back(*request);
     }
     if (const auto stop = settle(PatienceKind::stop, "graceful-timeout", &GunicornOptions::graceful_timeout,
                                  &GunicornConfig::graceful_timeout)) {
@@ -245,10 +251,15 @@ class GunicornReader {
   }
 
  private:
-  bool may_preload() const {
-    const bool in_config = config_.file != nullptr && config_.file->preload_app.is_set &&
-                           config_.file->preload_app.text != "False";
-    return line_.preload || variable_.preload || in_config;
+  bool has_sync_workers() const {
+    const bool in_config =
+        config_.file != nullptr && (config_.file->worker_class.is_set || config_.file->threads.is_set);
+    for (const GunicornOptions* options : {&line_, &variable_}) {
+      if (options->worker_class.value_or("sync") != "sync" || options->threads.value_or("1") != "1") {
+        return false;
+      }
+    }
+    return !in_config;
   }
 
   std::optional<PatienceFacts> settle(PatienceKind kind, std::string_view option,
@@ -270,7 +281,10 @@ class GunicornReader {
       std::ranges::replace(name, '-', '_');
       return fact(kind, value.text, std::format("gunicorn's `{} = {}`", name, value.text), value.line);
     }
-    return fact(kind, "30", std::format("gunicorn's `--{} 30` by default", option));
+    // The default time to stop is longer than what any platform gives.
+    return kind == PatienceKind::stop
+               ? std::nullopt
+               : fact(kind, "30", std::format("gunicorn's `--{} 30` by default", option));
   }
 
   // `config_line` is 0 for what the start says.
@@ -298,15 +312,19 @@ class GunicornReader {
 GunicornConfig read_gunicorn_config(std::string_view bytes, std::string_view file) {
   if (bytes.size() > kMaxGunicornConfig) {
     const GunicornConfigValue unknown{.is_set = true};
-    return {
-        .file = std::string(file), .timeout = unknown, .graceful_timeout = unknown, .preload_app = unknown};
+    return {.file = std::string(file),
+            .timeout = unknown,
+            .graceful_timeout = unknown,
+            .worker_class = unknown,
+            .threads = unknown};
   }
   const std::string text = to_utf8(bytes);
   const std::vector<std::string_view> lines = lines_of(text, text.size());
   return {.file = std::string(file),
           .timeout = config_value(lines, "timeout"),
           .graceful_timeout = config_value(lines, "graceful_timeout"),
-          .preload_app = config_value(lines, "preload_app")};
+          .worker_class = config_value(lines, "worker_class"),
+          .threads = config_value(lines, "threads")};
 }
 
 std::vector<PatienceFacts> patience_of_gunicorn(const GunicornStart& start,

@@ -10,9 +10,9 @@ namespace runup {
 
 std::optional<std::uint64_t> parse_count(std::string_view text) {
   std::uint64_t count = 0;
-  const char* end = text.data() + text.size();
-  const auto read = std::from_chars(text.data(), end, count);
-  return text.size() <= 9 && read.ec == std::errc() && read.ptr == end ? std::optional(count) : std::nullopt;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), count);
+  const bool is_whole = read.ec == std::errc() && read.ptr == text.data() + text.size();
+  return is_whole && text.size() <= 9 ? std::optional(count) : std::nullopt;
 }
 
 std::optional<Duration> parse_go_duration(std::string_view text) {

@@ -48,7 +48,7 @@ def same(seen, expected):
 good = run(EXAMPLES / "sign-language-service" / "runup.yaml")
 same(findings(good, "error", "warning"), set())
 expected = {name: "passed" for name in statuses(good)} | {"sign/package-archive": "skipped"}
-assert statuses(good) == expected and len(good["results"]) == 19, statuses(good)
+assert statuses(good) == expected and len(good["results"]) == 23, statuses(good)
 assert [(w["library"], w["file"].rpartition(".")[2]) for w in good["witnesses"]] == [
     ("torch", ""), ("libtorch", ""), ("ONNX Runtime", "onnx"), ("libtorch", "pt")], good["witnesses"]
 

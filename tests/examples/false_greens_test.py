@@ -35,7 +35,8 @@ class Copy:
 
     def run(self, *arguments):
         (self.root / "runup.yaml").write_text(yaml.safe_dump(self.config, allow_unicode=True))
-        return run(self.root / "runup.yaml", *arguments)
+        # The started server is looked at in tests/services.
+        return run(self.root / "runup.yaml", "--skip", "service-*", "--skip", "startup-*", *arguments)
 
     def change(self, edit):
         checkpoint = torch.load(self.root / MODEL, weights_only=False)

@@ -647,6 +647,31 @@ def on_event_beside_lifespan(folder):
     put_service(folder, "torch", fastapi("torch", start=start, health=HEALTH_CONSTANT, predict=PREDICT_UNCHECKED))
 
 
+@faulty("service-health/prediction-fails", rows="SV11", model="torch", environment={"CXX": "/nonexistent/c++"},
+        unsettled=["startup-failure", "startup-time", "service-stop"])
+def compiled_without_compiler(folder):
+    """torch.compile works at the first prediction, and the image has no compiler."""
+    put_service(folder, "torch", fastapi("torch"),
+                classifier=TORCH.replace("self.network.eval()", "self.network = torch.compile(self.network.eval())"))
+
+
+@faulty("service-health/prediction-fails", rows="SV10", model="torch", environment={"OMP_NUM_THREADS": "2"},
+        command=GUNICORN + " --preload --timeout 5", unsettled=["startup-failure", "startup-time", "service-stop"])
+def threads_before_fork(folder):
+    """gunicorn loads and warms up before it forks: OpenMP's threads are not in the worker, and a prediction waits for them."""
+    warm = """
+        def warm():
+            values = torch.ones(2000, 2000)
+            return float((values.sin() + values.cos()).sum())
+
+
+        warm()
+        """
+    routes = FLASK_ROUTES.replace("        return MODEL.predict", "        warm()\n        return MODEL.predict")
+    assert routes != FLASK_ROUTES
+    put_service(folder, "torch", flask_app("torch", warm, routes=routes))
+
+
 @faulty("service-health/prediction-fails", unsettled=["startup-time", "service-stop"])
 def refuses_recorded_body(folder):
     """The request has other names than the recorded one: 422."""

@@ -411,6 +411,8 @@ SYMPTOMS = {
                                            shows(undamaged, health=(200, '"classes":3'))),
     "liveness-needs-model": all_of(shows(missing, health=NO_MODEL, live=NO_MODEL),
                                    shows(undamaged, health=(200, ""), live=(200, ""))),
+    "compiled-without-compiler": shows(undamaged, health=(200, "ok"), predict=(500, ""), log="CxxCompiler"),
+    "threads-before-fork": shows(undamaged, health=(200, "ok"), predict=(0, ""), log="WORKER TIMEOUT"),
     "prediction-blocks-health": blocks,
     "one-worker-is-busy": blocks,
     "on-event-beside-lifespan": shows(undamaged, health=(200, "ok"), predict=(500, ""), log="AttributeError"),

@@ -47,8 +47,8 @@ bool is_success(const AnswerFacts& answer) { return answer.status >= 200 && answ
 
 class Drive {
  public:
-  Drive(const ServiceRequest& request, LaunchedService service, FileWatch files, const Surroundings& surroundings,
-        std::uint16_t port, Duration started)
+  Drive(const ServiceRequest& request, LaunchedService service, FileWatch files,
+        const Surroundings& surroundings, std::uint16_t port, Duration started)
       : request_(request),
         surroundings_(surroundings),
         port_(port),
@@ -93,7 +93,6 @@ class Drive {
 
   // Looks at processes and files; false once the server has ended by itself.
   bool tick() {
-    processes_.look();
     files_.look(now());
     note_end();
     return !facts().ended;
@@ -215,8 +214,9 @@ class Drive {
     if (is_healthy_start()) {
       return request_.ready_patience;
     }
-    return request_.loads_first ? Duration{}
-                                : std::min(patience_to_answer(), times(kSettled, request_.usual_start) + kSettleRoom);
+    return request_.loads_first
+               ? Duration{}
+               : std::min(patience_to_answer(), times(kSettled, request_.usual_start) + kSettleRoom);
   }
 
   void wait_until_it_answers() {

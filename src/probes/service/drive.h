@@ -11,7 +11,7 @@
 namespace runup {
 
 // `started` is the moment of the exec, and `files` was there before it. All processes of the service are gone afterwards, or have been sent SIGKILL.
-ServiceAnswer drive(const ServiceRequest& request, LaunchedService service, FileWatch files, const Surroundings& surroundings,
-                    std::uint16_t port, Duration started);
+ServiceAnswer drive(const ServiceRequest& request, LaunchedService service, FileWatch files,
+                    const Surroundings& surroundings, std::uint16_t port, Duration started);
 
 }  // namespace runup

@@ -165,7 +165,9 @@ std::string read_answer(Connection& connection, Parser& parser) {
     }
     if (part->empty()) {
       boost::system::error_code error;
-      parser.put_eof(error);
+      if (parser.got_some()) {
+        parser.put_eof(error);
+      }
       return error || !parser.is_done() ? "the connection was closed before a whole answer" : "";
     }
     waiting += *part;
@@ -193,9 +195,12 @@ HttpAnswer ask_http(const HttpRequest& request) {
     parser.eager(true);
     parser.skip(request.method == "HEAD");
     answer.error = read_answer(connection, parser);
+    if (parser.is_header_done()) {
+      // also of an answer that does not end: a stream of events never does
+      answer.content_type = std::string(parser.get()[http::field::content_type]);
+    }
     if (answer.error.empty()) {
       answer.status = parser.get().result_int();
-      answer.content_type = std::string(parser.get()[http::field::content_type]);
       answer.location = std::string(parser.get()[http::field::location]);
       answer.body = std::move(parser.get().body());
     }

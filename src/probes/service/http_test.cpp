@@ -21,7 +21,8 @@ namespace {
 // Answers each connection with the same bytes, whatever is asked, and closes it.
 class CannedServer {
  public:
-  explicit CannedServer(std::string answer, bool closes = true) : answer_(std::move(answer)), closes_(closes) {
+  explicit CannedServer(std::string answer, bool closes = true)
+      : answer_(std::move(answer)), closes_(closes) {
     socket_ = FileDescriptor(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     sockaddr_in address{};
     address.sin_family = AF_INET;
@@ -77,12 +78,14 @@ class CannedServer {
 }  // namespace
 
 TEST_CASE("http: an answer with a length, one in chunks and one that ends with the connection") {
-  const CannedServer plain("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 4\r\n\r\ntrue");
+  const CannedServer plain(
+      "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 4\r\n\r\ntrue");
   CHECK(plain.ask().status == 200);
   CHECK(plain.ask().body == "true");
   CHECK(plain.ask().content_type == "application/json");
   const CannedServer chunks(
-      "HTTP/1.1 503 Service Unavailable\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
+      "HTTP/1.1 503 Service Unavailable\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
   CHECK(chunks.ask().status == 503);
   CHECK(chunks.ask().body == "abcde");
   const CannedServer open("HTTP/1.0 200 OK\r\n\r\nuntil the end");
@@ -99,7 +102,9 @@ TEST_CASE("http: what is no whole answer says why") {
   CHECK(silent.error == "no whole answer within 200 ms");
   // The port that a closed socket had.
   std::uint16_t port = 0;
-  { port = CannedServer("").port(); }
+  {
+    port = CannedServer("").port();
+  }
   CHECK(ask_http({.port = port, .path = "/"}).refused);
 }
 

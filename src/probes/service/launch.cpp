@@ -31,7 +31,7 @@ constexpr std::size_t kLogTail = 48 * 1024;
 constexpr std::size_t kMostSeen = 100'000;
 constexpr int kNotExecuted = 127;
 // What a shell does more than splitting at blanks with.
-constexpr std::string_view kOfShells = "|&;<>()$`\\\"'*?[]#~={}\n";
+constexpr std::string_view kOfShells = "|&;<>()$`\\\"'*?[]#~\n";
 // Servers that are modules as well: `python -m uvicorn` is the same as `uvicorn`.
 constexpr std::array<std::string_view, 5> kModules{"uvicorn", "gunicorn", "flask", "hypercorn", "fastapi"};
 
@@ -61,6 +61,11 @@ std::vector<std::string> words_of_command(const std::string& command, const std:
   }
   if (words.empty() || command.find_first_of(kOfShells) != std::string::npos) {
     return {"/bin/sh", "-c", command};
+  }
+  if (words.front().contains('=')) {
+    // `NAME=value` before a program.
+    words.insert(words.begin(), "env");
+    return words;
   }
   const std::string first = words.front();
   const std::string beside = folder_of_program(interpreter) + "/" + first;

@@ -1,23 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#pragma once
-
-// The facts of the sign-language service as it was started: once healthy, five times with its model file damaged, which
-// it tells with 503 and a reason, and once stopped while it loaded. For tests of checks: change one thing and judge.
-
-#include <array>
-#include <string>
-#include <utility>
-
-#include "facts_builder.h"
+#include "service_facts.h"
 
 namespace runup::testing {
 
-inline const std::string kServedModel = "/srv/sign/models/sign.pth";
-
-inline Duration seconds(double value) { return Duration::from_seconds(value); }
-
-inline AnswerFacts json_answer(AskedFor asked_for, std::string path, std::uint32_t status, std::string body, double at,
-                               double took = 0.004) {
+AnswerFacts json_answer(AskedFor asked_for, std::string path, std::uint32_t status, std::string body,
+                        double at, double took) {
   AnswerFacts answer{.asked_for = asked_for,
                      .path = std::move(path),
                      .status = status,
@@ -30,15 +17,15 @@ inline AnswerFacts json_answer(AskedFor asked_for, std::string path, std::uint32
   return answer;
 }
 
-inline AnswerFacts lost_answer(AskedFor asked_for, std::string path, std::string error, double at) {
+AnswerFacts lost_answer(AskedFor asked_for, std::string path, std::string error, double at) {
   return {.asked_for = asked_for, .path = std::move(path), .error = std::move(error), .at = seconds(at)};
 }
 
-inline StopFacts stop_at(StopMoment moment, double took, double patience = 15) {
+StopFacts stop_at(StopMoment moment, double took, double patience) {
   return {.moment = moment, .patience = seconds(patience), .took = seconds(took)};
 }
 
-inline StartFacts healthy_start() {
+StartFacts healthy_start() {
   StartFacts start;
   start.listening = seconds(1.2);
   start.ready = seconds(1.3);
@@ -57,7 +44,8 @@ inline StartFacts healthy_start() {
                                .slowest_prediction = seconds(0.2)};
   start.opened = {{.path = kServedModel, .count = 1, .at = seconds(0.8)}};
   start.stops = {stop_at(StopMoment::prediction, 0.4)};
-  start.stops.front().answer = json_answer(AskedFor::predict, "/predict", 200, R"({"label":"안녕하세요"})", 4, 0.3);
+  start.stops.front().answer =
+      json_answer(AskedFor::predict, "/predict", 200, R"({"label":"안녕하세요"})", 4, 0.3);
   start.log =
       "INFO:     Started server process [12]\n"
       "INFO:     Waiting for application startup.\n"
@@ -71,18 +59,19 @@ inline StartFacts healthy_start() {
   return start;
 }
 
-// The model file damaged in this way: the server comes up, says so and answers no prediction.
-inline StartFacts damaged_start(Damage damage) {
+StartFacts damaged_start(Damage damage) {
   StartFacts start;
   start.damage = damage;
   start.file = kServedModel;
   start.listening = seconds(1.1);
   start.waited = seconds(10);
   start.answers = {
-      json_answer(AskedFor::readiness, "/health", 503, R"({"ok":false,"reason":"the model is not loaded"})", 1.2),
+      json_answer(AskedFor::readiness, "/health", 503, R"({"ok":false,"reason":"the model is not loaded"})",
+                  1.2),
       json_answer(AskedFor::liveness, "/live", 200, R"({"alive":true})", 1.3),
       json_answer(AskedFor::predict, "/predict", 503, R"({"detail":"the model is not loaded"})", 1.4),
-      json_answer(AskedFor::readiness, "/health", 503, R"({"ok":false,"reason":"the model is not loaded"})", 10)};
+      json_answer(AskedFor::readiness, "/health", 503, R"({"ok":false,"reason":"the model is not loaded"})",
+                  10)};
   if (damage != Damage::missing && damage != Damage::unreadable) {
     start.opened = {{.path = kServedModel, .count = 1, .at = seconds(0.8)}};
   }
@@ -101,10 +90,7 @@ inline StartFacts damaged_start(Damage damage) {
   return start;
 }
 
-inline constexpr std::array kDamages{Damage::missing, Damage::truncated, Damage::lfs_pointer, Damage::zeros,
-                                     Damage::unreadable};
-
-inline Facts served_facts() {
+Facts served_facts() {
   Facts facts = sign_facts();
   facts.service = ServiceDeclaration{
       .command = "uvicorn main:app --host {host} --port {port}",
@@ -127,28 +113,7 @@ inline Facts served_facts() {
   return facts;
 }
 
-inline StartFacts& healthy_of(Facts& facts) { return facts.served.value->healthy; }
-// The start with this damage of the model file, which served_facts() has.
-inline StartFacts& damaged_of(Facts& facts, Damage damage) {
-  for (DamagedStart& start : facts.served.value->damaged) {
-    if (start.damage == damage) {
-      return *start.start.value;
-    }
-  }
-  std::abort();
-}
-// The last answer to this kind of question, which must be there.
-inline AnswerFacts& answer_of(StartFacts& start, AskedFor asked_for) {
-  AnswerFacts* found = nullptr;
-  for (AnswerFacts& answer : start.answers) {
-    found = answer.asked_for == asked_for ? &answer : found;
-  }
-  REQUIRE(found != nullptr);
-  return *found;
-}
-
-// All answers to this kind of question become this status and body.
-inline void answer_with(StartFacts& start, AskedFor asked_for, std::uint32_t status, const std::string& body) {
+void answer_with(StartFacts& start, AskedFor asked_for, std::uint32_t status, const std::string& body) {
   for (AnswerFacts& answer : start.answers) {
     if (answer.asked_for == asked_for) {
       answer.status = status;

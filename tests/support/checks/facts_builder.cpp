@@ -1,23 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#pragma once
-
-// Facts of a small healthy model, for tests of checks: change one thing and judge. The model is a
-// sign-language classifier in a zip checkpoint, with three classes in a LabelEncoder.
-
-#include <algorithm>
-#include <cstdlib>
-#include <string>
-#include <utility>
-#include <vector>
-
-#include <catch2/catch_message.hpp>
-#include <catch2/catch_test_macros.hpp>
-
-#include "check/catalogue.h"
+#include "facts_builder.h"
 
 namespace runup::testing {
 
-inline const CheckInfo& built_in_check(std::string_view id) {
+const CheckInfo& built_in_check(std::string_view id) {
   for (const CatalogueEntry& entry : built_in_checks()) {
     if (entry.info->id == id) {
       return *entry.info;
@@ -26,13 +12,11 @@ inline const CheckInfo& built_in_check(std::string_view id) {
   std::abort();
 }
 
-// What the runner makes of a check: its judgement, settled without overrides.
-inline Outcome run_check(std::string_view id, const Facts& facts, const Json& options = Json::object(),
-                         bool strict = false) {
+Outcome run_check(std::string_view id, const Facts& facts, const Json& options, bool strict) {
   return settle(built_in_check(id).judge(facts, options), {}, strict);
 }
 
-inline std::vector<std::string> finding_ids(const Outcome& outcome) {
+std::vector<std::string> finding_ids(const Outcome& outcome) {
   std::vector<std::string> ids;
   for (const Finding& finding : outcome.findings) {
     ids.push_back(finding.id);
@@ -40,8 +24,7 @@ inline std::vector<std::string> finding_ids(const Outcome& outcome) {
   return ids;
 }
 
-// The finding with this id, which must be there.
-inline Finding find_finding(const Outcome& outcome, std::string_view id) {
+Finding find_finding(const Outcome& outcome, std::string_view id) {
   for (const Finding& finding : outcome.findings) {
     if (finding.id == id) {
       return finding;
@@ -51,8 +34,7 @@ inline Finding find_finding(const Outcome& outcome, std::string_view id) {
   return {};
 }
 
-// The value of the evidence with this name, or empty.
-inline std::string evidence_of(const Outcome& outcome, std::string_view name) {
+std::string evidence_of(const Outcome& outcome, std::string_view name) {
   for (const Evidence& evidence : outcome.evidence) {
     if (evidence.name == name) {
       return evidence.value;
@@ -61,9 +43,8 @@ inline std::string evidence_of(const Outcome& outcome, std::string_view name) {
   return {};
 }
 
-// Adds a tensor with a storage of its own on `device`.
-inline void add_tensor(ArtifactFacts& artifact, std::string path, std::vector<std::int64_t> shape,
-                       std::string dtype = "float32", std::string device = "cpu") {
+void add_tensor(ArtifactFacts& artifact, std::string path, std::vector<std::int64_t> shape, std::string dtype,
+                std::string device) {
   const std::uint64_t item = dtype == "float16" || dtype == "bfloat16" ? 2
                              : dtype == "float64" || dtype == "int64"  ? 8
                                                                        : 4;
@@ -82,8 +63,7 @@ inline void add_tensor(ArtifactFacts& artifact, std::string path, std::vector<st
   artifact.tensors.push_back(std::move(tensor));
 }
 
-// Counts tensors and bytes of the state_dict at `path` again and lists it; role `weights` by default.
-inline void add_state_dict(ArtifactFacts& artifact, std::string path, std::string role = "weights") {
+void add_state_dict(ArtifactFacts& artifact, std::string path, std::string role) {
   StateDictFacts mapping{.path = std::move(path), .has_metadata = true, .role = std::move(role)};
   const std::string prefix = mapping.path.empty() ? "" : mapping.path + ".";
   for (const TensorFacts& tensor : artifact.tensors) {
@@ -100,7 +80,7 @@ inline void add_state_dict(ArtifactFacts& artifact, std::string path, std::strin
   artifact.state_dicts.push_back(std::move(mapping));
 }
 
-inline ArtifactFacts sign_artifact() {
+ArtifactFacts sign_artifact() {
   ArtifactFacts artifact{.kind = ArtifactKind::torch_zip,
                          .bytes = 968'290,
                          .sha256 = "4be1d3a0c1f2e3d4b5a6978869504132231405f6e7d8c9bab0a1928374655647",
@@ -142,7 +122,7 @@ inline ArtifactFacts sign_artifact() {
   return artifact;
 }
 
-inline OutputFacts logits(std::vector<double> values, std::string sha256) {
+OutputFacts logits(std::vector<double> values, std::string sha256) {
   OutputFacts output{.name = "output[0]",
                      .dtype = "float32",
                      .shape = {1, static_cast<std::int64_t>(values.size())},
@@ -157,8 +137,7 @@ inline OutputFacts logits(std::vector<double> values, std::string sha256) {
   return output;
 }
 
-// A healthy answer: finite logits that depend on the input; ten milliseconds for a call.
-inline ExperimentFacts answer_to(const Experiment& asked) {
+ExperimentFacts answer_to(const Experiment& asked) {
   ExperimentFacts answer{.asked = asked};
   switch (asked.kind) {
     case ExperimentKind::infer: {
@@ -192,12 +171,7 @@ inline ExperimentFacts answer_to(const Experiment& asked) {
   return answer;
 }
 
-// Everything that the checks need, as observed of a healthy model. The answers of the runtime are those
-// to what the checks ask with their default options; ask_runtime() gives others.
-inline Facts sign_facts();
-
-// Replaces the runtime's answers by healthy ones to what `check` asks with these options.
-inline void ask_runtime(Facts& facts, std::string_view check, const Json& options = Json::object()) {
+void ask_runtime(Facts& facts, std::string_view check, const Json& options) {
   RuntimeFacts& runtime = *facts.runtimes.front().value;
   runtime.experiments.clear();
   for (const Experiment& asked : built_in_check(check).plan(facts.model, options)) {
@@ -210,7 +184,7 @@ inline void ask_runtime(Facts& facts, std::string_view check, const Json& option
   }
 }
 
-inline Facts sign_facts() {
+Facts sign_facts() {
   Facts facts{.target = {.target = "sign-language-service",
                          .package = "/srv/sign",
                          .entrypoint = "/srv/sign/main.py"},
@@ -255,9 +229,7 @@ inline Facts sign_facts() {
   return facts;
 }
 
-// The facts of a model with a factory, which the service's interpreter called: what it made holds the file's
-// four tensors, and the encoder's classes were found.
-inline Facts predictor_facts_of_sign() {
+Facts predictor_facts_of_sign() {
   Facts facts = sign_facts();
   facts.model.factory = "processing.predictor:get_predictor";
   RuntimeFacts runtime = *facts.runtimes.front();
@@ -291,9 +263,7 @@ inline Facts predictor_facts_of_sign() {
   return facts;
 }
 
-// What the sources of the same service say: `torch.load` of the model by a path from `__file__`, called by a start-up
-// function.
-inline SourceFacts& give_source(Facts& facts) {
+SourceFacts& give_source(Facts& facts) {
   const SourcePlace place{
       .file = "processing/predictor.py", .line = 12, .function = "load", .when = ReachedWhen::startup};
   facts.source = Observed<SourceFacts>::seen(
@@ -308,11 +278,6 @@ inline SourceFacts& give_source(Facts& facts) {
   return *facts.source.value;
 }
 
-inline PythonFacts& python_of(Facts& facts) { return *facts.runtimes.front().value->load.python; }
-
-// No runtime gave an answer.
-inline void lose_runtime(Facts& facts, const Absence& why) {
-  facts.runtimes = {Observed<RuntimeFacts>::none(why)};
-}
+void lose_runtime(Facts& facts, const Absence& why) { facts.runtimes = {Observed<RuntimeFacts>::none(why)}; }
 
 }  // namespace runup::testing
