@@ -30,6 +30,8 @@ class Generator {
         dimension.size = make<std::int64_t>();
       }
       return dimension;
+    } else if constexpr (std::is_same_v<T, NetworkDeclaration>) {
+      return {.allow = make<std::vector<std::string>>()};
     } else if constexpr (std::is_same_v<T, bool>) {
       return chance();
     } else if constexpr (std::is_same_v<T, Duration>) {
@@ -105,6 +107,7 @@ TEST_CASE("facts come back equal from their JSON form") {
   comes_back_equal<ArtifactFacts>();
   comes_back_equal<HostFacts>();
   comes_back_equal<RuntimeFacts>();
+  comes_back_equal<ServiceFacts>();
   comes_back_equal<IgnoreMatch>();
   comes_back_equal<RequirementsFacts>();
   comes_back_equal<LockFileFacts>();

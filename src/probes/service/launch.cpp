@@ -15,7 +15,9 @@
 #include <csignal>
 #include <cstring>
 #include <format>
+#include <optional>
 #include <string_view>
+#include <utility>
 
 #include "base/text.h"
 #include "probes/sandbox/sandbox.h"
@@ -30,8 +32,10 @@ constexpr std::size_t kLogHead = 16 * 1024;
 constexpr std::size_t kLogTail = 48 * 1024;
 constexpr std::size_t kMostSeen = 100'000;
 constexpr int kNotExecuted = 127;
-// What a shell does more than splitting at blanks with.
-constexpr std::string_view kOfShells = "|&;<>()$`\\\"'*?[]#~\n";
+// What a shell does more than splitting into words and taking off quotes with: outside of quotes, and inside of double
+// ones.
+constexpr std::string_view kOfShells = "|&;<>()$`\\*?[]#~\n";
+constexpr std::string_view kOfDoubleQuotes = "$`\\";
 // Servers that are modules as well: `python -m uvicorn` is the same as `uvicorn`.
 constexpr std::array<std::string_view, 5> kModules{"uvicorn", "gunicorn", "flask", "hypercorn", "fastapi"};
 
@@ -48,34 +52,39 @@ bool can_execute(const std::string& path) {
 
 std::string folder_of_program(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
-// The words to execute. The interpreter's own servers come first, and `python` is the service's.
-std::vector<std::string> words_of_command(const std::string& command, const std::string& interpreter) {
+// The words of a command that needs no shell; nothing when it needs one.
+std::optional<std::vector<std::string>> plain_words(std::string_view command) {
   std::vector<std::string> words;
-  for (std::string& word : split(command, ' ')) {
-    if (!word.empty()) {
-      words.push_back(std::move(word));
+  std::optional<std::string> word;
+  char quote = 0;
+  for (const char c : command) {
+    if (quote != 0) {
+      if (c == quote) {
+        quote = 0;
+      } else if (quote == '"' && kOfDoubleQuotes.contains(c)) {
+        return std::nullopt;
+      } else {
+        *word += c;
+      }
+    } else if (c == ' ' || c == '\t') {
+      if (word) {
+        words.push_back(*std::exchange(word, std::nullopt));
+      }
+    } else if (kOfShells.contains(c)) {
+      return std::nullopt;
+    } else {
+      word = word.value_or("");
+      if (c == '\'' || c == '"') {
+        quote = c;
+      } else {
+        *word += c;
+      }
     }
   }
-  if (!words.empty() && words.front() == "exec") {
-    words.erase(words.begin());
+  if (word) {
+    words.push_back(*word);
   }
-  if (words.empty() || command.find_first_of(kOfShells) != std::string::npos) {
-    return {"/bin/sh", "-c", command};
-  }
-  if (words.front().contains('=')) {
-    // `NAME=value` before a program.
-    words.insert(words.begin(), "env");
-    return words;
-  }
-  const std::string first = words.front();
-  const std::string beside = folder_of_program(interpreter) + "/" + first;
-  if (first == "python" || first == "python3") {
-    words.front() = interpreter;
-  } else if (std::ranges::find(kModules, first) != kModules.end() && !can_execute(beside)) {
-    words.front() = interpreter;
-    words.insert(words.begin() + 1, {"-m", first});
-  }
-  return words;
+  return quote != 0 || words.empty() ? std::nullopt : std::optional(words);
 }
 
 // Root reads every file; a server that may not do so must not either.
@@ -157,6 +166,31 @@ void set_environment(const ServiceRequest& request, std::uint16_t port) {
 }
 
 }  // namespace
+
+std::vector<std::string> words_of_command(const std::string& command, const std::string& interpreter) {
+  const auto plain = plain_words(command);
+  if (!plain) {
+    return {"/bin/sh", "-c", command};
+  }
+  std::vector<std::string> words = *plain;
+  if (words.front() == "exec" && words.size() > 1) {
+    words.erase(words.begin());
+  }
+  if (words.front().contains('=')) {
+    // `NAME=value` before a program.
+    words.insert(words.begin(), "env");
+    return words;
+  }
+  const std::string first = words.front();
+  const std::string beside = folder_of_program(interpreter) + "/" + first;
+  if (first == "python" || first == "python3") {
+    words.front() = interpreter;
+  } else if (std::ranges::find(kModules, first) != kModules.end() && !can_execute(beside)) {
+    words.front() = interpreter;
+    words.insert(words.begin() + 1, {"-m", first});
+  }
+  return words;
+}
 
 Result<LaunchedService> launch(const ServiceRequest& request, std::uint16_t port,
                                std::vector<std::string>& unprotected) {

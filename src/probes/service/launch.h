@@ -26,6 +26,10 @@ struct LaunchedService {
   std::string command;
 };
 
+// The words that are executed for a command: its own where it needs no shell, else `/bin/sh -c`. `python` is the service's
+// interpreter, and so is a server that is a module of it and has no program beside it (`python -m uvicorn`).
+std::vector<std::string> words_of_command(const std::string& command, const std::string& interpreter);
+
 // Starts the request's command with this port, in its folder and without the rights that its damage must not meet.
 // This process must have one thread. What the service is not kept from goes to `unprotected`. An error says why it
 // could not be started.
