@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -125,6 +126,39 @@ class NewRoot {
   std::set<fs::path> ours_;
 };
 
+// The flags of a mount, which a new one over the same folder must keep. statvfs() and mount() have the same numbers for
+// all but one.
+unsigned long flags_of_mount(const struct statvfs& status) {
+  constexpr unsigned long kKept = ST_NOSUID | ST_NODEV | ST_NOEXEC | ST_NOATIME | ST_NODIRATIME;
+  constexpr unsigned long kSame = MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME;
+  static_assert(kKept == kSame);
+  unsigned long flags = status.f_flag & kKept;
+  if ((status.f_flag & ST_RELATIME) != 0) {
+    flags |= MS_RELATIME;
+  }
+  return flags;
+}
+
+Result<void> seal_folder(const std::string& folder, const std::vector<std::string>& writable) {
+  struct statvfs status{};
+  if (::statvfs(folder.c_str(), &status) != 0) {
+    return {};
+  }
+  if (auto bound = bind_path(folder, folder); !bound) {
+    return bound;
+  }
+  for (const std::string& open : writable) {
+    const bool inside = open.starts_with(folder + "/") && ::access(open.c_str(), F_OK) == 0;
+    if (auto bound = inside ? bind_path(open, open) : Result<void>{}; !bound) {
+      return bound;
+    }
+  }
+  const unsigned long flags = MS_REMOUNT | MS_BIND | MS_RDONLY | flags_of_mount(status);
+  return ::mount(nullptr, folder.c_str(), nullptr, flags, nullptr) == 0
+             ? Result<void>{}
+             : failed(std::format("`{}` cannot be made read-only", folder));
+}
+
 Result<void> apply_change(const ViewChange& change) {
   std::error_code error;
   const fs::path real = fs::canonical(change.path, error);
@@ -160,8 +194,8 @@ Result<void> enter_new_root(const std::vector<MountDeclaration>& folders, const 
 }  // namespace
 
 Result<void> enter_view(const std::vector<MountDeclaration>& folders, const std::string& scratch,
-                        const std::vector<ViewChange>& changes) {
-  if (folders.empty() && changes.empty()) {
+                        const std::vector<ViewChange>& changes, const SealedFolders& sealed) {
+  if (folders.empty() && changes.empty() && sealed.folders.empty()) {
     return {};
   }
   if (auto left = leave_mounts(); !left) {
@@ -170,6 +204,11 @@ Result<void> enter_view(const std::vector<MountDeclaration>& folders, const std:
   if (!folders.empty()) {
     if (auto entered = enter_new_root(folders, scratch); !entered) {
       return entered;
+    }
+  }
+  for (const std::string& folder : sealed.folders) {
+    if (auto shut = seal_folder(folder, sealed.writable); !shut) {
+      return shut;
     }
   }
   for (const ViewChange& change : changes) {

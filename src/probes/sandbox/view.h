@@ -19,10 +19,17 @@ struct ViewChange {
   std::string replacement;
 };
 
+// Folders in which nothing can be changed, not even rights and times, but below `writable`; those that do not exist are
+// left out.
+struct SealedFolders {
+  std::vector<std::string> folders;
+  std::vector<std::string> writable;
+};
+
 // Gives this process, which must have one thread, and its future children a root in which each folder `from` is also seen
-// at `at`, which need not exist and is covered where it does; nothing of the real one changes. `scratch` is an empty folder for the new root. Needs the
+// at `at`, which need not exist and is covered where it does; nothing of the real one changes. Then come `sealed` and `changes`, whose paths are those of the new view. `scratch` is an empty folder for the new root. Needs the
 // privilege to mount, or user namespaces; without them an error says so, and the process sees what it saw before.
 Result<void> enter_view(const std::vector<MountDeclaration>& folders, const std::string& scratch,
-                        const std::vector<ViewChange>& changes = {});
+                        const std::vector<ViewChange>& changes = {}, const SealedFolders& sealed = {});
 
 }  // namespace runup

@@ -220,7 +220,15 @@ Result<void> place_package(ServiceRequest& request, std::vector<std::string>& un
   }
   const std::string root = request.scratch + "/root";
   ::mkdir(root.c_str(), 0700);
-  const auto entered = enter_view(request.placed, root, changes);
+  SealedFolders sealed{.folders = {request.root}, .writable = request.writable};
+  for (const MountDeclaration& folder : request.placed) {
+    sealed.folders.push_back(folder.from);
+    sealed.folders.push_back(folder.at);
+  }
+  for (const std::string& open : request.writable) {
+    sealed.writable.push_back(path_on_server(request.placed, open));
+  }
+  const auto entered = enter_view(request.placed, root, changes, sealed);
   if (entered) {
     if (!request.placed.empty()) {
       move_paths_to_server(request);
@@ -230,6 +238,9 @@ Result<void> place_package(ServiceRequest& request, std::vector<std::string>& un
   if (!request.placed.empty()) {
     unprotected.push_back(std::format("it ran with the package in `{}`, since `{}` cannot be shown here ({})",
                                       request.root, request.placed.back().at, entered.error().describe()));
+  } else if (request.damage == Damage::none) {
+    unprotected.push_back(std::format("it can change rights and times of the package's files ({})",
+                                      entered.error().describe()));
   }
   if (request.damage == Damage::none) {
     return {};
