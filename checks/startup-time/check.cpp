@@ -140,8 +140,10 @@ std::optional<Duration> warm_prediction(const StartFacts& start, const AnswerFac
 // A worker of gunicorn that is silent during a request for longer than its time is killed.
 void judge_request_patience(Judge& judge, const AnswerFacts& first) {
   const PatienceFacts* shortest = nullptr;
-  for (const PatienceFacts& patience :
-       judge.facts.package ? judge.facts.package->patience : std::vector<PatienceFacts>{}) {
+  if (!judge.facts.package) {
+    return;
+  }
+  for (const PatienceFacts& patience : judge.facts.package->patience) {
     if (patience.kind == PatienceKind::request && (shortest == nullptr || patience.time < shortest->time)) {
       shortest = &patience;
     }

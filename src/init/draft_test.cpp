@@ -178,7 +178,8 @@ TEST_CASE("the service's command keeps all but the place that it listens at") {
         "uvicorn main:app --workers 2 --host {host} --port {port}");
   CHECK(command({"gunicorn", "-b", "0.0.0.0:80", "main:app"}) == "gunicorn main:app --bind {host}:{port}");
   CHECK(command({"sh", "-c", "uvicorn main:app --port $PORT"}).empty());
-  CHECK(command({"python", "main.py"}).empty());
+  CHECK(command({"python", "main.py"}) == "python main.py");
+  CHECK(command({"python", "elsewhere.py"}).empty());
 }
 
 TEST_CASE("usual names in usual places, the most usual first") {

@@ -54,7 +54,7 @@ TEST_CASE("patience: the files that are read") {
   const WaitingPackage package;
   package.write("Dockerfile", "FROM a\nCMD gunicorn -c conf/gunicorn_conf.py a:b\n");
   package.write("conf/gunicorn_conf.py", "timeout = 9\ngraceful_timeout = 8\n");
-  package.write("Procfile", "web: gunicorn -t 0 a:b\n");
+  package.write("Procfile", "web: gunicorn -t 5 a:b\n");
   package.write("docker-compose.prod.yml", "services:\n  a:\n    stop_grace_period: 3s\n");
   package.write("deploy/compose.yaml", "services:\n  a:\n    stop_grace_period: 3s\n");
   package.write("pod.yml", kPod);

@@ -184,3 +184,49 @@ TEST_CASE("a child of the process is bound too") {
   });
   CHECK(status == 0);
 }
+
+TEST_CASE("in a view one file can be another one or none, and folders can be sealed") {
+  const ScratchFolder scratch = *ScratchFolder::make("runup-view");
+  const std::string package = scratch.path() + "/package";
+  for (const std::string& folder : {package, package + "/models", package + "/cache"}) {
+    REQUIRE(::mkdir(folder.c_str(), 0700) == 0);
+  }
+  const std::string gone = package + "/models/gone.pth";
+  const std::string other = package + "/models/other.pth";
+  const std::string link = package + "/link.pth";
+  const std::string replacement = scratch.path() + "/replacement";
+  for (const std::string& file : {gone, other, package + "/models/kept.pth"}) {
+    std::ofstream(file) << "real";
+  }
+  std::ofstream(replacement) << "damaged";
+  REQUIRE(::symlink("models/other.pth", link.c_str()) == 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const auto entered =
+        enter_view({}, scratch.path(), {{.path = gone}, {.path = link, .replacement = replacement}},
+                   {.folders = {package}, .writable = {package + "/cache"}});
+    if (!entered) {
+      std::fputs((entered.error().describe() + "\n").c_str(), stderr);
+      ::_exit(77);
+    }
+    const auto text = [](const std::string& path) {
+      std::string all;
+      std::getline(std::ifstream(path), all);
+      return all;
+    };
+    const bool damaged = ::access(gone.c_str(), F_OK) != 0 && text(other) == "damaged" &&
+                         text(link) == "damaged" && text(package + "/models/kept.pth") == "real";
+    const bool sealed = ::chmod(package.c_str(), 0755) != 0 && errno == EROFS &&
+                        ::chmod((package + "/models/kept.pth").c_str(), 0755) != 0 && errno == EROFS &&
+                        ::chmod((package + "/cache").c_str(), 0755) == 0;
+    ::_exit(damaged && sealed ? 0 : damaged ? 2 : 1);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  REQUIRE(WIFEXITED(status));
+  CHECK(::access(gone.c_str(), F_OK) == 0);
+  if (WEXITSTATUS(status) == 77) {
+    SKIP("this system gives no mount namespace");
+  }
+  CHECK(WEXITSTATUS(status) == 0);
+}
