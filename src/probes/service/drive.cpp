@@ -227,7 +227,8 @@ class Drive {
         pause();
         continue;
       }
-      if (ask_readiness()) {
+      // Health on another port may be there before the server is.
+      if (ask_readiness() && is_listening()) {
         facts().ready = now();
         if (is_healthy_start() || now() >= settled_after()) {
           break;
@@ -235,7 +236,7 @@ class Drive {
       } else {
         facts().ready.reset();
       }
-      answered = answered || (!facts().answers.empty() && facts().answers.back().status != 0);
+      answered = answered || (facts().listening && !facts().answers.empty() && facts().answers.back().status != 0);
       next = now() + std::clamp(times(0.1, now()), kSoonest, is_healthy_start() ? kSoonest : kLatest);
     }
     facts().waited = now();
