@@ -69,7 +69,7 @@ std::string application_in(const std::string& command) {
 
 // `NAME=value` lines; comments, blank lines and what is no such line are left out, quotes around a value too.
 void read_environment_lines(std::string_view text, std::map<std::string, std::string>& variables) {
-  for (std::string line : split(text, '\n')) {
+  for (const std::string& line : split(text, '\n')) {
     std::string_view rest = trim(line);
     rest.remove_prefix(rest.starts_with("export ") ? 7 : 0);
     const std::size_t equals = rest.find('=');
@@ -134,7 +134,7 @@ class ServiceObserver {
     };
     const TargetDeclaration& target = context_.plan.target;
     if (is_locked_away(target_.archive)) {
-      return *target_.package.absence;
+      return target_.package.absence;
     }
     if (service_.predict) {
       auto body = read_file(service_.predict->body, kMostBodyBytes);

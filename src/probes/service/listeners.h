@@ -26,6 +26,8 @@ class Surroundings {
                                     std::vector<std::string>& unprotected);
   Surroundings(Surroundings&&) noexcept = default;
   Surroundings& operator=(Surroundings&&) noexcept = default;
+  Surroundings(const Surroundings&) = delete;
+  Surroundings& operator=(const Surroundings&) = delete;
   ~Surroundings() = default;
 
   // Accepts from now on, in a thread.
