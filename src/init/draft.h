@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "facts/service_declaration.h"
 #include "facts/declaration.h"
+#include "facts/service_declaration.h"
 #include "init/survey.h"
 
 namespace runup::init {

@@ -205,7 +205,8 @@ std::string installed_at(const PackageFacts& package, const std::string& entrypo
 std::string service_command(const StartCommand& start) {
   constexpr std::array<std::string_view, 5> kWithPlace{"--host", "--port", "--bind", "-b", "-p"};
   const auto server = std::ranges::find_if(start.words, is_server);
-  if (start.plain && server == start.words.end() && !start.file.empty() && start.words.front().contains("python")) {
+  if (start.plain && server == start.words.end() && !start.file.empty() &&
+      start.words.front().contains("python")) {
     // A script that starts its server itself, on a port of its own.
     return join(start.words, " ");
   }

@@ -236,7 +236,8 @@ class Drive {
       } else {
         facts().ready.reset();
       }
-      answered = answered || (facts().listening && !facts().answers.empty() && facts().answers.back().status != 0);
+      answered =
+          answered || (facts().listening && !facts().answers.empty() && facts().answers.back().status != 0);
       next = now() + std::clamp(times(0.1, now()), kSoonest, is_healthy_start() ? kSoonest : kLatest);
     }
     facts().waited = now();
