@@ -22,13 +22,6 @@ StartFacts& unready(Facts& facts, std::string log) {
   return start;
 }
 
-Finding only_finding(const Outcome& outcome, std::string_view id, Status status = Status::failed) {
-  INFO(outcome.reason);
-  CHECK(outcome.status == status);
-  CHECK(finding_ids(outcome) == std::vector<std::string>{std::string(id)});
-  return find_finding(outcome, id);
-}
-
 }  // namespace
 
 TEST_CASE("service-health: a server that tells the truth") {

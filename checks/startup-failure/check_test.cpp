@@ -40,13 +40,6 @@ void make_silent(StartFacts& start) {
   start.answers = {lost_answer(AskedFor::readiness, "/health", "no whole answer within 10.0 s", 10)};
 }
 
-Finding only_finding(const Outcome& outcome, std::string_view id, Status status = Status::failed) {
-  INFO(outcome.reason);
-  CHECK(outcome.status == status);
-  CHECK(finding_ids(outcome) == std::vector<std::string>{std::string(id)});
-  return find_finding(outcome, id);
-}
-
 }  // namespace
 
 TEST_CASE("startup-failure: 503 with a reason, and an exit that says why") {

@@ -18,13 +18,6 @@ PatienceFacts start_patience(double time) {
           .time = seconds(time)};
 }
 
-Finding only_finding(const Outcome& outcome, std::string_view id, Status status = Status::failed) {
-  INFO(outcome.reason);
-  CHECK(outcome.status == status);
-  CHECK(finding_ids(outcome) == std::vector<std::string>{std::string(id)});
-  return find_finding(outcome, id);
-}
-
 }  // namespace
 
 TEST_CASE("startup-time: what was measured") {

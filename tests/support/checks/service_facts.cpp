@@ -123,4 +123,11 @@ void answer_with(StartFacts& start, AskedFor asked_for, std::uint32_t status, co
   }
 }
 
+Finding only_finding(const Outcome& outcome, std::string_view id, Status status) {
+  INFO(outcome.reason);
+  CHECK(outcome.status == status);
+  CHECK(finding_ids(outcome) == std::vector<std::string>{std::string(id)});
+  return find_finding(outcome, id);
+}
+
 }  // namespace runup::testing

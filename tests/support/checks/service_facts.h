@@ -6,6 +6,7 @@
 
 #include <array>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "facts_builder.h"
@@ -55,5 +56,8 @@ inline AnswerFacts& answer_of(StartFacts& start, AskedFor asked_for) {
 
 // All answers to this kind of question become this status and body.
 void answer_with(StartFacts& start, AskedFor asked_for, std::uint32_t status, const std::string& body);
+
+// The finding with this id, which must be the outcome's only one.
+Finding only_finding(const Outcome& outcome, std::string_view id, Status status = Status::failed);
 
 }  // namespace runup::testing
