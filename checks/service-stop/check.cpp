@@ -32,7 +32,7 @@ namespace {
 
 // How long a platform waits before it kills, and who says so.
 struct Grace {
-  Duration time = Duration::from_seconds(10);
+  Duration time = kDockerGrace;
   std::string from = "Docker's default";
   Location where = {.file = {}, .key = "checks.service-stop.grace", .line = {}};
 };

@@ -160,4 +160,9 @@ Result<void> write_file_atomically(const std::string& path, std::string_view con
   return {};
 }
 
+bool is_program(const std::string& path) {
+  struct stat status{};
+  return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) && ::access(path.c_str(), X_OK) == 0;
+}
+
 }  // namespace runup

@@ -90,6 +90,9 @@ Result<std::string> read_file(const std::string& path, std::size_t max_bytes);
 // old content or the new one, never a part.
 Result<void> write_file_atomically(const std::string& path, std::string_view content);
 
+// A file that may be executed.
+bool is_program(const std::string& path);
+
 // Lower-case hex SHA-256.
 std::string sha256_hex(Bytes bytes);
 

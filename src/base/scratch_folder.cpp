@@ -27,10 +27,13 @@ void open_folders(const fs::path& path) {
 
 }  // namespace
 
-Result<ScratchFolder> ScratchFolder::make(const std::string& name) {
+Result<ScratchFolder> ScratchFolder::make(const std::string& name, const std::string& in) {
   std::error_code error;
-  std::filesystem::path parent = std::filesystem::temp_directory_path(error);
-  parent = error ? std::filesystem::path("/tmp") : std::filesystem::canonical(parent, error);
+  fs::path parent = in;
+  if (in.empty()) {
+    parent = fs::temp_directory_path(error);
+    parent = error ? fs::path("/tmp") : fs::canonical(parent, error);
+  }
   std::string path = (parent / (name + ".XXXXXX")).string();
   if (::mkdtemp(path.data()) == nullptr) {
     return std::unexpected(system_error("cannot make a folder in `" + parent.string() + "`", errno));

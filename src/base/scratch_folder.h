@@ -7,11 +7,11 @@
 
 namespace runup {
 
-// A new folder of our own below TMPDIR, that is removed with all that is in it.
+// A new folder of our own, that is removed with all that is in it.
 class ScratchFolder {
  public:
-  // `name` begins the folder's name. An error when the system gives none.
-  static Result<ScratchFolder> make(const std::string& name);
+  // `name` begins the folder's name. In `parent`, or below TMPDIR. An error when the system gives none.
+  static Result<ScratchFolder> make(const std::string& name, const std::string& parent = "");
   ScratchFolder(const ScratchFolder&) = delete;
   ScratchFolder& operator=(const ScratchFolder&) = delete;
   ScratchFolder(ScratchFolder&& other) noexcept;

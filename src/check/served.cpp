@@ -60,8 +60,6 @@ std::optional<std::string> blocked_by_health(const Facts& facts) {
   return "blocked: the undamaged service does not become ready; see `service-health`";
 }
 
-bool is_2xx(const AnswerFacts& answer) { return answer.status >= 200 && answer.status < 300; }
-
 const AnswerFacts* last_answer(const StartFacts& start, AskedFor asked_for) {
   const AnswerFacts* last = nullptr;
   for (const AnswerFacts& answer : start.answers) {

@@ -19,7 +19,6 @@ std::optional<Judgement> without_served(const Facts& facts);
 // "blocked: ...; see `service-health`" when the undamaged server never became ready.
 std::optional<std::string> blocked_by_health(const Facts& facts);
 
-bool is_2xx(const AnswerFacts& answer);
 // The last of the answers to this kind of question, or null.
 const AnswerFacts* last_answer(const StartFacts& start, AskedFor asked_for);
 // The first and the last with 2xx, or null.

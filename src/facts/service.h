@@ -89,6 +89,8 @@ struct AnswerFacts {
   }
 };
 
+inline bool is_2xx(const AnswerFacts& answer) { return answer.status >= 200 && answer.status < 300; }
+
 // A watched file (the model, its conversions, its labels) that the service opened.
 struct OpenedByServiceFacts {
   // absolute, on this machine
@@ -126,6 +128,9 @@ constexpr auto enum_names(StopMoment) {
   return std::array<std::pair<StopMoment, std::string_view>, 3>{
       {{loading, "loading"}, {prediction, "prediction"}, {idle, "idle"}}};
 }
+
+// How long Docker waits after SIGTERM unless it is told otherwise (`docker stop --time`).
+inline constexpr Duration kDockerGrace = Duration::from_milliseconds(10'000);
 
 struct StopFacts {
   StopMoment moment = StopMoment::idle;
@@ -176,6 +181,8 @@ struct StartFacts {
   bool labels = false;
   // the start was stopped while it loaded, and says nothing but `stops`
   bool interrupted = false;
+  // it is a fork of an interpreter that had imported what the service imports from outside its package
+  bool forked = false;
   // the first connection that was accepted; since the start, as all times here
   std::optional<Duration> listening;
   // the first 2xx answer to readiness, or of any path where none is named
@@ -204,7 +211,8 @@ struct StartFacts {
     return std::tuple{
         Field{"damage", &StartFacts::damage},       Field{"file", &StartFacts::file},
         Field{"labels", &StartFacts::labels},       Field{"interrupted", &StartFacts::interrupted},
-        Field{"listening", &StartFacts::listening}, Field{"ready", &StartFacts::ready},
+        Field{"forked", &StartFacts::forked},       Field{"listening", &StartFacts::listening},
+        Field{"ready", &StartFacts::ready},
         Field{"predicted", &StartFacts::predicted}, Field{"waited", &StartFacts::waited},
         Field{"answers", &StartFacts::answers},     Field{"busy", &StartFacts::busy},
         Field{"opened", &StartFacts::opened},       Field{"ended", &StartFacts::ended},

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "check/source.h"
+#include "facts/lines.h"
 #include "init/parts.h"
 
 namespace runup::init {
@@ -31,7 +32,7 @@ const SourceRouteFacts* route_named(const SourceFacts& source, std::span<const s
                                     std::string_view method) {
   for (const std::string_view name : names) {
     for (const SourceRouteFacts& route : source.routes) {
-      if (route.method == method && is_given_as_is(route.path) && lower_case(name_of(route.path)) == name) {
+      if (route.method == method && is_given_as_is(route.path) && lower(name_of(route.path)) == name) {
         return &route;
       }
     }
@@ -81,12 +82,12 @@ std::optional<Command> command_of(const View& view) {
 
 // A recorded request: predict.json, or the only JSON among the samples that is called so.
 std::string body_of(const View& view, const SourceRouteFacts& route) {
-  const std::array<std::string, 5> names{lower_case(name_of(route.path)) + ".json", "request.json",
+  const std::array<std::string, 5> names{lower(name_of(route.path)) + ".json", "request.json",
                                          "payload.json", "body.json", "predict.json"};
   for (const std::string& name : names) {
     for (const std::string& file : view.survey.files) {
       const std::string folder = folder_of(file);
-      if (lower_case(name_of(file)) == name && is_valid_utf8(file) &&
+      if (lower(name_of(file)) == name && is_valid_utf8(file) &&
           (folder.empty() || is_sample_folder(folder))) {
         return view.beside_config(file);
       }

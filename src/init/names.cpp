@@ -8,6 +8,7 @@
 #include <format>
 
 #include "base/text.h"
+#include "facts/lines.h"
 
 namespace runup::init {
 
@@ -71,13 +72,6 @@ bool is_hidden(std::string_view sequence) {
 
 }  // namespace
 
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  std::ranges::transform(lower, lower.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return lower;
-}
-
 std::string folder_of(std::string_view path) {
   const std::size_t slash = path.rfind('/');
   return slash == std::string_view::npos ? "" : std::string(path.substr(0, slash));
@@ -133,7 +127,7 @@ Family family_of(ArtifactKind kind) {
 }
 
 Family family_of(std::string_view path) {
-  const std::string name = lower_case(name_of(path));
+  const std::string name = lower(name_of(path));
   if (name.ends_with(".safetensors")) {
     return Family::safetensors;
   }
@@ -165,17 +159,17 @@ std::string_view family_words(Family family) {
 }
 
 bool is_surely_named_like_model(std::string_view path) {
-  return ends_with_any(lower_case(name_of(path)), kModelEndings);
+  return ends_with_any(lower(name_of(path)), kModelEndings);
 }
 
 bool is_named_like_model(std::string_view path) {
-  return is_surely_named_like_model(path) || ends_with_any(lower_case(name_of(path)), kPerhapsModelEndings);
+  return is_surely_named_like_model(path) || ends_with_any(lower(name_of(path)), kPerhapsModelEndings);
 }
 
 bool is_named_like_training_state(std::string_view path) {
   constexpr std::array<std::string_view, 6> kStems{"optimizer",     "optimiser", "scheduler",
                                                    "training_args", "rng_state", "scaler"};
-  const std::string name = lower_case(name_of(path));
+  const std::string name = lower(name_of(path));
   return std::ranges::any_of(kStems, [&](std::string_view stem) { return name.starts_with(stem); });
 }
 
@@ -190,7 +184,7 @@ bool is_shard(std::string_view path) {
 bool has_label_ending(std::string_view path) {
   constexpr std::array<std::string_view, 9> kEndings{".json", ".txt", ".npy",   ".csv",   ".yaml",
                                                      ".yml",  ".pkl", ".names", ".joblib"};
-  return ends_with_any(lower_case(name_of(path)), kEndings);
+  return ends_with_any(lower(name_of(path)), kEndings);
 }
 
 bool is_named_like_labels(std::string_view path) {
@@ -198,7 +192,7 @@ bool is_named_like_labels(std::string_view path) {
                                                    "vocab", "categories", "names",   "encoder"};
   constexpr std::array<std::string_view, 5> kWhole{"id2label", "label2id", "idx2class", "class2idx",
                                                    "synset"};
-  const std::string name = lower_case(name_of(path));
+  const std::string name = lower(name_of(path));
   if (!has_label_ending(name)) {
     return false;
   }
@@ -226,11 +220,11 @@ std::string answered_sample(std::string_view path) {
 bool is_sample_folder(std::string_view folder) {
   constexpr std::array<std::string_view, 8> kNames{"samples", "sample",    "examples", "example",
                                                    "golden",  "test_data", "testdata", "fixtures"};
-  return std::ranges::contains(kNames, lower_case(name_of(folder)));
+  return std::ranges::contains(kNames, lower(name_of(folder)));
 }
 
 std::string common_stem(std::string_view path) {
-  std::string stem = without_endings(lower_case(name_of(path)));
+  std::string stem = without_endings(lower(name_of(path)));
   for (bool again = true; again;) {
     again = false;
     const std::size_t cut = stem.find_last_of("._-");
@@ -246,7 +240,7 @@ std::string common_stem(std::string_view path) {
 }
 
 bool is_reduced(std::string_view path) {
-  const std::vector<std::string> words = words_of(without_endings(lower_case(name_of(path))));
+  const std::vector<std::string> words = words_of(without_endings(lower(name_of(path))));
   return std::any_of(words.begin() + 1, words.end(),
                      [](const std::string& word) { return std::ranges::contains(kReduced, word); });
 }

@@ -11,7 +11,6 @@
 
 namespace runup::init {
 
-std::string lower_case(std::string_view text);
 // "models" of "models/x.pth"; empty at the top
 std::string folder_of(std::string_view path);
 // "x.pth"

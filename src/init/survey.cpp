@@ -14,6 +14,7 @@
 #include "base/bytes.h"
 #include "base/text.h"
 #include "check/source.h"
+#include "facts/lines.h"
 #include "init/names.h"
 #include "init/start.h"
 #include "runner/core_probes.h"
@@ -186,7 +187,7 @@ class Surveyor {
 
   void read_architectures() {
     for (const std::string& file : survey_.files) {
-      const std::string folder = lower_case(name_of(folder_of(file)));
+      const std::string folder = lower(name_of(folder_of(file)));
       if ((folder != "architectures" && folder != "architecture") ||
           !(file.ends_with(".py") || file.ends_with(".ts"))) {
         continue;

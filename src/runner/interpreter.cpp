@@ -56,11 +56,6 @@ std::string path_variable(const std::vector<std::string>& environment) {
 
 }  // namespace
 
-bool is_program(const std::string& path) {
-  struct stat status{};
-  return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) && ::access(path.c_str(), X_OK) == 0;
-}
-
 std::vector<std::string> import_roots(const TargetDeclaration& target, const std::string& factory) {
   const std::size_t slash = target.entrypoint.rfind('/');
   if (target.entrypoint.empty() || slash == std::string::npos) {

@@ -16,9 +16,6 @@ struct Interpreter {
   bool guessed = false;
 };
 
-// A file that may be executed.
-bool is_program(const std::string& path);
-
 // The folders that modules are imported from, absolute, the one that the service is started in first: that of its entry
 // point (`python main.py`, `uvicorn main:app`), unless the factory's module is found from the package's root alone
 // (`uvicorn app.main:app`).

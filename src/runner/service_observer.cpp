@@ -7,10 +7,9 @@
 #include <cctype>
 #include <format>
 #include <functional>
+#include <future>
 #include <map>
-#include <mutex>
 #include <optional>
-#include <shared_mutex>
 #include <string_view>
 #include <system_error>
 #include <thread>
@@ -18,17 +17,15 @@
 
 #include "base/bytes.h"
 #include "base/key_path.h"
-#include "base/scratch_folder.h"
 #include "base/text.h"
 #include "check/served.h"
 #include "probes/protocol/service_request.h"
 #include "runner/core_probes.h"
-#include "runner/death.h"
 #include "runner/interpreter.h"
 #include "runner/packed_package.h"
-#include "runner/probe_call.h"
 #include "runner/questions.h"
 #include "runner/runtime_programs.h"
+#include "runner/service_starts.h"
 
 namespace runup {
 
@@ -37,9 +34,8 @@ namespace {
 constexpr std::size_t kMostBodyBytes = std::size_t{16} << 20U;
 constexpr std::size_t kMostEnvironmentBytes = std::size_t{1} << 20U;
 constexpr std::uint64_t kMostOtherBytes = std::uint64_t{256} << 20U;
-// Answers other than the first prediction, and what is left of a start beside its waiting.
+// Answers other than the first prediction.
 constexpr Duration kAnswerPatience = Duration::from_milliseconds(10'000);
-constexpr Duration kRoomForTheRest = Duration::from_milliseconds(90'000);
 // How much longer than its grace a stop is waited for, so that one that is late is seen to end.
 constexpr Duration kBeyondGrace = Duration::from_milliseconds(2'000);
 // A start while others run may take more memory than the healthy one had when it was measured.
@@ -96,7 +92,10 @@ class ServiceObserver {
       return for_all(Observed<ServiceFacts>::none(*obstacle));
     }
     context_.progress("starting the server");
-    Start healthy = start_service(request_for({}), true);
+    starts_.emplace(context_, StartLimits{.environment = environment_,
+                                          .memory = runtime_memory(context_.settings, target_.host),
+                                          .file_bytes = model_bytes_ + kMostOtherBytes});
+    ServiceStart healthy = starts_->start(request_for({}), true);
     if (!healthy.answer) {
       return for_all(Observed<ServiceFacts>::none(*healthy.absence, steady_now() - start));
     }
@@ -117,12 +116,6 @@ class ServiceObserver {
   }
 
  private:
-  struct Start {
-    std::optional<ServiceAnswer> answer;
-    std::optional<Absence> absence;
-    Duration took;
-  };
-
   std::vector<Observed<ServiceFacts>> for_all(const Observed<ServiceFacts>& one) const {
     return std::vector<Observed<ServiceFacts>>(context_.plan.models.size(), one);
   }
@@ -222,7 +215,7 @@ class ServiceObserver {
 
   // The longest that a judged `service-stop` may be asked about.
   Duration longest_grace() const {
-    Duration grace = Duration::from_seconds(10);
+    Duration grace = kDockerGrace;
     for (const PlannedModel& model : context_.plan.models) {
       const auto check = std::ranges::find(model.checks, std::string("service-stop"), &PlannedCheck::id);
       if (check != model.checks.end() && check->options.contains("grace") &&
@@ -334,50 +327,6 @@ class ServiceObserver {
     return request;
   }
 
-  Start start_service(ServiceRequest request, bool alone) {
-    auto scratch = ScratchFolder::make("runup-service");
-    if (!scratch) {
-      return {.absence = Absence{.kind = AbsenceKind::refused, .detail = scratch.error().describe()}};
-    }
-    request.scratch = scratch->path();
-    std::unique_lock quiet(context_.quiet, std::defer_lock);
-    std::shared_lock beside(context_.quiet, std::defer_lock);
-    alone ? quiet.lock() : beside.lock();
-    Start start;
-    const Duration begin = steady_now();
-    const Duration patience =
-        request.ready_patience + request.ready_patience + request.stop_patience + kRoomForTheRest;
-    start.absence = call_probe(
-        context_, {.who = "the service probe",
-                   .job = {.argv = {"/proc/self/exe", kProbeRole, "service"},
-                           .environment = environment_,
-                           .limits = {.deadline = patience,
-                                      .resident_bytes = runtime_memory(context_.settings, target_.host),
-                                      .file_bytes = model_bytes_ + kMostOtherBytes}},
-                   .request = encode(request),
-                   .patience = [patience] { return patience; },
-                   .take = [&](const ProbeMessage& message) -> Result<void> {
-                     if (message.type != MessageType::service) {
-                       return fail(
-                           ErrorCode::bad_input,
-                           std::format("a `{}` message came; expected `service`", enum_name(message.type)));
-                     }
-                     auto answer = read_facts<ServiceAnswer>(message);
-                     if (!answer) {
-                       return std::unexpected(answer.error());
-                     }
-                     start.answer = std::move(*answer);
-                     return {};
-                   }});
-    start.took = steady_now() - begin;
-    if (start.absence || !start.answer) {
-      start.answer.reset();
-      start.absence = start.absence.value_or(
-          Absence{.kind = AbsenceKind::garbled, .detail = "the service probe ended without facts"});
-    }
-    return start;
-  }
-
   // As many starts at a time as there are cores and memory for.
   std::size_t side_by_side() const {
     const auto jobs = static_cast<std::uint64_t>(std::max(context_.plan.jobs, 1));
@@ -387,18 +336,18 @@ class ServiceObserver {
         memory == 0 || each == 0 ? jobs : std::clamp<std::uint64_t>(memory / each, 1, jobs));
   }
 
+  // One of the damaged starts, and where its facts go.
+  struct Planned {
+    DamagedStart* start = nullptr;
+    std::string model;
+  };
+
   void start_with_damages(std::vector<Observed<ServiceFacts>>& all) {
-    std::vector<std::function<void()>> work;
-    Observed<StartFacts> interrupted = Observed<StartFacts>::none({});
-    // First, so that it runs beside others and is not waited for at the end.
-    work.emplace_back([&] { interrupted = start_interrupted(); });
     std::vector<std::vector<DamagedStart>> damaged(all.size());
+    std::vector<Planned> planned;
     for (std::size_t i = 0; i < all.size(); ++i) {
-      if (!all[i]) {
-        continue;
-      }
       const PlannedModel& model = context_.plan.models[i];
-      for (const DamagedFile& file : damaged_files(model)) {
+      for (const DamagedFile& file : all[i] ? damaged_files(model) : std::vector<DamagedFile>{}) {
         for (const Damage damage : kModelDamages) {
           if (!file.labels || damage == Damage::missing) {
             damaged[i].push_back({.damage = damage, .file = file.path, .labels = file.labels});
@@ -406,13 +355,15 @@ class ServiceObserver {
         }
       }
       for (DamagedStart& start : damaged[i]) {
-        work.emplace_back([this, &start, &model] { start_damaged(start, model.name); });
+        planned.push_back({.start = &start, .model = model.name});
       }
     }
-    run_side_by_side(work, side_by_side());
+    Observed<StartFacts> interrupted = Observed<StartFacts>::none({});
+    make_starts(planned, interrupted);
+    starts_->close_fork_server();
     if (is_late(interrupted) && !context_.interrupted()) {
       // On busy cores nothing is quick: once more, alone.
-      interrupted = start_interrupted(true);
+      interrupted = start_interrupted(false, true);
     }
     for (std::size_t i = 0; i < all.size(); ++i) {
       if (all[i]) {
@@ -421,6 +372,66 @@ class ServiceObserver {
         all[i].value->in_copy = in_copy_;
       }
     }
+  }
+
+  // The first damage is shown both ways, by a start of its own and by a fork: unless both show the same, what forks
+  // showed is shown again by starts of their own.
+  void make_starts(const std::vector<Planned>& planned, Observed<StartFacts>& interrupted) {
+    const std::size_t at_a_time = side_by_side();
+    std::promise<bool> opened;
+    const std::shared_future<bool> can_fork = opened.get_future().share();
+    DamagedStart compared;
+    std::vector<std::function<void()>> work;
+    if (!planned.empty()) {
+      compared = *planned.front().start;
+      work.emplace_back([&] { start_damaged(planned.front(), false); });
+    }
+    work.emplace_back([&] { opened.set_value(planned.size() > 1 && open_fork_server(at_a_time)); });
+    work.emplace_back([&] { interrupted = start_interrupted(can_fork.get()); });
+    if (!planned.empty()) {
+      work.emplace_back([&] {
+        if (can_fork.get() && !fork_failed_) {
+          start_damaged({.start = &compared, .model = planned.front().model}, true);
+        }
+      });
+    }
+    for (std::size_t i = 1; i < planned.size(); ++i) {
+      work.emplace_back([&, i] { start_damaged(planned[i], can_fork.get()); });
+    }
+    run_side_by_side(work, at_a_time);
+    if (planned.empty() || (is_forked(compared.start) && is_alike(planned.front().start->start, compared.start))) {
+      return;
+    }
+    work.clear();
+    if (is_forked(interrupted)) {
+      work.emplace_back([&] { interrupted = start_interrupted(false); });
+    }
+    for (const Planned& one : planned) {
+      if (is_forked(one.start->start)) {
+        work.emplace_back([&] { start_damaged(one, false); });
+      }
+    }
+    run_side_by_side(work, at_a_time);
+  }
+
+  static bool is_forked(const Observed<StartFacts>& start) { return start && start->forked; }
+
+  bool open_fork_server(std::size_t at_a_time) {
+    return starts_->open_fork_server(request_for({}), at_a_time * runtime_memory(context_.settings, target_.host));
+  }
+
+  static bool is_alike(const Observed<StartFacts>& one, const Observed<StartFacts>& other) {
+    const auto ways = [](const StartFacts& start) {
+      std::map<AskedFor, std::uint32_t> last;
+      for (const AnswerFacts& answer : start.answers) {
+        last[answer.asked_for] = answer.status;
+      }
+      return std::tuple{start.ready.has_value(), start.listening.has_value(), start.opened.empty(),
+                        start.ended ? std::optional(std::pair(start.ended->status, start.ended->signal))
+                                    : std::nullopt,
+                        last};
+    };
+    return one && other && ways(*one.value) == ways(*other.value);
   }
 
   static bool is_late(const Observed<StartFacts>& start) {
@@ -445,17 +456,31 @@ class ServiceObserver {
     take();
   }
 
-  Observed<StartFacts> start_interrupted(bool alone = false) {
+  // By a fork, and by a start of its own where that gives no facts; then no more is asked of the fork server.
+  ServiceStart start_service(const ServiceRequest& request, bool by_fork, bool alone) {
+    if (by_fork && !fork_failed_) {
+      ServiceStart start = starts_->fork(request);
+      if (start.answer || context_.interrupted()) {
+        return start;
+      }
+      fork_failed_ = true;
+    }
+    return starts_->start(request, alone);
+  }
+
+  Observed<StartFacts> start_interrupted(bool by_fork, bool alone = false) {
     context_.progress("stopping the server while it loads");
     ServiceRequest request = request_for({});
     request.stop_while_loading = true;
-    Start start = start_service(std::move(request), alone);
+    // Without a file that is opened, when it loads is only known of a start of its own.
+    ServiceStart start = start_service(request, by_fork && !healthy_.start.opened.empty(), alone);
     return start.answer ? Observed<StartFacts>::seen(std::move(start.answer->start), start.took)
                         : Observed<StartFacts>::none(*start.absence, start.took);
   }
 
-  void start_damaged(DamagedStart& damaged, const std::string& model) {
-    context_.progress(std::format("{}: starting the server with {} {}", model,
+  void start_damaged(const Planned& planned, bool by_fork) {
+    DamagedStart& damaged = *planned.start;
+    context_.progress(std::format("{}: starting the server with {} {}", planned.model,
                                   damaged.labels ? "its label file" : "its model file",
                                   damage_words(damaged.damage)));
     if (context_.interrupted()) {
@@ -463,8 +488,8 @@ class ServiceObserver {
           {.kind = AbsenceKind::blocked, .detail = std::string(kInterruptedWords)});
       return;
     }
-    Start start =
-        start_service(request_for({.path = damaged.file, .labels = damaged.labels}, damaged.damage), false);
+    ServiceStart start = start_service(
+        request_for({.path = damaged.file, .labels = damaged.labels}, damaged.damage), by_fork, false);
     if (start.answer) {
       in_copy_ = in_copy_ || start.answer->in_copy;
       damaged.start = Observed<StartFacts>::seen(std::move(start.answer->start), start.took);
@@ -479,8 +504,10 @@ class ServiceObserver {
   std::vector<std::string> environment_;
   ServiceRequest common_;
   std::uint64_t model_bytes_ = 0;
+  std::optional<ServiceStarts> starts_;
   ServiceAnswer healthy_;
   std::atomic<bool> in_copy_ = false;
+  std::atomic<bool> fork_failed_ = false;
 };
 
 }  // namespace

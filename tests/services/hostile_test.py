@@ -202,6 +202,52 @@ HOSTILE = {
     "spins for ever": (dict(load="while True:\n    pass\n"), BAD),
 }
 
+# What the server imports from outside its package knows the interpreter that is kept for later starts, and misleads it.
+FORK_SERVER = """
+import json
+import os
+import socket
+import sys
+import threading
+import time
+
+KEPT = sys.argv[0] == "-c"
+
+
+def mislead(said):
+    door = socket.socket(fileno=3)
+    os.write(4, b"ready")
+    while True:
+        connection, _ = door.accept()
+        connection.send(said)
+        time.sleep(1)
+        connection.close()
+"""
+HOSTILE |= {name: (dict(more="import another\n" + more, outside=FORK_SERVER + outside), {READY})
+            for name, more, outside in (
+    ("dies before it forks", "", "if KEPT:\n    os.kill(os.getpid(), 9)"),
+    ("has a thread before it forks", "", """
+if KEPT:
+    threading.Thread(target=time.sleep, args=[1000], daemon=True).start()
+"""),
+    ("never is ready to fork", "", "while KEPT:\n    time.sleep(1)"),
+    ("gives no start", "", "if KEPT:\n    mislead(b'{}')"),
+    ("gives another's process as a start", "", "if KEPT:\n    mislead(json.dumps({'process': 1}).encode())"),
+    ("gives the caller as a start", "", "if KEPT:\n    mislead(json.dumps({'process': os.getppid()}).encode())"),
+    ("gives a start that is not shut in", "", """
+if KEPT:
+    child = os.fork()
+    if child == 0:
+        time.sleep(1000)
+    mislead(json.dumps({'process': child}).encode())
+"""),
+    ("is another one when it is forked", "if another.KEPT:\n    os._exit(0)\n", ""),
+    ("opens the model before it forks", "", """
+if KEPT:
+    open(os.path.join(os.getcwd(), "models", os.listdir("models")[0]), "rb").close()
+"""),
+)}
+
 
 class Outside:
     """A listener of this test; `visits` are the first bytes of who came."""
@@ -272,10 +318,11 @@ def attempt(runup, name, scratch):
     temporary.mkdir()
     mark, package = folder.name, folder / "package"
     parts = {"load": LOAD, **parts}
+    put_file(folder, f"base/lib/python3.{sys.version_info.minor}/site-packages/another.py", parts.pop("outside", ""))
     put_service(package, "json", plain("json", parts.pop("more", ""), **parts).replace(OUTSIDE, str(outside.port)))
     put_file(package, "runup.yaml", config(
         "hostile", "json", command=PLAIN, readiness="/health", liveness="", predict="/predict", label="run", promise="",
-        service=[f"env: {{{MARK}: {mark}, OUTSIDE: '{outside.port}'}}"]))
+        service=[f"env: {{{MARK}: {mark}, OUTSIDE: '{outside.port}', PYTHONUSERBASE: {folder / 'base'}}}"]))
     report = scratch / f"{folder.name}.json"
     before = tree(folder), mounts(), listeners()
     start = time.monotonic()

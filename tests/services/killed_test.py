@@ -34,12 +34,24 @@ CHILD = """
         os._exit(0)
     """
 STARTS, PREDICTS = STAY.replace("{moment}", "loading"), STAY.replace("{moment}", "predicting")
+# Without its model, where it is a fork of the interpreter that is kept for such starts.
+FORKED = dedent("""\
+    MODEL = None
+    try:
+        MODEL = Classifier(MODEL_PATH)
+    except Exception:
+        if "fork_server.py" in Path(f"/proc/{os.getppid()}/cmdline").read_text():
+            import ctypes
+            ctypes.CDLL(None).prctl(15, b"forked", 0, 0, 0)
+            time.sleep(120)
+    """)
 # name -> the name of the thread that is waited for, and the server's source
 CASES = {
     "while it starts": ("loading", plain("json", load=STARTS + LOAD_EXITS)),
     "while it predicts": ("predicting", plain("json", predict=PREDICTS + dedent(PREDICT_ANSWER))),
     "while a child that left its session is there": ("predicting",
                                                      plain("json", CHILD, predict=PREDICTS + dedent(PREDICT_ANSWER))),
+    "while a fork of it starts": ("forked", plain("json", CHILD, load=FORKED)),
 }
 
 

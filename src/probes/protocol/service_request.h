@@ -22,6 +22,11 @@ struct ServiceRequest {
   std::string folder;
   // what stands elsewhere on the server
   std::vector<MountDeclaration> placed;
+  // Instead of a start: a server that forks for starts is made ready, and kept until this process is ended. It listens
+  // in its scratch folder, below which the starts' own scratch folders lie
+  bool fork_server = false;
+  // the scratch folder of the fork server that makes this start; empty: it is executed
+  std::string forked_from;
   // a folder of its own: HOME, TMPDIR, the caches and damaged files lie there; and what else it may write below
   std::string scratch;
   std::vector<std::string> writable;
@@ -57,6 +62,8 @@ struct ServiceRequest {
                       Field{"root", &ServiceRequest::root},
                       Field{"folder", &ServiceRequest::folder},
                       Field{"placed", &ServiceRequest::placed},
+                      Field{"fork_server", &ServiceRequest::fork_server},
+                      Field{"forked_from", &ServiceRequest::forked_from},
                       Field{"scratch", &ServiceRequest::scratch},
                       Field{"writable", &ServiceRequest::writable},
                       Field{"allow", &ServiceRequest::allow},

@@ -18,6 +18,10 @@ Result<void> enter_own_network() {
   if (auto left = leave_namespaces(CLONE_NEWNET); !left) {
     return wrap(left.error(), "no network namespace can be had");
   }
+  return raise_loopback();
+}
+
+Result<void> raise_loopback() {
   const FileDescriptor socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   ifreq loopback{};
   std::memcpy(loopback.ifr_name, "lo", sizeof("lo"));

@@ -11,4 +11,7 @@ namespace runup {
 // namespaces; without them an error says so, and the process has the network that it had.
 Result<void> enter_own_network();
 
+// In a network that is this process's own: makes its loopback usable.
+Result<void> raise_loopback();
+
 }  // namespace runup

@@ -211,6 +211,10 @@ Result<void> enter_view(const std::vector<MountDeclaration>& folders, const std:
       return shut;
     }
   }
+  return change_view(changes);
+}
+
+Result<void> change_view(const std::vector<ViewChange>& changes) {
   for (const ViewChange& change : changes) {
     if (auto changed = apply_change(change); !changed) {
       return changed;

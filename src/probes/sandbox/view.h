@@ -32,4 +32,7 @@ struct SealedFolders {
 Result<void> enter_view(const std::vector<MountDeclaration>& folders, const std::string& scratch,
                         const std::vector<ViewChange>& changes = {}, const SealedFolders& sealed = {});
 
+// Changes the view that this process is in, for all that are in it.
+Result<void> change_view(const std::vector<ViewChange>& changes);
+
 }  // namespace runup

@@ -158,6 +158,18 @@ void move_paths_to_server(ServiceRequest& request) {
   }
 }
 
+std::vector<ViewChange> changes_of(const ServiceRequest& request, const std::string& replacement) {
+  if (request.damage == Damage::none) {
+    return {};
+  }
+  std::vector<ViewChange> changes{{.path = request.file, .replacement = replacement}};
+  const std::string there = path_on_server(request.placed, request.file);
+  if (there != request.file) {
+    changes.push_back({.path = there, .replacement = replacement});
+  }
+  return changes;
+}
+
 }  // namespace
 
 Result<std::string> write_damaged(const ServiceRequest& request) {
@@ -210,14 +222,7 @@ Result<void> place_package(ServiceRequest& request, std::vector<std::string>& un
   if (!replacement) {
     return std::unexpected(replacement.error());
   }
-  std::vector<ViewChange> changes;
-  if (request.damage != Damage::none) {
-    changes.push_back({.path = request.file, .replacement = *replacement});
-    const std::string there = path_on_server(request.placed, request.file);
-    if (there != request.file) {
-      changes.push_back({.path = there, .replacement = *replacement});
-    }
-  }
+  const std::vector<ViewChange> changes = changes_of(request, *replacement);
   const std::string root = request.scratch + "/root";
   ::mkdir(root.c_str(), 0700);
   SealedFolders sealed{.folders = {request.root}, .writable = request.writable};
@@ -247,6 +252,16 @@ Result<void> place_package(ServiceRequest& request, std::vector<std::string>& un
   }
   in_copy = true;
   return use_copy(request, *replacement);
+}
+
+Result<void> damage_view(ServiceRequest& request, const std::string& replacement) {
+  if (auto changed = change_view(changes_of(request, replacement)); !changed) {
+    return changed;
+  }
+  if (!request.placed.empty()) {
+    move_paths_to_server(request);
+  }
+  return {};
 }
 
 }  // namespace runup

@@ -20,4 +20,7 @@ Result<std::string> write_damaged(const ServiceRequest& request);
 // `unprotected`. Sets `in_copy`. An error where the damage cannot be put anywhere.
 Result<void> place_package(ServiceRequest& request, std::vector<std::string>& unprotected, bool& in_copy);
 
+// The same in the view of the start that this process has joined, with what write_damaged() wrote before.
+Result<void> damage_view(ServiceRequest& request, const std::string& replacement);
+
 }  // namespace runup

@@ -43,8 +43,6 @@ constexpr double kLoading = 0.6;
 
 Duration times(double factor, Duration time) { return Duration::from_seconds(factor * time.seconds()); }
 
-bool is_success(const AnswerFacts& answer) { return answer.status >= 200 && answer.status < 300; }
-
 class Drive {
  public:
   Drive(const ServiceRequest& request, LaunchedService service, FileWatch files,
@@ -54,7 +52,7 @@ class Drive {
         port_(port),
         started_(started),
         main_(service.process),
-        processes_(service.process),
+        processes_(service.process, std::move(service.forked_by)),
         files_(std::move(files)),
         log_(std::move(service.output)),
         own_ports_(surroundings.own_network() ? std::vector<std::uint16_t>{}
@@ -179,7 +177,7 @@ class Drive {
       return find_readiness(patience);
     }
     AnswerFacts answer = put(AskedFor::readiness, answer_.readiness, patience);
-    const bool ready = is_success(answer);
+    const bool ready = is_2xx(answer);
     keep(std::move(answer));
     return ready;
   }
@@ -194,7 +192,7 @@ class Drive {
       if (answer.status != 404 && answer.status != 405) {
         answer_.readiness = path;
         answer_.readiness_found = true;
-        const bool ready = is_success(answer);
+        const bool ready = is_2xx(answer);
         keep(std::move(answer));
         return ready;
       }
@@ -253,7 +251,7 @@ class Drive {
     if (!request_.predict.empty()) {
       AnswerFacts answer = predict(is_healthy_start() ? request_.ready_patience : request_.answer_patience);
       prediction_took_ = answer.took;
-      if (is_success(answer)) {
+      if (is_2xx(answer)) {
         facts().predicted = now();
       }
       keep(std::move(answer));
@@ -299,7 +297,7 @@ class Drive {
         do {
           const AnswerFacts answer = predict(request_.ready_patience);
           const std::lock_guard lock(mutex);
-          busy.predictions += is_success(answer) ? 1 : 0;
+          busy.predictions += is_2xx(answer) ? 1 : 0;
           busy.slowest_prediction = std::max(busy.slowest_prediction, answer.took);
         } while (steady_now() < end && ++asked < kMostPredictions);
         --running;
@@ -308,7 +306,7 @@ class Drive {
     while (running > 0) {
       const AnswerFacts answer = put(AskedFor::readiness, answer_.readiness, request_.answer_patience);
       ++busy.asked;
-      busy.failed += is_success(answer) ? 0 : 1;
+      busy.failed += is_2xx(answer) ? 0 : 1;
       busy.slowest = std::max(busy.slowest, answer.took);
       if (answer.took < kHealthInterval) {
         std::this_thread::sleep_for(std::chrono::nanoseconds((kHealthInterval - answer.took).nanoseconds));

@@ -12,15 +12,17 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <format>
 #include <optional>
 #include <string_view>
 #include <utility>
 
+#include "base/codec.h"
 #include "base/text.h"
 #include "probes/sandbox/sandbox.h"
+#include "probes/service/passing.h"
 #include "probes/supervisor/processes.h"
 
 namespace runup {
@@ -32,6 +34,8 @@ constexpr std::size_t kLogHead = 16 * 1024;
 constexpr std::size_t kLogTail = 48 * 1024;
 constexpr std::size_t kMostSeen = 100'000;
 constexpr int kNotExecuted = 127;
+constexpr int kFirstFree = 20;
+constexpr std::size_t kLongestNews = 256;
 // What a shell does more than splitting into words and taking off quotes with: outside of quotes, and inside of double
 // ones.
 constexpr std::string_view kOfShells = "|&;<>()$`\\*?[]#~\n";
@@ -43,11 +47,6 @@ void replace_all(std::string& text, std::string_view what, std::string_view with
   for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size())) {
     text.replace(at, what.size(), with);
   }
-}
-
-bool can_execute(const std::string& path) {
-  struct stat status{};
-  return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) && ::access(path.c_str(), X_OK) == 0;
 }
 
 std::string folder_of_program(const std::string& path) { return path.substr(0, path.rfind('/')); }
@@ -93,17 +92,26 @@ bool drop_reading_rights() {
                               ::prctl(PR_CAPBSET_DROP, CAP_DAC_READ_SEARCH, 0, 0, 0) == 0);
 }
 
-[[noreturn]] void become_service(const ServiceRequest& request, std::vector<std::string> words, int output,
-                                 int report) {
+// From then on nothing else has the number of one that is kept.
+int move_high(int descriptor) { return ::fcntl(descriptor, F_DUPFD_CLOEXEC, kFirstFree); }
+
+[[noreturn]] void become_program(const ServiceRequest& request, Program program, int report) {
   const auto give_up = [&](std::string text) {
     [[maybe_unused]] const ssize_t ignored = ::write(report, text.data(), text.size());
     ::_exit(kNotExecuted);
   };
   ::setsid();
+  report = move_high(report);
+  for (int& descriptor : program.descriptors) {
+    descriptor = move_high(descriptor);
+  }
   const int nowhere = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
   ::dup2(nowhere, STDIN_FILENO);
-  ::dup2(output, STDOUT_FILENO);
-  ::dup2(output, STDERR_FILENO);
+  ::dup2(program.output, STDOUT_FILENO);
+  ::dup2(program.output, STDERR_FILENO);
+  for (std::size_t i = 0; i < program.descriptors.size(); ++i) {
+    ::dup2(program.descriptors[i], STDERR_FILENO + 1 + static_cast<int>(i));
+  }
   if (::chdir(request.folder.c_str()) != 0) {
     give_up(std::format("!cannot enter `{}`: {}", request.folder, std::strerror(errno)));
   }
@@ -117,12 +125,12 @@ bool drop_reading_rights() {
     give_up("!root reads every file here, so that no file is unreadable");
   }
   std::vector<char*> argv;
-  for (std::string& word : words) {
+  for (std::string& word : program.words) {
     argv.push_back(word.data());
   }
   argv.push_back(nullptr);
   ::execvp(argv.front(), argv.data());
-  give_up(std::format("!`{}` cannot be started: {}", printable(words.front()), std::strerror(errno)));
+  give_up(std::format("!`{}` cannot be started: {}", printable(program.words.front()), std::strerror(errno)));
   std::unreachable();
 }
 
@@ -144,25 +152,20 @@ std::string read_to_end(int descriptor) {
   return text;
 }
 
+// False for one that is gone.
+bool is_in_our_network(pid_t process) {
+  struct stat own{};
+  struct stat other{};
+  return ::stat("/proc/self/ns/net", &own) == 0 &&
+         ::stat(std::format("/proc/{}/ns/net", process).c_str(), &other) == 0 && own.st_ino == other.st_ino &&
+         own.st_dev == other.st_dev;
+}
+
 // It has ended, and only its parent has not asked how.
 bool is_zombie(pid_t process) {
   const auto text = read_small_file(std::format("/proc/{}/stat", process));
   const std::size_t name_end = text.rfind(')');
   return name_end == std::string::npos || text.substr(name_end).starts_with(") Z");
-}
-
-void set_environment(const ServiceRequest& request, std::uint16_t port) {
-  const std::string home = request.scratch + "/home";
-  const std::string temporary = request.scratch + "/tmp";
-  ::mkdir(home.c_str(), 0700);
-  ::mkdir(temporary.c_str(), 0700);
-  ::setenv("HOME", home.c_str(), 1);
-  ::setenv("TMPDIR", temporary.c_str(), 1);
-  ::setenv("PYTHONDONTWRITEBYTECODE", "1", 1);
-  // so that the log has every line, also of a process that is killed
-  ::setenv("PYTHONUNBUFFERED", "1", 1);
-  // Where the port is not in the command, hosts give it by this.
-  ::setenv("PORT", std::to_string(port).c_str(), 0);
 }
 
 }  // namespace
@@ -185,38 +188,51 @@ std::vector<std::string> words_of_command(const std::string& command, const std:
   const std::string beside = folder_of_program(interpreter) + "/" + first;
   if (first == "python" || first == "python3") {
     words.front() = interpreter;
-  } else if (std::ranges::find(kModules, first) != kModules.end() && !can_execute(beside)) {
+  } else if (std::ranges::find(kModules, first) != kModules.end() && !is_program(beside)) {
     words.front() = interpreter;
     words.insert(words.begin() + 1, {"-m", first});
   }
   return words;
 }
 
-Result<LaunchedService> launch(const ServiceRequest& request, std::uint16_t port,
-                               std::vector<std::string>& unprotected) {
+std::map<std::string, std::string> environment_of_start(const ServiceRequest& request, std::uint16_t port) {
+  std::map<std::string, std::string> variables{{"HOME", request.scratch + "/home"},
+                                               {"TMPDIR", request.scratch + "/tmp"},
+                                               {"PYTHONDONTWRITEBYTECODE", "1"},
+                                               // so that the log has every line, also of a process that is killed
+                                               {"PYTHONUNBUFFERED", "1"}};
+  for (const char* folder : {"HOME", "TMPDIR"}) {
+    ::mkdir(variables[folder].c_str(), 0700);
+  }
+  // Where the port is not in the command, hosts give it by this.
+  if (::getenv("PORT") == nullptr) {
+    variables["PORT"] = std::to_string(port);
+  }
+  return variables;
+}
+
+std::vector<std::string> words_of_start(const ServiceRequest& request, std::uint16_t port) {
   std::string command = request.command;
   replace_all(command, "{host}", kHost);
   replace_all(command, "{port}", std::to_string(port));
-  const std::vector<std::string> words = words_of_command(command, request.interpreter);
-  set_environment(request, port);
-  std::array<int, 2> output{-1, -1};
+  return words_of_command(command, request.interpreter);
+}
+
+Result<pid_t> launch_program(const ServiceRequest& request, const Program& program,
+                             std::vector<std::string>& unprotected) {
   std::array<int, 2> report{-1, -1};
-  if (::pipe2(output.data(), O_CLOEXEC) != 0 || ::pipe2(report.data(), O_CLOEXEC) != 0) {
+  if (::pipe2(report.data(), O_CLOEXEC) != 0) {
     return std::unexpected(system_error("cannot make a pipe", errno));
   }
-  LaunchedService service{.output = FileDescriptor(output[0]), .command = join(words, " ")};
-  FileDescriptor output_end(output[1]);
   const FileDescriptor report_start(report[0]);
   FileDescriptor report_end(report[1]);
-  ::fcntl(service.output.get(), F_SETFL, O_NONBLOCK);
-  service.process = ::fork();
-  if (service.process < 0) {
+  const pid_t process = ::fork();
+  if (process < 0) {
     return std::unexpected(system_error("cannot make a process", errno));
   }
-  if (service.process == 0) {
-    become_service(request, words, output_end.get(), report_end.get());
+  if (process == 0) {
+    become_program(request, program, report_end.get());
   }
-  output_end = FileDescriptor();
   report_end = FileDescriptor();
   for (const std::string& line : split(read_to_end(report_start.get()), '\n')) {
     if (line.starts_with('!')) {
@@ -226,7 +242,34 @@ Result<LaunchedService> launch(const ServiceRequest& request, std::uint16_t port
       unprotected.push_back(line);
     }
   }
-  return service;
+  return process;
+}
+
+Result<OutputPipe> make_output_pipe() {
+  std::array<int, 2> ends{-1, -1};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
+    return std::unexpected(system_error("cannot make a pipe", errno));
+  }
+  ::fcntl(ends[0], F_SETFL, O_NONBLOCK);
+  return OutputPipe{.read = FileDescriptor(ends[0]), .write = FileDescriptor(ends[1])};
+}
+
+Result<LaunchedService> launch(const ServiceRequest& request, std::uint16_t port,
+                               std::vector<std::string>& unprotected) {
+  const std::vector<std::string> words = words_of_start(request, port);
+  for (const auto& [name, value] : environment_of_start(request, port)) {
+    ::setenv(name.c_str(), value.c_str(), 1);
+  }
+  auto output = make_output_pipe();
+  if (!output) {
+    return std::unexpected(output.error());
+  }
+  auto process = launch_program(request, {.words = words, .output = output->write.get()}, unprotected);
+  if (!process) {
+    return std::unexpected(process.error());
+  }
+  return LaunchedService{
+      .process = *process, .output = std::move(output->read), .command = join(words, " ")};
 }
 
 LogReader::LogReader(FileDescriptor pipe) : pipe_(std::move(pipe)), capture_(kLogHead, kLogTail) {
@@ -259,12 +302,47 @@ std::uint64_t LogReader::bytes() const {
   return capture_.seen();
 }
 
-ProcessWatch::ProcessWatch(pid_t main) : main_(main) {
-  others_ = children_of(::getpid());
-  std::erase(others_, main);
+ProcessWatch::ProcessWatch(pid_t main, ForkedBy forked_by) : main_(main), forked_by_(std::move(forked_by)) {
+  if (forked_by_.keeper == 0) {
+    others_ = children_of(::getpid());
+    std::erase(others_, main);
+  }
 }
 
 void ProcessWatch::look() {
+  struct Found {
+    pid_t process = 0;
+    bool ours = false;
+  };
+  const bool forked = forked_by_.keeper != 0;
+  forked ? hear_of_end() : reap();
+  running_.clear();
+  std::vector<Found> found;
+  const auto add_children = [&](pid_t parent, bool ours) {
+    for (const pid_t child : children_of(parent)) {
+      if (found.size() < kMostSeen && std::ranges::find(others_, child) == others_.end()) {
+        found.push_back({.process = child, .ours = ours});
+      }
+    }
+  };
+  add_children(forked ? forked_by_.keeper : ::getpid(), !forked);
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    const auto [process, below_ours] = found[i];
+    if (is_zombie(process)) {
+      continue;
+    }
+    const bool ours = below_ours || is_in_our_network(process);
+    if (ours) {
+      running_.push_back(process);
+    }
+    if (ours && seen_.size() < kMostSeen) {
+      seen_.insert(process);
+    }
+    add_children(process, ours);
+  }
+}
+
+void ProcessWatch::reap() {
   int status = 0;
   pid_t ended = 0;
   while ((ended = ::waitpid(-1, &status, WNOHANG | __WALL)) > 0) {
@@ -273,18 +351,16 @@ void ProcessWatch::look() {
       main_status_ = status;
     }
   }
-  running_.clear();
-  std::vector<pid_t> found = children_of(::getpid());
-  for (std::size_t i = 0; i < found.size() && found.size() < kMostSeen; ++i) {
-    if (std::ranges::find(others_, found[i]) != others_.end() || is_zombie(found[i])) {
-      continue;
-    }
-    running_.push_back(found[i]);
-    if (seen_.size() < kMostSeen) {
-      seen_.insert(found[i]);
-    }
-    const std::vector<pid_t> below = children_of(found[i]);
-    found.insert(found.end(), below.begin(), below.end());
+}
+
+void ProcessWatch::hear_of_end() {
+  const PassedMessage message = receive_message(forked_by_.news.get(), kLongestNews, MSG_DONTWAIT);
+  if (message.text.empty()) {
+    return;
+  }
+  const auto news = parse_json(message.text, kLongestNews);
+  if (news && news->is_object() && news->contains("ended") && (*news)["ended"].is_number_integer()) {
+    main_status_ = (*news)["ended"].get<int>();
   }
 }
 

@@ -5,6 +5,8 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -18,21 +20,53 @@
 
 namespace runup {
 
+// Of a start that is a fork of another process.
+struct ForkedBy {
+  // the process that all of them descend from; 0: the start is this process's own child
+  pid_t keeper = 0;
+  // its own process's end is told here
+  FileDescriptor news;
+};
+
 struct LaunchedService {
   pid_t process = -1;
   // stdout and stderr together; non-blocking
   FileDescriptor output;
   // the words that were executed
   std::string command;
+  ForkedBy forked_by;
 };
 
 // The words that are executed for a command: its own where it needs no shell, else `/bin/sh -c`. `python` is the service's
 // interpreter, and so is a server that is a module of it and has no program beside it (`python -m uvicorn`).
 std::vector<std::string> words_of_command(const std::string& command, const std::string& interpreter);
 
-// Starts the request's command with this port, in its folder and without the rights that its damage must not meet.
-// This process must have one thread. What the service is not kept from goes to `unprotected`. An error says why it
-// could not be started.
+// The same with this port in them.
+std::vector<std::string> words_of_start(const ServiceRequest& request, std::uint16_t port);
+// What a start finds in its environment beside the config's variables; makes its folders.
+std::map<std::string, std::string> environment_of_start(const ServiceRequest& request, std::uint16_t port);
+
+struct Program {
+  std::vector<std::string> words;
+  // its stdout and stderr
+  int output = -1;
+  // become its descriptors 3, 4, ...
+  std::vector<int> descriptors;
+};
+
+// Starts a program in the request's folder, shut in, and without the rights that its damage must not meet. This process
+// must have one thread. What it is not kept from goes to `unprotected`. An error says why it could not be started.
+Result<pid_t> launch_program(const ServiceRequest& request, const Program& program,
+                             std::vector<std::string>& unprotected);
+
+struct OutputPipe {
+  // non-blocking
+  FileDescriptor read;
+  FileDescriptor write;
+};
+Result<OutputPipe> make_output_pipe();
+
+// Starts the request's command with this port, as launch_program() does.
 Result<LaunchedService> launch(const ServiceRequest& request, std::uint16_t port,
                                std::vector<std::string>& unprotected);
 
@@ -50,11 +84,12 @@ class LogReader {
   std::jthread thread_;
 };
 
-// The service's processes: those below this one. Reaps what ended.
+// The service's processes: those below this one, whose ends it asks for, or those below the keeper that are in this
+// process's network, and what they start.
 class ProcessWatch {
  public:
   // Processes that this one has already, but `main`, are not the service's.
-  explicit ProcessWatch(pid_t main);
+  explicit ProcessWatch(pid_t main, ForkedBy forked_by = {});
   // Looks again.
   void look();
   // `wait` status of the server's own process, once it ended
@@ -64,7 +99,11 @@ class ProcessWatch {
   std::uint64_t seen() const { return seen_.size(); }
 
  private:
+  void reap();
+  void hear_of_end();
+
   pid_t main_;
+  ForkedBy forked_by_;
   std::vector<pid_t> others_;
   std::optional<int> main_status_;
   std::vector<pid_t> running_;

@@ -20,7 +20,7 @@
 #include <string_view>
 
 #include "base/text.h"
-#include "probes/sandbox/network.h"
+#include "probes/service/passing.h"
 
 namespace runup {
 
@@ -63,45 +63,6 @@ Result<FileDescriptor> listen_on(std::uint16_t port) {
   return socket;
 }
 
-// Sends a descriptor, or nothing, for one that was asked for.
-bool pass_descriptor(int channel, int descriptor) {
-  char byte = descriptor >= 0 ? 'y' : 'n';
-  iovec part{.iov_base = &byte, .iov_len = 1};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> room{};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  if (descriptor >= 0) {
-    message.msg_control = room.data();
-    message.msg_controllen = room.size();
-    cmsghdr* header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(header), &descriptor, sizeof(int));
-  }
-  return ::sendmsg(channel, &message, MSG_NOSIGNAL) == 1;
-}
-
-FileDescriptor take_descriptor(int channel) {
-  char byte = 0;
-  iovec part{.iov_base = &byte, .iov_len = 1};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> room{};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = room.data();
-  message.msg_controllen = room.size();
-  int descriptor = -1;
-  if (::recvmsg(channel, &message, MSG_CMSG_CLOEXEC) == 1) {
-    const cmsghdr* header = CMSG_FIRSTHDR(&message);
-    if (header != nullptr && header->cmsg_type == SCM_RIGHTS) {
-      std::memcpy(&descriptor, CMSG_DATA(header), sizeof(int));
-    }
-  }
-  return FileDescriptor(descriptor);
-}
-
 // The process that stays in the host's network: for each port that it reads, it connects and passes the socket.
 [[noreturn]] void connect_for_others(const FileDescriptor& channel) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -111,7 +72,7 @@ FileDescriptor take_descriptor(int channel) {
     const sockaddr_in address = loopback_address(port);
     const bool connected =
         ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
-    if (!pass_descriptor(channel.get(), connected ? socket.get() : -1)) {
+    if (!send_message(channel.get(), connected ? "y" : "n", connected ? socket.get() : -1)) {
       break;
     }
   }
@@ -159,7 +120,8 @@ bool go_on(const Accepted& one, const pollfd& own, const pollfd& peer, std::vect
 
 Result<Surroundings> Surroundings::enter(const std::vector<std::string>& allow,
                                          const std::vector<std::string>& stubs,
-                                         std::vector<std::string>& unprotected) {
+                                         std::vector<std::string>& unprotected,
+                                         const std::function<Result<void>()>& enter_network) {
   Surroundings here;
   const auto foreign =
       std::ranges::find_if(allow, [](const std::string& address) { return !is_loopback(address); });
@@ -174,7 +136,7 @@ Result<Surroundings> Surroundings::enter(const std::vector<std::string>& allow,
         connect_for_others(theirs);
       }
     }
-    if (auto entered = enter_own_network(); entered) {
+    if (auto entered = enter_network(); entered) {
       here.own_ = true;
     } else {
       unprotected.push_back(std::format("it has the host's network ({})", entered.error().describe()));
@@ -245,7 +207,7 @@ void Surroundings::serve() {
         if (doors[i][1] != 0) {
           const auto port = static_cast<std::uint16_t>(doors[i][1]);
           ::send(outside, &port, sizeof(port), MSG_NOSIGNAL);
-          one.peer = take_descriptor(outside);
+          one.peer = receive_message(outside, 1).descriptor;
           if (!one.peer) {
             continue;
           }

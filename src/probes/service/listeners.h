@@ -7,23 +7,26 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "base/bytes.h"
 #include "base/result.h"
+#include "probes/sandbox/network.h"
 
 namespace runup {
 
 class Surroundings {
  public:
-  // Puts this process, which must have one thread, into a network of its own where that can be had and where all of
-  // `allow` is on the host's loopback; `unprotected` gets what could not be kept. An error for a stub or an address
+  // Puts this process, which must have one thread, into a network of its own (by `enter_network`) where that can be had
+  // and where all of `allow` is on the host's loopback; `unprotected` gets what could not be kept. An error for a stub or an address
   // that cannot be listened on.
   static Result<Surroundings> enter(const std::vector<std::string>& allow,
                                     const std::vector<std::string>& stubs,
-                                    std::vector<std::string>& unprotected);
+                                    std::vector<std::string>& unprotected,
+                                    const std::function<Result<void>()>& enter_network = enter_own_network);
   Surroundings(Surroundings&&) noexcept = default;
   Surroundings& operator=(Surroundings&&) noexcept = default;
   Surroundings(const Surroundings&) = delete;

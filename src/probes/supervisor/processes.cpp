@@ -71,17 +71,6 @@ void for_each_number(const std::string& folder_name, Use use) {
   }
 }
 
-// The fourth field of /proc/PID/stat; the second is a name in parentheses that may hold anything.
-std::optional<pid_t> parent_of(pid_t pid) {
-  const auto stat = read_proc("/proc/" + std::to_string(pid) + "/stat");
-  const std::size_t name_end = stat ? stat->rfind(')') : std::string::npos;
-  if (name_end == std::string::npos || stat->size() < name_end + 5) {
-    return std::nullopt;
-  }
-  const std::string_view rest = std::string_view(*stat).substr(name_end + 4);
-  return as_pid(rest.substr(0, rest.find(' ')));
-}
-
 void append_numbers(std::string_view text, std::vector<pid_t>& out) {
   while (!text.empty() && out.size() < kMaxProcesses) {
     const std::size_t space = text.find(' ');
@@ -159,6 +148,17 @@ std::vector<Member> tree_of(pid_t root) {
 }
 
 }  // namespace
+
+// The fourth field of /proc/PID/stat; the second is a name in parentheses that may hold anything.
+std::optional<pid_t> parent_of(pid_t pid) {
+  const auto stat = read_proc("/proc/" + std::to_string(pid) + "/stat");
+  const std::size_t name_end = stat ? stat->rfind(')') : std::string::npos;
+  if (name_end == std::string::npos || stat->size() < name_end + 5) {
+    return std::nullopt;
+  }
+  const std::string_view rest = std::string_view(*stat).substr(name_end + 4);
+  return as_pid(rest.substr(0, rest.find(' ')));
+}
 
 std::vector<pid_t> children_of(pid_t parent) {
   const std::string tasks = "/proc/" + std::to_string(parent) + "/task";

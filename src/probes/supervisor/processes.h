@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace runup {
@@ -13,6 +14,9 @@ namespace runup {
 // Direct children of `parent`, zombies included. Complete when `parent` is the calling process and no
 // other thread reaps children meanwhile: the kernel only drops an entry when it is reaped.
 std::vector<pid_t> children_of(pid_t parent);
+
+// Nothing when there is no such process.
+std::optional<pid_t> parent_of(pid_t process);
 
 // SIGKILL for `root` and everything below it, parents first: a process that has been sent the signal
 // reaps no child any more, so a number that was read cannot become another process's. What slips
