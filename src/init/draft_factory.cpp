@@ -4,6 +4,7 @@
 #include <format>
 
 #include "base/text.h"
+#include "facts/lines.h"
 #include "check/source.h"
 #include "init/parts.h"
 
@@ -38,12 +39,12 @@ bool starts_with_verb(std::string_view name) {
 
 // get_predictor is asked for again and again, load_predictor does the work once.
 int score_of_name(std::string_view name) {
-  const std::string lower = lower_case(name);
-  const auto says = [&](std::string_view word) { return lower.contains(word); };
-  return (starts_with_verb(name) ? 4 : 0) + (lower.starts_with("get") ? 1 : 0) +
+  const std::string own = lower(name);
+  const auto says = [&](std::string_view word) { return own.contains(word); };
+  return (starts_with_verb(name) ? 4 : 0) + (own.starts_with("get") ? 1 : 0) +
          (says("predictor") || says("model") || says("pipeline") || says("service") || says("session") ? 2
                                                                                                        : 0) -
-         (lower.starts_with("test") ? 8 : 0);
+         (own.starts_with("test") ? 8 : 0);
 }
 
 bool is_class(const SourceFacts& source, const Maker& maker) {

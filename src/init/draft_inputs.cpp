@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "facts/lines.h"
 #include "init/parts.h"
 
 namespace runup::init {
@@ -112,7 +113,7 @@ std::int64_t embedding_rows(const ModelGroup& group, const std::vector<std::stri
       }
     }
     for (const TensorFacts& tensor : content->tensors) {
-      const std::string name = lower_case(tensor.path);
+      const std::string name = lower(tensor.path);
       const bool says =
           std::ranges::any_of(words, [&](std::string_view word) { return name.contains(word); });
       const bool embeds =
@@ -230,13 +231,13 @@ class InputDrafter {
         if (axis.empty() || declared().axes.contains(axis)) {
           continue;
         }
-        if (i == 0 || lower_case(axis).contains(kBatch)) {
+        if (i == 0 || lower(axis).contains(kBatch)) {
           add_batch(axis, 1);
         } else if (const auto sizes = sampled(input, i); !sizes.empty()) {
           name_sampled(axis, sizes);
         } else {
-          const std::string lower = lower_case(axis);
-          const bool image = lower.contains("height") || lower.contains("width");
+          const std::string name = lower(axis);
+          const bool image = name.contains("height") || name.contains("width");
           add_axis(axis, image ? 224 : 16, "a guess: give a usual size, and `range: [smallest, largest]`");
         }
       }
@@ -411,7 +412,7 @@ class InputDrafter {
       if (!is_integer(input.dtype)) {
         continue;
       }
-      const std::string name = lower_case(input.name);
+      const std::string name = lower(input.name);
       std::int64_t high = 0;
       std::string why;
       if (name.contains("mask")) {
