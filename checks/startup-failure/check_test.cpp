@@ -42,6 +42,17 @@ void make_silent(StartFacts& start) {
 
 }  // namespace
 
+TEST_CASE("startup-failure: how the files were damaged and the starts were made") {
+  Facts facts = served_facts();
+  CHECK(evidence_of(run_check(kId, facts), "started by").empty());
+  CHECK(evidence_of(run_check(kId, facts), "damaged in").empty());
+  damaged_of(facts, Damage::zeros).forked = true;
+  facts.served.value->in_copy = true;
+  CHECK(evidence_of(run_check(kId, facts), "started by") ==
+        "forks of an interpreter that had done the imports");
+  CHECK(evidence_of(run_check(kId, facts), "damaged in") == "a copy of the package");
+}
+
 TEST_CASE("startup-failure: 503 with a reason, and an exit that says why") {
   Outcome outcome = run_check(kId, served_facts());
   CHECK(outcome.status == Status::passed);
