@@ -184,8 +184,9 @@ Judgement judge(const Facts& facts, const NoOptions&) {
   for (const DamagedStart& damaged : served.damaged) {
     starts.judge_start(damaged);
   }
-  if (std::ranges::any_of(served.damaged,
-                          [](const DamagedStart& damaged) { return damaged.start && damaged.start->forked; })) {
+  if (std::ranges::any_of(served.damaged, [](const DamagedStart& damaged) {
+        return damaged.start && damaged.start->forked;
+      })) {
     judgement.saw("started by", "forks of an interpreter that had done the imports");
   }
   starts.tell_findings();

@@ -208,17 +208,25 @@ struct StartFacts {
   std::uint64_t memory = 0;
   bool operator==(const StartFacts&) const = default;
   static constexpr auto fields() {
-    return std::tuple{
-        Field{"damage", &StartFacts::damage},       Field{"file", &StartFacts::file},
-        Field{"labels", &StartFacts::labels},       Field{"interrupted", &StartFacts::interrupted},
-        Field{"forked", &StartFacts::forked},       Field{"listening", &StartFacts::listening},
-        Field{"ready", &StartFacts::ready},
-        Field{"predicted", &StartFacts::predicted}, Field{"waited", &StartFacts::waited},
-        Field{"answers", &StartFacts::answers},     Field{"busy", &StartFacts::busy},
-        Field{"opened", &StartFacts::opened},       Field{"ended", &StartFacts::ended},
-        Field{"stops", &StartFacts::stops},         Field{"log", &StartFacts::log},
-        Field{"log_bytes", &StartFacts::log_bytes}, Field{"processes_seen", &StartFacts::processes_seen},
-        Field{"processes", &StartFacts::processes}, Field{"memory", &StartFacts::memory}};
+    return std::tuple{Field{"damage", &StartFacts::damage},
+                      Field{"file", &StartFacts::file},
+                      Field{"labels", &StartFacts::labels},
+                      Field{"interrupted", &StartFacts::interrupted},
+                      Field{"forked", &StartFacts::forked},
+                      Field{"listening", &StartFacts::listening},
+                      Field{"ready", &StartFacts::ready},
+                      Field{"predicted", &StartFacts::predicted},
+                      Field{"waited", &StartFacts::waited},
+                      Field{"answers", &StartFacts::answers},
+                      Field{"busy", &StartFacts::busy},
+                      Field{"opened", &StartFacts::opened},
+                      Field{"ended", &StartFacts::ended},
+                      Field{"stops", &StartFacts::stops},
+                      Field{"log", &StartFacts::log},
+                      Field{"log_bytes", &StartFacts::log_bytes},
+                      Field{"processes_seen", &StartFacts::processes_seen},
+                      Field{"processes", &StartFacts::processes},
+                      Field{"memory", &StartFacts::memory}};
   }
 };
 

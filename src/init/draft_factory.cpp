@@ -4,8 +4,8 @@
 #include <format>
 
 #include "base/text.h"
-#include "facts/lines.h"
 #include "check/source.h"
+#include "facts/lines.h"
 #include "init/parts.h"
 
 namespace runup::init {

@@ -82,8 +82,8 @@ std::optional<Command> command_of(const View& view) {
 
 // A recorded request: predict.json, or the only JSON among the samples that is called so.
 std::string body_of(const View& view, const SourceRouteFacts& route) {
-  const std::array<std::string, 5> names{lower(name_of(route.path)) + ".json", "request.json",
-                                         "payload.json", "body.json", "predict.json"};
+  const std::array<std::string, 5> names{lower(name_of(route.path)) + ".json", "request.json", "payload.json",
+                                         "body.json", "predict.json"};
   for (const std::string& name : names) {
     for (const std::string& file : view.survey.files) {
       const std::string folder = folder_of(file);

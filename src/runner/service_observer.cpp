@@ -399,7 +399,8 @@ class ServiceObserver {
       work.emplace_back([&, i] { start_damaged(planned[i], can_fork.get()); });
     }
     run_side_by_side(work, at_a_time);
-    if (planned.empty() || (is_forked(compared.start) && is_alike(planned.front().start->start, compared.start))) {
+    if (planned.empty() ||
+        (is_forked(compared.start) && is_alike(planned.front().start->start, compared.start))) {
       return;
     }
     work.clear();
@@ -417,7 +418,8 @@ class ServiceObserver {
   static bool is_forked(const Observed<StartFacts>& start) { return start && start->forked; }
 
   bool open_fork_server(std::size_t at_a_time) {
-    return starts_->open_fork_server(request_for({}), at_a_time * runtime_memory(context_.settings, target_.host));
+    return starts_->open_fork_server(request_for({}),
+                                     at_a_time * runtime_memory(context_.settings, target_.host));
   }
 
   static bool is_alike(const Observed<StartFacts>& one, const Observed<StartFacts>& other) {
@@ -426,10 +428,10 @@ class ServiceObserver {
       for (const AnswerFacts& answer : start.answers) {
         last[answer.asked_for] = answer.status;
       }
-      return std::tuple{start.ready.has_value(), start.listening.has_value(), start.opened.empty(),
-                        start.ended ? std::optional(std::pair(start.ended->status, start.ended->signal))
-                                    : std::nullopt,
-                        last};
+      return std::tuple{
+          start.ready.has_value(), start.listening.has_value(), start.opened.empty(),
+          start.ended ? std::optional(std::pair(start.ended->status, start.ended->signal)) : std::nullopt,
+          last};
     };
     return one && other && ways(*one.value) == ways(*other.value);
   }

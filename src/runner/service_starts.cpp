@@ -32,28 +32,25 @@ void ServiceStarts::close_fork_server() {
 std::optional<Absence> ServiceStarts::ask(const ServiceRequest& request, std::uint64_t memory,
                                           const std::function<Result<void>(ServiceAnswer)>& take,
                                           const std::function<bool()>& over) {
-  const Duration patience =
-      request.fork_server
-          ? kLongestServer
-          : request.ready_patience + request.ready_patience + request.stop_patience + kRoomForTheRest;
+  const Duration patience = request.fork_server ? kLongestServer
+                                                : request.ready_patience + request.ready_patience +
+                                                      request.stop_patience + kRoomForTheRest;
   return call_probe(
-      context_, {.who = "the service probe",
-                 .job = {.argv = {"/proc/self/exe", kProbeRole, "service"},
-                         .environment = limits_.environment,
-                         .limits = {.deadline = patience,
-                                    .resident_bytes = memory,
-                                    .file_bytes = limits_.file_bytes}},
-                 .request = encode(request),
-                 .patience = [&] { return over && over() ? Duration{} : patience; },
-                 .take = [&](const ProbeMessage& message) -> Result<void> {
-                   if (message.type != MessageType::service) {
-                     return fail(
-                         ErrorCode::bad_input,
-                         std::format("a `{}` message came; expected `service`", enum_name(message.type)));
-                   }
-                   auto answer = read_facts<ServiceAnswer>(message);
-                   return answer ? take(std::move(*answer)) : std::unexpected(answer.error());
-                 }});
+      context_,
+      {.who = "the service probe",
+       .job = {.argv = {"/proc/self/exe", kProbeRole, "service"},
+               .environment = limits_.environment,
+               .limits = {.deadline = patience, .resident_bytes = memory, .file_bytes = limits_.file_bytes}},
+       .request = encode(request),
+       .patience = [&] { return over && over() ? Duration{} : patience; },
+       .take = [&](const ProbeMessage& message) -> Result<void> {
+         if (message.type != MessageType::service) {
+           return fail(ErrorCode::bad_input,
+                       std::format("a `{}` message came; expected `service`", enum_name(message.type)));
+         }
+         auto answer = read_facts<ServiceAnswer>(message);
+         return answer ? take(std::move(*answer)) : std::unexpected(answer.error());
+       }});
 }
 
 ServiceStart ServiceStarts::make(ServiceRequest request, Result<ScratchFolder> scratch) {

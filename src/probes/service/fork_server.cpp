@@ -87,7 +87,8 @@ Result<void> enter_namespace(int folder, const std::string& name, int kind, bool
   struct stat our_status{};
   if (!theirs || ::fstat(theirs.get(), &their_status) != 0 ||
       ::stat(("/proc/self/ns/" + name).c_str(), &our_status) != 0) {
-    return std::unexpected(system_error(std::format("cannot look at the start's `{}` namespace", name), errno));
+    return std::unexpected(
+        system_error(std::format("cannot look at the start's `{}` namespace", name), errno));
   }
   if (is_same_file(their_status, our_status)) {
     return may_be_ours ? Result<void>{}
@@ -115,10 +116,10 @@ Result<void> keep_fork_server(const ServiceRequest& request, const std::function
   if (auto placed = place_package(own, unprotected, in_copy); !placed) {
     return placed;
   }
-  auto door = with_socket_in(request.scratch, "cannot listen for starts",
-                             [](int socket, const sockaddr* address, socklen_t size) {
-                               return ::bind(socket, address, size) == 0 && ::listen(socket, kWaitingStarts) == 0;
-                             });
+  auto door = with_socket_in(
+      request.scratch, "cannot listen for starts", [](int socket, const sockaddr* address, socklen_t size) {
+        return ::bind(socket, address, size) == 0 && ::listen(socket, kWaitingStarts) == 0;
+      });
   if (!door) {
     return std::unexpected(door.error());
   }
@@ -134,9 +135,8 @@ Result<void> keep_fork_server(const ServiceRequest& request, const std::function
   }
   // OpenBLAS starts its threads when it is loaded.
   ::setenv("OPENBLAS_NUM_THREADS", "1", 1);
-  Program program{.words = {python->interpreter},
-                  .output = STDERR_FILENO,
-                  .descriptors = {door->get(), telling.get()}};
+  Program program{
+      .words = {python->interpreter}, .output = STDERR_FILENO, .descriptors = {door->get(), telling.get()}};
   program.words.insert(program.words.end(), python->flags.begin(), python->flags.end());
   program.words.insert(program.words.end(),
                        {"-c", std::string(kRunScript), std::string(fork_server_script()), python->name});

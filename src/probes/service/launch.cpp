@@ -196,11 +196,12 @@ std::vector<std::string> words_of_command(const std::string& command, const std:
 }
 
 std::map<std::string, std::string> environment_of_start(const ServiceRequest& request, std::uint16_t port) {
-  std::map<std::string, std::string> variables{{"HOME", request.scratch + "/home"},
-                                               {"TMPDIR", request.scratch + "/tmp"},
-                                               {"PYTHONDONTWRITEBYTECODE", "1"},
-                                               // so that the log has every line, also of a process that is killed
-                                               {"PYTHONUNBUFFERED", "1"}};
+  std::map<std::string, std::string> variables{
+      {"HOME", request.scratch + "/home"},
+      {"TMPDIR", request.scratch + "/tmp"},
+      {"PYTHONDONTWRITEBYTECODE", "1"},
+      // so that the log has every line, also of a process that is killed
+      {"PYTHONUNBUFFERED", "1"}};
   for (const char* folder : {"HOME", "TMPDIR"}) {
     ::mkdir(variables[folder].c_str(), 0700);
   }
@@ -268,8 +269,7 @@ Result<LaunchedService> launch(const ServiceRequest& request, std::uint16_t port
   if (!process) {
     return std::unexpected(process.error());
   }
-  return LaunchedService{
-      .process = *process, .output = std::move(output->read), .command = join(words, " ")};
+  return LaunchedService{.process = *process, .output = std::move(output->read), .command = join(words, " ")};
 }
 
 LogReader::LogReader(FileDescriptor pipe) : pipe_(std::move(pipe)), capture_(kLogHead, kLogTail) {

@@ -38,7 +38,8 @@ class Programs {
 }  // namespace
 
 TEST_CASE("python start: a module and a script, with Python's flags") {
-  const auto module = start_of({"/usr/bin/python3", "-B", "-X", "utf8", "-Wignore", "-m", "uvicorn", "main:app", "-m"});
+  const auto module =
+      start_of({"/usr/bin/python3", "-B", "-X", "utf8", "-Wignore", "-m", "uvicorn", "main:app", "-m"});
   REQUIRE(module);
   CHECK(module->interpreter == "/usr/bin/python3");
   CHECK(module->flags == Words{"-B", "-X", "utf8", "-Wignore"});
@@ -54,11 +55,12 @@ TEST_CASE("python start: a module and a script, with Python's flags") {
 }
 
 TEST_CASE("python start: another program, or Python begun in another way, is none") {
-  for (const Words& words : {Words{}, Words{"/bin/sh", "-c", "python3 main.py"}, Words{"/usr/bin/python3"},
-                             Words{"/usr/bin/python3", "-c", "pass"}, Words{"/usr/bin/python3", "-i", "main.py"},
-                             Words{"/usr/bin/python3", "-"}, Words{"/usr/bin/python3", "-m"},
-                             Words{"/usr/bin/python3", "--check-hash-based-pycs", "always", "main.py"},
-                             Words{"/usr/bin/pythonista", "main.py"}, Words{"nowhere-to-be-found", "main.py"}}) {
+  for (const Words& words :
+       {Words{}, Words{"/bin/sh", "-c", "python3 main.py"}, Words{"/usr/bin/python3"},
+        Words{"/usr/bin/python3", "-c", "pass"}, Words{"/usr/bin/python3", "-i", "main.py"},
+        Words{"/usr/bin/python3", "-"}, Words{"/usr/bin/python3", "-m"},
+        Words{"/usr/bin/python3", "--check-hash-based-pycs", "always", "main.py"},
+        Words{"/usr/bin/pythonista", "main.py"}, Words{"nowhere-to-be-found", "main.py"}}) {
     CAPTURE(words);
     CHECK(!start_of(words));
   }
@@ -70,9 +72,13 @@ TEST_CASE("python start: a script says whose it is in its first line") {
   const std::string direct = programs.add("direct", "#!" + python + " -I\nimport sys\n");
   const std::string by_env = programs.add("by-env", "#! /usr/bin/env python3\n");
   programs.add("shell", "#!/bin/sh\nexec python3 main.py\n");
-  programs.add("binary", std::string("\x7f" "ELF", 4));
+  programs.add("binary", std::string("\x7f"
+                                     "ELF",
+                                     4));
   programs.add("endless", "#!" + std::string(5000, 'x'));
-  const auto start = [&](const Words& words) { return python_start(words, "/nowhere:" + programs.path(), "/app"); };
+  const auto start = [&](const Words& words) {
+    return python_start(words, "/nowhere:" + programs.path(), "/app");
+  };
   const auto one = start({"direct", "main:app"});
   REQUIRE(one);
   CHECK(one->interpreter == python);

@@ -16,8 +16,9 @@ namespace runup {
 namespace {
 
 // Drives the start, and makes the paths of its answer those of the request.
-ServiceAnswer drive_as_asked(const ServiceRequest& asked, const ServiceRequest& placed, LaunchedService service,
-                             FileWatch files, Surroundings& surroundings, std::uint16_t port, Duration started) {
+ServiceAnswer drive_as_asked(const ServiceRequest& asked, const ServiceRequest& placed,
+                             LaunchedService service, FileWatch files, Surroundings& surroundings,
+                             std::uint16_t port, Duration started) {
   surroundings.serve();
   ServiceAnswer answer = drive(placed, std::move(service), std::move(files), surroundings, port, started);
   answer.start.file = asked.file;
