@@ -59,7 +59,8 @@ struct ServiceDeclaration {
   std::map<std::string, std::string> env;
   std::string env_file;
   NetworkDeclaration network;
-  // `tcp:6379`: a listener on the service's own loopback that accepts and stays silent
+  // `tcp:6379`, `tcp:redis:6379`: a listener on the service's own loopback that accepts and stays silent, also found by
+  // that name
   std::vector<std::string> stubs;
   // a URL path, or `:PORT/PATH` where health is on another port
   std::string liveness;
@@ -79,7 +80,7 @@ struct ServiceDeclaration {
         Field{"network", &ServiceDeclaration::network,
               "`none`, or {allow: [HOST:PORT, ...]} for what the server needs at start-up"},
         Field{"stubs", &ServiceDeclaration::stubs,
-              "`tcp:PORT` for what the server connects to at start-up and needs no answer from"},
+              "`tcp:PORT` or `tcp:HOST:PORT` for what the server connects to at start-up and needs no answer from"},
         Field{"liveness", &ServiceDeclaration::liveness, "URL path that should stay 200 without a model"},
         Field{"readiness", &ServiceDeclaration::readiness,
               "URL path that must tell whether predictions work"},

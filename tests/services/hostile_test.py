@@ -124,6 +124,18 @@ HOSTILE = {
             except OSError as error:
                 print(address, error, flush=True)
         """), ANY),
+    "calls what it is allowed to": (dict(allowed=True, more="""
+        for host in os.environ["ALLOWED"].split():
+            with socket.create_connection((host, int(os.environ["OUTSIDE"])), timeout=5) as connection:
+                connection.sendall(host.encode())
+        for address in (("127.0.0.1", int(os.environ["OUTSIDE"])), ("database.invalid", 80)):
+            try:
+                socket.create_connection(address, timeout=5).sendall(b"secrets")
+            except OSError as error:
+                print(address, error, flush=True)
+        # a stub, by name
+        socket.create_connection(("cache.invalid", 6379), timeout=5).sendall(b"PING")
+        """), {READY}),
     "listens on all interfaces": (dict(serve="""
         more = [socket.create_server(("0.0.0.0", 0)) for _ in range(20)]
         ThreadingHTTPServer(("0.0.0.0", int(sys.argv[2])), Handler).serve_forever()
@@ -253,7 +265,7 @@ class Outside:
     """A listener of this test; `visits` are the first bytes of who came."""
 
     def __init__(self):
-        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.listening = socket.create_server(("", 0))
         self.port = self.listening.getsockname()[1]
         self.visits = []
         threading.Thread(target=self._accept, daemon=True).start()
@@ -265,6 +277,19 @@ class Outside:
             with contextlib.suppress(OSError):
                 self.visits.append(connection.recv(100))
             connection.close()
+
+
+def own_hosts():
+    """This system's address and name, as far as it has them, other than the loopback's."""
+    hosts = []
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+        # nothing is sent
+        asked.connect(("192.0.2.1", 9))
+        hosts.append(asked.getsockname()[0])
+    with contextlib.suppress(OSError):
+        socket.gethostbyname(socket.gethostname())
+        hosts.append(socket.gethostname())
+    return hosts or ["127.0.0.2"]
 
 
 def own_network_is_possible():
@@ -319,10 +344,14 @@ def attempt(runup, name, scratch):
     mark, package = folder.name, folder / "package"
     parts = {"load": LOAD, **parts}
     put_file(folder, f"base/lib/python3.{sys.version_info.minor}/site-packages/another.py", parts.pop("outside", ""))
+    allowed = own_hosts() if parts.pop("allowed", False) else []
+    addresses = ", ".join(f'"{host}:{outside.port}"' for host in allowed)
+    network = [f"network: {{allow: [{addresses}]}}", 'stubs: ["tcp:cache.invalid:6379"]'] if allowed else []
     put_service(package, "json", plain("json", parts.pop("more", ""), **parts).replace(OUTSIDE, str(outside.port)))
     put_file(package, "runup.yaml", config(
         "hostile", "json", command=PLAIN, readiness="/health", liveness="", predict="/predict", label="run", promise="",
-        service=[f"env: {{{MARK}: {mark}, OUTSIDE: '{outside.port}', PYTHONUSERBASE: {folder / 'base'}}}"]))
+        service=[f"env: {{{MARK}: {mark}, OUTSIDE: '{outside.port}', ALLOWED: '{' '.join(allowed)}', "
+                 f"PYTHONUSERBASE: {folder / 'base'}}}", *network]))
     report = scratch / f"{folder.name}.json"
     before = tree(folder), mounts(), listeners()
     start = time.monotonic()
@@ -356,7 +385,7 @@ def attempt(runup, name, scratch):
         wrong.append(f"left listening: {left}")
     if left := os.listdir(temporary):
         wrong.append(f"left in the temporary folder: {left}")
-    if outside.visits and own_network_is_possible():
+    if own_network_is_possible() and {visit.decode() for visit in outside.visits if visit} != set(allowed):
         wrong.append(f"reached this system: {outside.visits[:3]}")
     for pid in marked(mark):
         os.kill(pid, signal.SIGKILL)

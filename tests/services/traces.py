@@ -74,8 +74,12 @@ def owners(inode):
     found = []
     for pid in process_ids():
         with contextlib.suppress(OSError):
-            if any(os.readlink(entry) == f"socket:[{inode}]" for entry in Path(f"/proc/{pid}/fd").iterdir()):
-                found.append(pid)
+            for entry in os.listdir(f"/proc/{pid}/fd"):
+                # Others come and go meanwhile.
+                with contextlib.suppress(OSError):
+                    if os.readlink(f"/proc/{pid}/fd/{entry}") == f"socket:[{inode}]":
+                        found.append(pid)
+                        break
     return found
 
 

@@ -28,6 +28,8 @@ constexpr std::uint64_t kCopiedBytes = std::uint64_t{1} << 20U;
 constexpr std::size_t kMostCopied = 20'000;
 // What a copy of a model's first half may take.
 constexpr std::uint64_t kMostHalf = std::uint64_t{64} << 30U;
+constexpr const char* kHosts = "/etc/hosts";
+constexpr std::size_t kMostHosts = std::size_t{16} << 20U;
 
 Result<void> failed_to(const std::string& doing) { return std::unexpected(system_error(doing, errno)); }
 
@@ -158,14 +160,26 @@ void move_paths_to_server(ServiceRequest& request) {
   }
 }
 
-std::vector<ViewChange> changes_of(const ServiceRequest& request, const std::string& replacement) {
-  if (request.damage == Damage::none) {
-    return {};
+Result<std::vector<ViewChange>> changes_of(const ServiceRequest& request, const std::string& host_lines,
+                                           const std::string& replacement) {
+  std::vector<ViewChange> changes;
+  if (request.damage != Damage::none) {
+    changes.push_back({.path = request.file, .replacement = replacement});
+    const std::string there = path_on_server(request.placed, request.file);
+    if (there != request.file) {
+      changes.push_back({.path = there, .replacement = replacement});
+    }
   }
-  std::vector<ViewChange> changes{{.path = request.file, .replacement = replacement}};
-  const std::string there = path_on_server(request.placed, request.file);
-  if (there != request.file) {
-    changes.push_back({.path = there, .replacement = replacement});
+  if (!host_lines.empty()) {
+    const std::string hosts = request.scratch + "/hosts";
+    auto usual = read_file(kHosts, kMostHosts);
+    if (!usual) {
+      return std::unexpected(usual.error());
+    }
+    if (auto written = write_file_atomically(hosts, host_lines + *usual); !written) {
+      return std::unexpected(written.error());
+    }
+    changes.push_back({.path = kHosts, .replacement = hosts});
   }
   return changes;
 }
@@ -217,12 +231,16 @@ Result<std::string> write_damaged(const ServiceRequest& request) {
   return path;
 }
 
-Result<void> place_package(ServiceRequest& request, std::vector<std::string>& unprotected, bool& in_copy) {
+Result<void> place_package(ServiceRequest& request, const std::string& host_lines,
+                           std::vector<std::string>& unprotected, bool& in_copy) {
   auto replacement = write_damaged(request);
   if (!replacement) {
     return std::unexpected(replacement.error());
   }
-  const std::vector<ViewChange> changes = changes_of(request, *replacement);
+  const auto changes = changes_of(request, host_lines, *replacement);
+  if (!changes) {
+    return std::unexpected(changes.error());
+  }
   const std::string root = request.scratch + "/root";
   ::mkdir(root.c_str(), 0700);
   SealedFolders sealed{.folders = {request.root}, .writable = request.writable};
@@ -233,7 +251,7 @@ Result<void> place_package(ServiceRequest& request, std::vector<std::string>& un
   for (const std::string& open : request.writable) {
     sealed.writable.push_back(path_on_server(request.placed, open));
   }
-  const auto entered = enter_view(request.placed, root, changes, sealed);
+  const auto entered = enter_view(request.placed, root, *changes, sealed);
   if (entered) {
     if (!request.placed.empty()) {
       move_paths_to_server(request);
@@ -247,6 +265,10 @@ Result<void> place_package(ServiceRequest& request, std::vector<std::string>& un
     unprotected.push_back(std::format("it can change rights and times of the package's files ({})",
                                       entered.error().describe()));
   }
+  if (!host_lines.empty()) {
+    unprotected.push_back(std::format("it cannot find the names of `network:` and `stubs:` ({})",
+                                      entered.error().describe()));
+  }
   if (request.damage == Damage::none) {
     return {};
   }
@@ -254,8 +276,13 @@ Result<void> place_package(ServiceRequest& request, std::vector<std::string>& un
   return use_copy(request, *replacement);
 }
 
-Result<void> damage_view(ServiceRequest& request, const std::string& replacement) {
-  if (auto changed = change_view(changes_of(request, replacement)); !changed) {
+Result<void> change_joined_view(ServiceRequest& request, const std::string& host_lines,
+                                const std::string& replacement) {
+  const auto changes = changes_of(request, host_lines, replacement);
+  if (!changes) {
+    return std::unexpected(changes.error());
+  }
+  if (auto changed = change_view(*changes); !changed) {
     return changed;
   }
   if (!request.placed.empty()) {

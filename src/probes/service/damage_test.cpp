@@ -85,7 +85,7 @@ TEST_CASE("damage: it is seen by one process, and the package stays as it is") {
       std::vector<std::string> unprotected;
       bool in_copy = false;
       ServiceRequest request = package.request;
-      if (!place_package(request, unprotected, in_copy)) {
+      if (!place_package(request, "", unprotected, in_copy)) {
         return 90;
       }
       const auto there = read_file(request.file, 1000);

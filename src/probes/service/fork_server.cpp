@@ -113,7 +113,7 @@ Result<void> keep_fork_server(const ServiceRequest& request, const std::function
     return entered;
   }
   bool in_copy = false;
-  if (auto placed = place_package(own, unprotected, in_copy); !placed) {
+  if (auto placed = place_package(own, "", unprotected, in_copy); !placed) {
     return placed;
   }
   auto door = with_socket_in(

@@ -20,7 +20,7 @@
 #include <string_view>
 
 #include "base/text.h"
-#include "probes/service/passing.h"
+#include "probes/service/doors.h"
 
 namespace runup {
 
@@ -31,52 +31,20 @@ constexpr std::size_t kMostConnections = 256;
 constexpr std::uint16_t kUsualPort = 18080;
 constexpr std::size_t kRelayed = 64 * 1024;
 
-std::uint16_t port_of(std::string_view text) {
-  const std::size_t colon = text.rfind(':');
-  text.remove_prefix(colon == std::string_view::npos ? 0 : colon + 1);
-  std::uint16_t port = 0;
-  std::from_chars(text.data(), text.data() + text.size(), port);
-  return port;
+sockaddr_in address_of(in_addr_t address, std::uint16_t port) {
+  return {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {.s_addr = address}, .sin_zero = {}};
 }
 
-bool is_loopback(std::string_view address) {
-  return address.starts_with("127.0.0.1:") || address.starts_with("localhost:");
-}
-
-sockaddr_in loopback_address(std::uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return address;
-}
-
-Result<FileDescriptor> listen_on(std::uint16_t port) {
+Result<FileDescriptor> listen_on(in_addr_t at, std::uint16_t port) {
   FileDescriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   const int yes = 1;
   ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
-  const sockaddr_in address = loopback_address(port);
+  const sockaddr_in address = address_of(at, port);
   if (!socket || ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0 ||
       ::listen(socket.get(), 64) != 0) {
-    return std::unexpected(system_error(std::format("cannot listen on 127.0.0.1:{}", port), errno));
+    return std::unexpected(system_error("cannot listen there", errno));
   }
   return socket;
-}
-
-// The process that stays in the host's network: for each port that it reads, it connects and passes the socket.
-[[noreturn]] void connect_for_others(const FileDescriptor& channel) {
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  std::uint16_t port = 0;
-  while (::recv(channel.get(), &port, sizeof(port), 0) == static_cast<ssize_t>(sizeof(port))) {
-    const FileDescriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    const sockaddr_in address = loopback_address(port);
-    const bool connected =
-        ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
-    if (!send_message(channel.get(), connected ? "y" : "n", connected ? socket.get() : -1)) {
-      break;
-    }
-  }
-  ::_exit(0);
 }
 
 // Copies what `from` has to `to`; false at its end.
@@ -123,42 +91,39 @@ Result<Surroundings> Surroundings::enter(const std::vector<std::string>& allow,
                                          std::vector<std::string>& unprotected,
                                          const std::function<Result<void>()>& enter_network) {
   Surroundings here;
-  const auto foreign =
-      std::ranges::find_if(allow, [](const std::string& address) { return !is_loopback(address); });
-  std::array<int, 2> ends{-1, -1};
-  if (foreign == allow.end()) {
-    if (!allow.empty() && ::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) == 0) {
-      FileDescriptor theirs(ends[1]);
-      here.outside_ = FileDescriptor(ends[0]);
-      const pid_t process = ::fork();
-      if (process == 0) {
-        here.outside_ = FileDescriptor();
-        connect_for_others(theirs);
-      }
+  auto doors = find_doors(allow, stubs);
+  if (!doors) {
+    return std::unexpected(doors.error());
+  }
+  auto outside = start_connecting(*doors);
+  if (!outside) {
+    return std::unexpected(outside.error());
+  }
+  here.outside_ = std::move(*outside);
+  if (auto entered = enter_network(); entered) {
+    here.own_ = true;
+    if (auto added = add_addresses(*doors); !added) {
+      return std::unexpected(added.error());
     }
-    if (auto entered = enter_network(); entered) {
-      here.own_ = true;
-    } else {
-      unprotected.push_back(std::format("it has the host's network ({})", entered.error().describe()));
-    }
+    here.host_lines_ = lines_for_hosts(*doors);
   } else {
-    unprotected.push_back(std::format(
-        "it has the host's network, since `{}` of `network: allow` is not on it alone", printable(*foreign)));
+    unprotected.push_back(std::format("it has the host's network ({})", entered.error().describe()));
   }
-  for (const std::string& stub : stubs) {
-    auto socket = listen_on(port_of(stub));
-    if (!socket) {
-      return wrap(socket.error(), std::format("the stub `{}`", printable(stub)));
+  for (std::size_t i = 0; i < doors->size(); ++i) {
+    const Door& door = (*doors)[i];
+    if (!here.own_ && door.outside != 0) {
+      continue;
     }
-    here.listeners_.push_back({.socket = std::move(*socket), .port = port_of(stub)});
-  }
-  for (std::size_t i = 0; here.own_ && i < allow.size(); ++i) {
-    auto socket = listen_on(port_of(allow[i]));
+    auto socket = listen_on(here.own_ ? door.inside : htonl(INADDR_LOOPBACK), door.port);
     if (!socket) {
-      return wrap(socket.error(), std::format("`{}` of `network: allow`", printable(allow[i])));
+      return wrap(socket.error(), i < allow.size()
+                                      ? std::format("`{}` of `network: allow`", printable(allow[i]))
+                                      : std::format("the stub `{}`", printable(stubs[i - allow.size()])));
     }
-    here.listeners_.push_back(
-        {.socket = std::move(*socket), .port = port_of(allow[i]), .allowed = static_cast<int>(i)});
+    here.listeners_.push_back({.socket = std::move(*socket),
+                               .address = here.own_ ? door.inside : htonl(INADDR_LOOPBACK),
+                               .port = door.port,
+                               .door = door.outside != 0 ? static_cast<int>(i) : -1});
   }
   return here;
 }
@@ -170,7 +135,7 @@ void Surroundings::serve() {
   // The thread outlives a move of this object, so it holds nothing of it.
   std::vector<std::array<int, 2>> doors;
   for (const Listener& listener : listeners_) {
-    doors.push_back({listener.socket.get(), listener.allowed >= 0 ? listener.port : 0});
+    doors.push_back({listener.socket.get(), listener.door});
   }
   thread_ = std::jthread([doors, outside = outside_.get()](const std::stop_token& stop) {
     std::vector<Accepted> accepted;
@@ -204,10 +169,8 @@ void Surroundings::serve() {
         if (!one.socket) {
           continue;
         }
-        if (doors[i][1] != 0) {
-          const auto port = static_cast<std::uint16_t>(doors[i][1]);
-          ::send(outside, &port, sizeof(port), MSG_NOSIGNAL);
-          one.peer = receive_message(outside, 1).descriptor;
+        if (doors[i][1] >= 0) {
+          one.peer = connect_outside(outside, static_cast<std::size_t>(doors[i][1]));
           if (!one.peer) {
             continue;
           }
@@ -218,8 +181,10 @@ void Surroundings::serve() {
   });
 }
 
-bool Surroundings::is_ours(std::uint16_t port) const {
-  return std::ranges::find(listeners_, port, &Listener::port) != listeners_.end();
+bool Surroundings::is_ours(in_addr_t address, std::uint16_t port) const {
+  return std::ranges::any_of(listeners_, [&](const Listener& listener) {
+    return listener.port == port && listener.address == address;
+  });
 }
 
 std::vector<std::uint16_t> listening_ports(const Surroundings& surroundings) {
@@ -237,11 +202,14 @@ std::vector<std::uint16_t> listening_ports(const Surroundings& surroundings) {
       std::string state;
       words >> number >> local >> remote >> state;
       const std::size_t colon = local.rfind(':');
+      // IPv4's as the kernel prints it: the number that it has in memory; ours are none of IPv6
+      in_addr_t address = 0;
       std::uint16_t port = 0;
+      std::from_chars(local.data(), local.data() + std::min(colon, local.size()), address, 16);
       if (state == kListening && colon != std::string::npos &&
           std::from_chars(local.data() + colon + 1, local.data() + local.size(), port, 16).ec ==
               std::errc{} &&
-          !surroundings.is_ours(port)) {
+          !surroundings.is_ours(address, port)) {
         ports.insert(port);
       }
     }
@@ -252,13 +220,13 @@ std::vector<std::uint16_t> listening_ports(const Surroundings& surroundings) {
 std::uint16_t free_port(const Surroundings& surroundings) {
   if (surroundings.own_network()) {
     std::uint16_t port = kUsualPort;
-    while (surroundings.is_ours(port)) {
+    while (surroundings.is_ours(htonl(INADDR_LOOPBACK), port)) {
       ++port;
     }
     return port;
   }
   const FileDescriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address = loopback_address(0);
+  sockaddr_in address = address_of(htonl(INADDR_LOOPBACK), 0);
   socklen_t size = sizeof(address);
   ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address));
   ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size);

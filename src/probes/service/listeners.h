@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The network that the service is given: none but its loopback, on which stubs accept and stay silent, and what the
-// config allows answers through a process that has the host's network.
+// The network that the service is given: none but its loopback, and on it the doors of doors.h.
 
-#include <sys/types.h>
+#include <netinet/in.h>
 
 #include <cstdint>
 #include <functional>
@@ -20,9 +19,8 @@ namespace runup {
 
 class Surroundings {
  public:
-  // Puts this process, which must have one thread, into a network of its own (by `enter_network`) where that can be had
-  // and where all of `allow` is on the host's loopback; `unprotected` gets what could not be kept. An error for a stub or an address
-  // that cannot be listened on.
+  // Puts this process, which must have one thread, into a network of its own (by `enter_network`) where that can be had;
+  // `unprotected` gets what could not be kept. An error for a stub or an address that cannot be found or listened on.
   static Result<Surroundings> enter(const std::vector<std::string>& allow,
                                     const std::vector<std::string>& stubs,
                                     std::vector<std::string>& unprotected,
@@ -37,18 +35,23 @@ class Surroundings {
   void serve();
   // nothing but the service and these listens here
   bool own_network() const { return own_; }
-  bool is_ours(std::uint16_t port) const;
+  // Lines for /etc/hosts, by which the server finds the names of `allow` and `stubs`.
+  const std::string& host_lines() const { return host_lines_; }
+  // `address` is in network order.
+  bool is_ours(in_addr_t address, std::uint16_t port) const;
 
  private:
   struct Listener {
     FileDescriptor socket;
+    in_addr_t address = 0;
     std::uint16_t port = 0;
-    // index of `allow`, -1 for a stub
-    int allowed = -1;
+    // the door's index; -1 for a stub
+    int door = -1;
   };
   Surroundings() = default;
 
   bool own_ = false;
+  std::string host_lines_;
   std::vector<Listener> listeners_;
   // to the process with the host's network
   FileDescriptor outside_;

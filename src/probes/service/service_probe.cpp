@@ -41,7 +41,7 @@ Result<ServiceAnswer> start_and_ask(const ServiceRequest& asked) {
     return std::unexpected(surroundings.error());
   }
   bool in_copy = false;
-  if (auto placed = place_package(request, unprotected, in_copy); !placed) {
+  if (auto placed = place_package(request, surroundings->host_lines(), unprotected, in_copy); !placed) {
     return std::unexpected(placed.error());
   }
   const std::uint16_t port = free_port(*surroundings);
@@ -77,7 +77,7 @@ Result<ServiceAnswer> fork_and_ask(const ServiceRequest& asked) {
   if (!surroundings->own_network()) {
     return fail(ErrorCode::unsupported, join(unprotected, "; "));
   }
-  if (auto damaged = damage_view(request, *replacement); !damaged) {
+  if (auto damaged = change_joined_view(request, surroundings->host_lines(), *replacement); !damaged) {
     return std::unexpected(damaged.error());
   }
   const std::uint16_t port = free_port(*surroundings);
