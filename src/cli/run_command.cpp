@@ -44,12 +44,15 @@ Report setup_report(const RunArguments& arguments, const std::vector<ConfigError
 bool write_reports(const std::vector<ReportTarget>& targets, const Report& report,
                    const RunArguments& arguments, const Session& session) {
   bool written = true;
+  std::error_code unknown;
+  const std::string folder = std::filesystem::current_path(unknown).string();
   for (const ReportTarget& target : targets) {
     const bool on_screen = target.path.empty();
     const RenderOptions options{.colour = on_screen && session.out.colour,
                                 .width = on_screen ? session.out.width : 0,
                                 .verbose = arguments.verbose,
-                                .brief = on_screen && arguments.quiet};
+                                .brief = on_screen && arguments.quiet,
+                                .folder = folder};
     if (auto done = write_report(target, target.format->render(report, options)); !done) {
       complain(done.error().describe());
       written = false;

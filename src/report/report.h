@@ -98,6 +98,8 @@ struct Report {
   std::string runup_version;
   std::string target;
   std::string config;
+  // absolute: what files of findings are relative to
+  std::string package;
   // ISO 8601 with offset: `2026-11-25T01:23:22Z`
   std::string started;
   Duration took;
@@ -125,6 +127,7 @@ struct Report {
         Field{"target", &Report::target, "the config's `target:`; empty when the config is not readable",
               kRequired},
         Field{"config", &Report::config, "absolute path of the config file"},
+        Field{"package", &Report::package, "absolute path of the package; files of findings are relative to it"},
         Field{"started", &Report::started, "ISO 8601 with offset", kRequired},
         Field{"took", &Report::took, "seconds from start to verdict", kRequired},
         Field{"host_name", &Report::host_name, "where the run was"},
@@ -164,6 +167,8 @@ struct RenderOptions {
   bool verbose = false;
   // only the verdict and what stands in its way
   bool brief = false;
+  // absolute: where a format names files for other programs, those below it are relative to it; empty: none are
+  std::string folder;
 };
 
 // One output format; each folder reports/FORMAT/ defines one constant `kReporter`.

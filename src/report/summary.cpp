@@ -106,6 +106,19 @@ std::string location_text(const Location& where) {
   return text;
 }
 
+std::string path_of(const Report& report, std::string_view file, std::string_view folder) {
+  std::string path(file);
+  if (!path.starts_with('/') && !report.package.empty()) {
+    path = report.package + "/" + path;
+  }
+  const std::string below = std::string(folder) + "/";
+  return !folder.empty() && path.starts_with(below) ? path.substr(below.size()) : path;
+}
+
+std::string path_of(const Report& report, const Location& where, std::string_view folder) {
+  return path_of(report, where.file.empty() ? report.config : where.file, folder);
+}
+
 std::string setup_error_text(const SetupError& error) {
   std::string text = error.file;
   if (error.line > 0) {

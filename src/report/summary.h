@@ -40,6 +40,12 @@ std::string setup_error_text(const SetupError& error);
 // "libtorch 2.6.0 on cpu (state_dict + architecture source)"
 std::string witness_text(const ReportWitness& witness);
 
+// The file that a finding is about, for programs that open it: relative to `folder` (RenderOptions) below it, else
+// absolute. The config's where the finding is about a key of it, or about no file.
+std::string path_of(const Report& report, const Location& where, std::string_view folder);
+// The same of any file; one that is not absolute is the package's.
+std::string path_of(const Report& report, std::string_view file, std::string_view folder);
+
 // The models that the results name, in plan order, each once.
 std::vector<std::string> models_of(const Report& report);
 

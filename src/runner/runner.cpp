@@ -248,6 +248,7 @@ Report run_plan(const Plan& plan, const RunnerSettings& settings) {
   Report report{.runup_version = RUNUP_VERSION,
                 .target = plan.target.target,
                 .config = plan.config_file,
+                .package = plan.target.package,
                 .started = utc_now(),
                 .host_name = own_host_name(),
                 .remarks = plan.remarks,

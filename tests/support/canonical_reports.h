@@ -20,6 +20,7 @@ inline Report report_frame() {
   return Report{.runup_version = "0.1.0",
                 .target = "sign-language-service",
                 .config = "/srv/sign-language-service/runup.yaml",
+                .package = "/srv/sign-language-service",
                 .started = "2026-11-25T01:23:22Z",
                 .took = Duration::from_milliseconds(1850),
                 .host_name = "gate-1",
