@@ -159,7 +159,8 @@ std::string render(const Report& report, const RenderOptions& options) {
 }  // namespace
 
 extern const ReporterInfo kReporter;
-const ReporterInfo kReporter{
-    .name = "github", .summary = "for GitHub Actions: annotations beside the files they are about", .render = render};
+const ReporterInfo kReporter{.name = "github",
+                             .summary = "for GitHub Actions: annotations beside the files they are about",
+                             .render = render};
 
 }  // namespace runup::reports::github

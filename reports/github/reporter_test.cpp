@@ -42,10 +42,12 @@ TEST_CASE("github: each line is one command, whatever the report says") {
     INFO(canonical.name);
     for (const std::string& line : lines_of(canonical.report)) {
       INFO(line);
-      CHECK((line.starts_with("::error ") || line.starts_with("::warning ") || line.starts_with("::notice ")));
+      CHECK(
+          (line.starts_with("::error ") || line.starts_with("::warning ") || line.starts_with("::notice ")));
       CHECK(line.find('\r') == std::string::npos);
     }
-    CHECK((number_of(lines_of(canonical.report), "::error ") == 0) == (canonical.report.verdict == Verdict::ready));
+    CHECK((number_of(lines_of(canonical.report), "::error ") == 0) ==
+          (canonical.report.verdict == Verdict::ready));
   }
 }
 

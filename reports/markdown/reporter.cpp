@@ -233,8 +233,9 @@ std::string render(const Report& report, const RenderOptions&) {
     }
   }
   if (!report.results.empty()) {
-    std::string table = std::format("\n<details><summary>all checks: {}</summary>\n\n| | check | outcome |\n|---|---|---|\n",
-                                    statuses_text(count(report.results)));
+    std::string table =
+        std::format("\n<details><summary>all checks: {}</summary>\n\n| | check | outcome |\n|---|---|---|\n",
+                    statuses_text(count(report.results)));
     for (const CheckResult& result : report.results) {
       table += table_row(result, several);
     }
@@ -250,8 +251,7 @@ std::string render(const Report& report, const RenderOptions&) {
 }  // namespace
 
 extern const ReporterInfo kReporter;
-const ReporterInfo kReporter{.name = "markdown",
-                             .summary = "for a pull request's comment or a step's summary",
-                             .render = render};
+const ReporterInfo kReporter{
+    .name = "markdown", .summary = "for a pull request's comment or a step's summary", .render = render};
 
 }  // namespace runup::reports::markdown

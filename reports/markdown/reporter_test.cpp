@@ -39,12 +39,13 @@ TEST_CASE("markdown: what stands in the way comes first, with its fix") {
 TEST_CASE("markdown: what a file says is text, never markup") {
   Report report = not_ready_report();
   Finding& finding = report.results[0].outcome.findings[0];
-  finding.message = "[a](http://evil) <img src=x> @everyone #1 **b** _c_ ~~d~~ | e `f|g` ``h ![i](j) www.evil.org";
+  finding.message =
+      "[a](http://evil) <img src=x> @everyone #1 **b** _c_ ~~d~~ | e `f|g` ``h ![i](j) www.evil.org";
   finding.where.file = "x`y";
   finding.evidence = {{"<b>", "a\n## heading"}};
   const std::string text = render(report);
-  for (const char* markup : {"http://", "[a]", "<img", "@everyone", " #1", "**b**", " _c_", "~~d~~", "`f|g`", "www.evil",
-                             "<b>", "\n## heading"}) {
+  for (const char* markup : {"http://", "[a]", "<img", "@everyone", " #1", "**b**", " _c_", "~~d~~", "`f|g`",
+                             "www.evil", "<b>", "\n## heading"}) {
     INFO(markup);
     CHECK_FALSE(text.contains(markup));
   }

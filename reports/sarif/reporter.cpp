@@ -27,8 +27,8 @@ std::string uri_of(std::string_view path) {
   std::string uri = path.starts_with('/') ? "file://" : "";
   for (const char c : path) {
     const auto byte = static_cast<unsigned char>(c);
-    const bool kept = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9') ||
-                      std::string_view("-._~/").contains(c);
+    const bool kept = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+                      (byte >= '0' && byte <= '9') || std::string_view("-._~/").contains(c);
     uri += kept ? std::string(1, c) : std::format("%{:02X}", byte);
   }
   return uri;
@@ -47,8 +47,8 @@ Json location(const Place& place) {
   if (place.column > 0) {
     region["startColumn"] = place.column;
   }
-  Json location{
-      {"physicalLocation", {{"artifactLocation", {{"uri", uri_of(place.path)}}}, {"region", std::move(region)}}}};
+  Json location{{"physicalLocation",
+                 {{"artifactLocation", {{"uri", uri_of(place.path)}}}, {"region", std::move(region)}}}};
   if (!place.key.empty()) {
     location["logicalLocations"] = Json::array({{{"fullyQualifiedName", printable(place.key)}}});
   }
@@ -84,7 +84,8 @@ class Run {
   void add_result(const CheckResult& result) {
     const std::string scope = std::format("{}/{}", report_.target, result.model);
     for (const Finding& finding : result.outcome.findings) {
-      add(std::format("{}/{}", result.check, finding.id), level_of(finding.severity), finding.message, finding.fix,
+      add(std::format("{}/{}", result.check, finding.id), level_of(finding.severity), finding.message,
+          finding.fix,
           {.path = path_of(report_, finding.where, folder_),
            .line = finding.where.line.value_or(0),
            .key = finding.where.key},
@@ -95,8 +96,8 @@ class Run {
     }
   }
 
-  void add(const std::string& rule, std::string_view level, const std::string& message, const std::string& fix,
-           const Place& place, const std::string& scope) {
+  void add(const std::string& rule, std::string_view level, const std::string& message,
+           const std::string& fix, const Place& place, const std::string& scope) {
     std::string text = printable(message.empty() ? rule : message);
     if (!fix.empty()) {
       text += "\nfix: " + printable(fix);
@@ -123,17 +124,19 @@ class Run {
       const std::string check = id.substr(0, id.find('/'));
       rules.push_back({{"id", id},
                        {"shortDescription", {{"text", id}}},
-                       {"help", {{"text", std::format("`runup explain {}` says what must hold, why, and how it is "
-                                                      "fixed",
-                                                      check)}}}});
+                       {"help",
+                        {{"text", std::format("`runup explain {}` says what must hold, why, and how it is "
+                                              "fixed",
+                                              check)}}}});
     }
     const Json driver{{"name", "runup"}, {"version", report_.runup_version}, {"rules", std::move(rules)}};
-    const Json invocation{{"executionSuccessful", report_.verdict != Verdict::undecided},
-                          {"exitCode", static_cast<int>(exit_code(report_))},
-                          {"exitCodeDescription",
-                           printable(std::format("{}: {}", verdict_words(report_.verdict), report_.verdict_reason))},
-                          {"startTimeUtc", report_.started},
-                          {"machine", printable(report_.host_name)}};
+    const Json invocation{
+        {"executionSuccessful", report_.verdict != Verdict::undecided},
+        {"exitCode", static_cast<int>(exit_code(report_))},
+        {"exitCodeDescription",
+         printable(std::format("{}: {}", verdict_words(report_.verdict), report_.verdict_reason))},
+        {"startTimeUtc", report_.started},
+        {"machine", printable(report_.host_name)}};
     return {{"tool", {{"driver", driver}}},
             {"invocations", Json::array({invocation})},
             {"results", results_},
@@ -155,8 +158,7 @@ std::string render(const Report& report, const RenderOptions& options) {
 }  // namespace
 
 extern const ReporterInfo kReporter;
-const ReporterInfo kReporter{.name = "sarif",
-                             .summary = "for code scanning and editors: SARIF 2.1.0",
-                             .render = render};
+const ReporterInfo kReporter{
+    .name = "sarif", .summary = "for code scanning and editors: SARIF 2.1.0", .render = render};
 
 }  // namespace runup::reports::sarif

@@ -83,8 +83,14 @@ TEST_CASE("sarif: every report that is not ready has a result of level error") {
 TEST_CASE("sarif: names of files are URIs") {
   Report report = not_ready_report();
   report.results[0].outcome.findings[0].where.file = "models/a b%ü.pth";
-  CHECK(result_of(run_of(report), "device-mapping/foreign-storage")["locations"][0]["physicalLocation"]
-                 ["artifactLocation"]["uri"] == "models/a%20b%25%C3%BC.pth");
-  CHECK(result_of(run_of(report, "/tmp"), "device-mapping/foreign-storage")["locations"][0]["physicalLocation"]
-                 ["artifactLocation"]["uri"] == "file:///srv/sign-language-service/models/a%20b%25%C3%BC.pth");
+  CHECK(
+      result_of(
+          run_of(report),
+          "device-mapping/foreign-storage")["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] ==
+      "models/a%20b%25%C3%BC.pth");
+  CHECK(
+      result_of(
+          run_of(report, "/tmp"),
+          "device-mapping/foreign-storage")["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] ==
+      "file:///srv/sign-language-service/models/a%20b%25%C3%BC.pth");
 }

@@ -118,7 +118,8 @@ void validate_service(const Scope& service) {
   for (std::size_t i = 0; i < stubs.size(); ++i) {
     if (!stubs[i].starts_with("tcp:") || !is_address(stubs[i])) {
       service.complain(item_path(service.path_of("stubs"), i),
-                       std::format("`{}` is no stub; expected tcp:PORT or tcp:HOST:PORT such as `tcp:6379`", shown(stubs[i])));
+                       std::format("`{}` is no stub; expected tcp:PORT or tcp:HOST:PORT such as `tcp:6379`",
+                                   shown(stubs[i])));
     }
   }
   const auto environment = service.get<Json>("env").value_or(Json::object());

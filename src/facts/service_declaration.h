@@ -80,7 +80,8 @@ struct ServiceDeclaration {
         Field{"network", &ServiceDeclaration::network,
               "`none`, or {allow: [HOST:PORT, ...]} for what the server needs at start-up"},
         Field{"stubs", &ServiceDeclaration::stubs,
-              "`tcp:PORT` or `tcp:HOST:PORT` for what the server connects to at start-up and needs no answer from"},
+              "`tcp:PORT` or `tcp:HOST:PORT` for what the server connects to at start-up and needs no answer "
+              "from"},
         Field{"liveness", &ServiceDeclaration::liveness, "URL path that should stay 200 without a model"},
         Field{"readiness", &ServiceDeclaration::readiness,
               "URL path that must tell whether predictions work"},

@@ -266,8 +266,8 @@ Result<void> place_package(ServiceRequest& request, const std::string& host_line
                                       entered.error().describe()));
   }
   if (!host_lines.empty()) {
-    unprotected.push_back(std::format("it cannot find the names of `network:` and `stubs:` ({})",
-                                      entered.error().describe()));
+    unprotected.push_back(
+        std::format("it cannot find the names of `network:` and `stubs:` ({})", entered.error().describe()));
   }
   if (request.damage == Damage::none) {
     return {};

@@ -115,8 +115,7 @@ std::optional<in_addr_t> find_host(const std::string& host) {
                                 .sin_port = htons(doors[index].port),
                                 .sin_addr = {.s_addr = doors[index].outside},
                                 .sin_zero = {}};
-      connected =
-          ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+      connected = ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
     }
     if (!send_message(channel.get(), connected ? "y" : "n", connected ? socket.get() : -1)) {
       break;
@@ -145,7 +144,8 @@ Result<std::vector<Door>> find_doors(const std::vector<std::string>& allow,
     doors.push_back(std::move(door));
   }
   for (const std::string& text : stubs) {
-    doors.push_back(door_of(text.starts_with("tcp:") ? std::string_view(text).substr(4) : std::string_view(text)));
+    doors.push_back(
+        door_of(text.starts_with("tcp:") ? std::string_view(text).substr(4) : std::string_view(text)));
   }
   std::uint32_t next = kFirstInside;
   for (Door& door : doors) {
@@ -215,7 +215,8 @@ Result<void> add_addresses(const std::vector<Door>& doors) {
       return std::unexpected(
           system_error(std::format("`{}` cannot be had in a network of its own", door.host), errno));
     }
-    sockaddr_in mask{.sin_family = AF_INET, .sin_port = 0, .sin_addr = {.s_addr = INADDR_NONE}, .sin_zero = {}};
+    sockaddr_in mask{
+        .sin_family = AF_INET, .sin_port = 0, .sin_addr = {.s_addr = INADDR_NONE}, .sin_zero = {}};
     std::memcpy(&request.ifr_netmask, &mask, sizeof(mask));
     ::ioctl(socket.get(), SIOCSIFNETMASK, &request);
   }

@@ -28,7 +28,8 @@ struct Door {
 
 // Of `HOST:PORT`, and of stubs, `tcp:PORT` or `tcp:HOST:PORT`. An error names a host that cannot be found, as `getent`
 // finds it, or that has no IPv4 address.
-Result<std::vector<Door>> find_doors(const std::vector<std::string>& allow, const std::vector<std::string>& stubs);
+Result<std::vector<Door>> find_doors(const std::vector<std::string>& allow,
+                                     const std::vector<std::string>& stubs);
 
 // Lines for /etc/hosts: the names of doors.
 std::string lines_for_hosts(const std::vector<Door>& doors);
