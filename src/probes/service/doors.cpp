@@ -67,7 +67,9 @@ std::string look_up(const std::string& name) {
   const pid_t process = ::fork();
   if (process == 0) {
     ::dup2(input.get(), STDOUT_FILENO);
-    ::execlp("getent", "getent", "ahostsv4", "--", name.c_str(), nullptr);
+    // Not by PATH nor with the service's variables: both may lead into the package.
+    const std::array<const char*, 2> environment{"PATH=/usr/bin:/bin", nullptr};
+    ::execle("/usr/bin/getent", "getent", "ahostsv4", "--", name.c_str(), nullptr, environment.data());
     ::_exit(127);
   }
   input = FileDescriptor();
