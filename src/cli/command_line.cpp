@@ -81,6 +81,15 @@ Examples
   runup inspect models/sign.pth --json | jq -r '.tensors[].path'
 )";
 
+constexpr const char* kDiffExamples = R"(Exit codes
+  0  nothing got worse
+  1  a check or the verdict got worse
+  2  a report could not be read
+
+Examples
+  runup run --report text --report json=today.json; runup diff yesterday.json today.json
+)";
+
 constexpr const char* kCompletionExamples = R"(Examples
   runup completion bash > ~/.local/share/bash-completion/completions/runup
   runup completion zsh > ~/.zfunc/_runup
@@ -108,6 +117,7 @@ struct CommandLine {
   ConfigArguments config;
   InitArguments init;
   InspectArguments inspect;
+  DiffArguments diff;
   std::string shell;
   std::map<const CLI::Option*, Values> values;
   std::map<const CLI::App*, std::function<ExitCode(const Session&)>> actions;
@@ -264,6 +274,19 @@ void add_list_and_explain(CommandLine& line) {
              "a config whose plugins may be meant; `runup.yaml` if there is one");
 }
 
+void add_diff(CommandLine& line) {
+  CLI::App& command =
+      add_command(line, "diff", "what one run says that an earlier one did not",
+                  [&line](const Session& session) { return diff_command(line.diff, session); });
+  for (const auto& [name, into, help] :
+       {std::tuple{"BEFORE", &line.diff.before, "the JSON report of the earlier run"},
+        std::tuple{"AFTER", &line.diff.after, "that of the later one"}}) {
+    CLI::Option* option = command.add_option(name, *into, help)->type_name("REPORT")->required();
+    line.values[option] = {.kind = ValueKind::file};
+  }
+  command.footer(kDiffExamples);
+}
+
 void add_config_command(CommandLine& line) {
   CLI::App& command =
       add_command(line, "config", "the resolved config, and where each value came from",
@@ -361,6 +384,7 @@ void build(CommandLine& line) {
   add_list_and_explain(line);
   add_config_command(line);
   add_inspect(line);
+  add_diff(line);
   CLI::App& completion =
       add_command(line, "completion", "a completion script for bash, fish or zsh", [&line](const Session&) {
         print(completion_script(command_spec(line, line.app), line.shell));

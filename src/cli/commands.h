@@ -51,6 +51,13 @@ struct ExplainArguments {
 };
 ExitCode explain_command(const ExplainArguments& arguments, const Session& session);
 
+struct DiffArguments {
+  // files of `--report json`
+  std::string before;
+  std::string after;
+};
+ExitCode diff_command(const DiffArguments& arguments, const Session& session);
+
 struct InspectArguments {
   std::string file;
   bool json = false;
