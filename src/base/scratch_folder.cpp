@@ -27,16 +27,16 @@ void open_folders(const fs::path& path) {
 
 }  // namespace
 
-Result<ScratchFolder> ScratchFolder::make(const std::string& name, const std::string& in) {
+Result<ScratchFolder> ScratchFolder::make(const std::string& name, const std::string& parent) {
   std::error_code error;
-  fs::path parent = in;
-  if (in.empty()) {
-    parent = fs::temp_directory_path(error);
-    parent = error ? fs::path("/tmp") : fs::canonical(parent, error);
+  fs::path folder = parent;
+  if (parent.empty()) {
+    folder = fs::temp_directory_path(error);
+    folder = error ? fs::path("/tmp") : fs::canonical(folder, error);
   }
-  std::string path = (parent / (name + ".XXXXXX")).string();
+  std::string path = (folder / (name + ".XXXXXX")).string();
   if (::mkdtemp(path.data()) == nullptr) {
-    return std::unexpected(system_error("cannot make a folder in `" + parent.string() + "`", errno));
+    return std::unexpected(system_error("cannot make a folder in `" + folder.string() + "`", errno));
   }
   return ScratchFolder(std::move(path));
 }

@@ -150,8 +150,8 @@ std::vector<Member> tree_of(pid_t root) {
 }  // namespace
 
 // The fourth field of /proc/PID/stat; the second is a name in parentheses that may hold anything.
-std::optional<pid_t> parent_of(pid_t pid) {
-  const auto stat = read_proc("/proc/" + std::to_string(pid) + "/stat");
+std::optional<pid_t> parent_of(pid_t process) {
+  const auto stat = read_proc("/proc/" + std::to_string(process) + "/stat");
   const std::size_t name_end = stat ? stat->rfind(')') : std::string::npos;
   if (name_end == std::string::npos || stat->size() < name_end + 5) {
     return std::nullopt;
