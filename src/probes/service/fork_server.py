@@ -116,7 +116,8 @@ def imports_of(words):
 
 
 def import_outside(wanted):
-    """False when something could not be imported in a way that leaves half of it behind."""
+    """False for what must come before all others. What is not there is left out; any other failure of an import ends
+    this interpreter, since half of a module may be left behind."""
     if any(module.partition(".")[0] in PATCHING for module, _ in wanted):
         return False
     for module, names in wanted:
