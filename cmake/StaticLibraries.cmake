@@ -6,6 +6,8 @@ find_library(RUNUP_YAML_ARCHIVE NAMES libyaml-cpp.a REQUIRED)
 set(RUNUP_YAML ${RUNUP_YAML_ARCHIVE})
 find_library(RUNUP_SECCOMP_ARCHIVE NAMES libseccomp.a REQUIRED)
 set(RUNUP_SECCOMP ${RUNUP_SECCOMP_ARCHIVE})
+find_library(RUNUP_SQLITE_ARCHIVE NAMES libsqlite3.a REQUIRED)
+set(RUNUP_SQLITE ${RUNUP_SQLITE_ARCHIVE} m)
 # Of libarchive only the streams xz, zstd and bzip2 are used; what its formats need is not linked in.
 set(RUNUP_ARCHIVE)
 foreach(library archive lzma zstd bz2)

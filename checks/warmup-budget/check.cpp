@@ -5,8 +5,8 @@
 #include <format>
 
 #include "base/text.h"
+#include "check/percentile.h"
 #include "check/wording.h"
-#include "statistics.h"
 
 namespace runup::checks::warmup_budget {
 

@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch_test_macros.hpp>
 
+#include "check/percentile.h"
 #include "facts_builder.h"
-#include "statistics.h"
 
 using namespace runup;
 using namespace runup::testing;
-using runup::checks::warmup_budget::compare;
-using runup::checks::warmup_budget::Figure;
-using runup::checks::warmup_budget::percentile;
-using runup::checks::warmup_budget::Standing;
 
 namespace {
 

@@ -91,15 +91,18 @@ std::string titled(const Report& report, const CheckResult& result, std::string_
 
 Annotation of_finding(const Report& report, const CheckResult& result, const Finding& finding,
                       std::string_view folder) {
-  Annotation annotation{.kind = kind_of(finding.severity),
-                        .title = titled(report, result, std::format("{}/{}", result.check, finding.id)),
+  Annotation annotation{.kind = finding.accepted ? "notice" : kind_of(finding.severity),
+                        .title = titled(report, result, std::format("{}/{}", result.check, finding.id)) +
+                                 (finding.accepted ? " (accepted)" : ""),
                         .text = finding.message,
                         .file = path_of(report, finding.where, folder),
                         .line = finding.where.line.value_or(0)};
   if (!finding.where.key.empty()) {
     annotation.text += std::format("\nat: `{}`", finding.where.key);
   }
-  if (!finding.fix.empty()) {
+  if (finding.accepted) {
+    annotation.text += "\n" + acceptance_text(*finding.accepted);
+  } else if (!finding.fix.empty()) {
     annotation.text += std::format("\nfix: {}", finding.fix);
   }
   return annotation;
@@ -124,6 +127,15 @@ std::vector<Annotation> annotations_of(const Report& report, std::string_view fo
                      .title = titled(report, result, result.check) + " is undecided",
                      .text = result.outcome.reason,
                      .file = path_of(report, Location{}, folder)});
+    }
+  }
+  for (const WaiverReport& waiver : report.waivers) {
+    if (is_out_of_date(waiver)) {
+      all.push_back({.kind = "warning",
+                     .title = std::format("{}: waiver of {}", report.target, waiver_name(waiver)),
+                     .text = waiver_text(waiver),
+                     .file = path_of(report, Location{}, folder),
+                     .line = waiver.line});
     }
   }
   return all;

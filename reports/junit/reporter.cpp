@@ -6,6 +6,7 @@
 // pair, it shows the text of <failure> and <error> and not their `message`, and Jenkins takes the
 // reason of <skipped> from `message`.
 
+#include <algorithm>
 #include <format>
 #include <sstream>
 
@@ -49,8 +50,11 @@ std::string evidence_lines(const std::vector<Evidence>& evidence, std::string_vi
 }
 
 std::string finding_text(const CheckResult& result, const Finding& finding) {
-  std::string text =
-      std::format("{}: {} [{}/{}]\n", enum_name(finding.severity), finding.message, result.check, finding.id);
+  std::string text = std::format("{}{}: {} [{}/{}]\n", finding.accepted ? "accepted " : "",
+                                 enum_name(finding.severity), finding.message, result.check, finding.id);
+  if (finding.accepted) {
+    text += std::format("  {}\n", acceptance_text(*finding.accepted));
+  }
   if (const std::string where = location_text(finding.where); !where.empty()) {
     text += std::format("  at: {}\n", where);
   }
@@ -81,8 +85,10 @@ void append_failure(pugi::xml_node testcase, const CheckResult& result) {
   const Outcome& outcome = result.outcome;
   const std::vector<Finding>& findings = outcome.findings;
   std::string message = findings.empty() ? "failed" : findings.front().message;
-  if (findings.size() > 1) {
-    message += std::format(" (and {} more)", count_of(findings.size() - 1, "finding", "findings"));
+  const auto counted = static_cast<std::size_t>(
+      std::ranges::count_if(findings, [](const Finding& one) { return !one.accepted; }));
+  if (counted > 1) {
+    message += std::format(" (and {} more)", count_of(counted - 1, "finding", "findings"));
   }
   std::string text = findings_lines(result);
   if (!outcome.reason.empty()) {
@@ -157,6 +163,10 @@ void append_properties(pugi::xml_node suite, const Report& report) {
   add("strict", report.strict ? "true" : "");
   for (const ReportWitness& witness : report.witnesses) {
     add("witness." + witness.model + (witness.file.empty() ? "" : "." + witness.file), witness_text(witness));
+  }
+  for (std::size_t i = 0; i < report.waivers.size(); ++i) {
+    add(std::format("waiver.{}", i + 1),
+        std::format("{} {}", waiver_name(report.waivers[i]), waiver_text(report.waivers[i])));
   }
   for (std::size_t i = 0; i < report.remarks.size(); ++i) {
     add(std::format("remark.{}", i + 1), report.remarks[i]);

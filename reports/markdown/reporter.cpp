@@ -134,8 +134,9 @@ std::string_view symbol_of(Verdict verdict) {
 }
 
 std::string finding_item(const CheckResult& result, const Finding& finding) {
-  std::string item = std::format("- **{}**: {}  \n  {}", enum_name(finding.severity), prose(finding.message),
-                                 code(std::format("{}/{}", result.check, finding.id)));
+  std::string item =
+      std::format("- **{}{}**: {}  \n  {}", finding.accepted ? "accepted " : "", enum_name(finding.severity),
+                  prose(finding.message), code(std::format("{}/{}", result.check, finding.id)));
   if (!finding.where.file.empty()) {
     item += std::format(" in {}", code(finding.where.file));
   }
@@ -149,7 +150,9 @@ std::string finding_item(const CheckResult& result, const Finding& finding) {
     item += std::format("\n  - {}{}{}", plain(evidence.name), evidence.name.empty() ? "" : ": ",
                         prose(evidence.value));
   }
-  if (!finding.fix.empty()) {
+  if (finding.accepted) {
+    item += std::format("\n  - {}", prose(acceptance_text(*finding.accepted)));
+  } else if (!finding.fix.empty()) {
     item += std::format("\n  - **fix:** {}", prose(finding.fix));
   }
   return item + "\n";
@@ -195,6 +198,15 @@ std::string head(const Report& report) {
   return text + (report.setup_errors.empty() ? "" : "\n");
 }
 
+std::string waivers_section(const Report& report) {
+  std::string text = "\n#### Waivers\n\n";
+  for (const WaiverReport& waiver : report.waivers) {
+    text += std::format("- {}{} {}\n", is_out_of_date(waiver) ? "⚠️ " : "", prose(waiver_name(waiver)),
+                        prose(waiver_text(waiver)));
+  }
+  return text;
+}
+
 std::string foot(const Report& report) {
   std::string text;
   for (const std::string& remark : report.remarks) {
@@ -231,6 +243,9 @@ std::string render(const Report& report, const RenderOptions&) {
     if (!is_urgent(result) && !result.outcome.findings.empty()) {
       add(result_section(result, several));
     }
+  }
+  if (!report.waivers.empty()) {
+    add(waivers_section(report));
   }
   if (!report.results.empty()) {
     std::string table =

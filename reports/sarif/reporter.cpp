@@ -70,6 +70,16 @@ class Run {
     for (const CheckResult& result : report_.results) {
       add_result(result);
     }
+    for (const WaiverReport& waiver : report_.waivers) {
+      if (is_out_of_date(waiver)) {
+        Place place = config();
+        place.line = waiver.line;
+        place.key = waiver_name(waiver);
+        add(std::format("waivers/{}", enum_name(waiver.state)), "warning",
+            std::format("the waiver of {} {}", waiver_name(waiver), waiver_text(waiver)), "", place,
+            "waivers");
+      }
+    }
     if (report_.verdict == Verdict::undecided && results_.empty()) {
       add("verdict/undecided", "error", report_.verdict_reason, "", config(), "verdict");
     }
@@ -90,6 +100,13 @@ class Run {
            .line = finding.where.line.value_or(0),
            .key = finding.where.key},
           scope);
+      if (finding.accepted) {
+        // By what SARIF 2.1.0, 3.35 calls an external suppression: one that is not in the source itself.
+        results_.back()["suppressions"] =
+            Json::array({{{"kind", "external"},
+                          {"status", "accepted"},
+                          {"justification", printable(acceptance_text(*finding.accepted))}}});
+      }
     }
     if (result.outcome.status == Status::undecided) {
       add(result.check + "/undecided", "error", "undecided: " + result.outcome.reason, "", config(), scope);

@@ -71,7 +71,7 @@ TEST_CASE("sarif: every report that is not ready has a result of level error") {
     bool red = false;
     std::set<std::string> fingerprints;
     for (const Json& result : run["results"]) {
-      red = red || result["level"] == "error";
+      red = red || (result["level"] == "error" && !result.contains("suppressions"));
       CHECK(run["tool"]["driver"]["rules"][result["ruleIndex"].get<std::size_t>()]["id"] == result["ruleId"]);
       fingerprints.insert(result["partialFingerprints"]["runup/v1"].get<std::string>());
     }

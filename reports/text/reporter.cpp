@@ -37,7 +37,7 @@ Mark mark_of(const Outcome& outcome) {
   switch (outcome.status) {
     case Status::passed:
       return std::ranges::any_of(outcome.findings,
-                                 [](const Finding& f) { return f.severity != Severity::note; })
+                                 [](const Finding& f) { return f.severity != Severity::note && !f.accepted; })
                  ? Mark{"!", Tone::doubt}
                  : Mark{"✓", Tone::good};
     case Status::failed:
@@ -60,18 +60,6 @@ Tone tone_of(Severity severity) {
       break;
   }
   return Tone::name;
-}
-
-Tone tone_of(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::ready:
-      return Tone::good;
-    case Verdict::not_ready:
-      return Tone::bad;
-    case Verdict::undecided:
-      break;
-  }
-  return Tone::doubt;
 }
 
 std::string evidence_item(const Evidence& item) {
@@ -126,13 +114,32 @@ void append_place(std::string& out, const CheckResult& result, const Finding& fi
 
 // Notes ask for nothing, so that without --verbose they take little room.
 bool is_shortened(const Finding& finding, const Layout& layout) {
-  return finding.severity == Severity::note && !layout.verbose;
+  return finding.severity == Severity::note && !layout.verbose && !finding.accepted;
+}
+
+// One that somebody answers for: shown, but nothing has to be done about it now.
+void append_accepted(std::string& out, const CheckResult& result, const Finding& finding,
+                     const Layout& layout) {
+  constexpr std::size_t kIndent = 6;
+  constexpr std::size_t kText = kIndent + kSeverityColumns;
+  append_wrapped(
+      out, std::string(kIndent, ' ') + paint(Tone::name, pad("accepted", kSeverityColumns), layout.colour),
+      kText, finding.message, layout.width);
+  append_place(out, result, finding, kText, layout);
+  append_wrapped(out, std::string(kText, ' '), kText,
+                 std::format("{} {}, {}", finding.severity == Severity::error ? "an" : "a",
+                             enum_name(finding.severity), acceptance_text(*finding.accepted)),
+                 layout.width);
 }
 
 void append_finding(std::string& out, const CheckResult& result, const Finding& finding,
                     const Layout& layout) {
   constexpr std::size_t kIndent = 6;
   constexpr std::size_t kText = kIndent + kSeverityColumns;
+  if (finding.accepted) {
+    append_accepted(out, result, finding, layout);
+    return;
+  }
   const std::string severity =
       std::string(kIndent, ' ') +
       paint(tone_of(finding.severity), pad(enum_name(finding.severity), kSeverityColumns), layout.colour);
@@ -183,7 +190,8 @@ std::string headline(const Outcome& outcome, std::size_t columns, bool verbose) 
 void append_result(std::string& out, const CheckResult& result, std::string& told, const Layout& layout) {
   const Outcome& outcome = result.outcome;
   const Mark mark = mark_of(outcome);
-  const bool repeated = outcome.status == Status::undecided && outcome.reason == told && !layout.verbose;
+  const bool unjudged = outcome.status == Status::undecided || outcome.status == Status::skipped;
+  const bool repeated = unjudged && !told.empty() && outcome.reason == told && !layout.verbose;
   const bool has_reason = !outcome.reason.empty() && outcome.status != Status::passed && !repeated;
   const std::size_t head_columns = 4 + layout.id_columns + 2;
   const bool timed = outcome.status != Status::skipped && result.took.nanoseconds > 0;
@@ -222,7 +230,7 @@ void append_result(std::string& out, const CheckResult& result, std::string& tol
   for (const Finding& finding : outcome.findings) {
     append_finding(out, result, finding, layout);
   }
-  if (outcome.status == Status::undecided) {
+  if (unjudged) {
     told = outcome.reason;
   }
   if (has_reason && outcome.status == Status::failed) {
@@ -298,10 +306,21 @@ bool append_results(std::string& out, const Report& report, const Layout& layout
   return any;
 }
 
+void append_waivers(std::string& out, const Report& report, const Layout& layout) {
+  for (const WaiverReport& waiver : report.waivers) {
+    const bool old = is_out_of_date(waiver);
+    append_wrapped(
+        out, paint(old ? Tone::doubt : Tone::name, old ? "warning  " : "waiver   ", layout.colour), 9,
+        std::format("{}{} {}", old ? "the waiver of " : "", waiver_name(waiver), waiver_text(waiver)),
+        layout.width);
+  }
+}
+
 // The id that the reader most likely wants to know more about.
 std::string worth_explaining(const Report& report) {
   for (const CheckResult& result : report.results) {
     if (result.outcome.status == Status::failed && !result.outcome.findings.empty()) {
+      // Errors stand first.
       return std::format("{}/{}", result.check, result.outcome.findings.front().id);
     }
   }
@@ -365,6 +384,11 @@ std::string render(const Report& report, const RenderOptions& options) {
   for (const SetupError& error : report.setup_errors) {
     append_wrapped(out, paint(Tone::bad, "error  ", layout.colour), 7, one_line(setup_error_text(error)),
                    layout.width);
+    any = true;
+  }
+  if (!layout.brief && !report.waivers.empty()) {
+    out += any ? "\n" : "";
+    append_waivers(out, report, layout);
     any = true;
   }
   if (!layout.brief && !report.remarks.empty()) {

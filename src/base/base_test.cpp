@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/codec.h"
 #include "base/text.h"
+#include "base/timestamp.h"
 
 using namespace runup;
 
@@ -97,4 +98,21 @@ TEST_CASE("a mapped file shows its bytes; SHA-256 is that of FIPS 180-2's exampl
   CHECK(sha256_hex(mapped->bytes()) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   std::filesystem::remove(path);
   CHECK_FALSE(MappedFile::open("/dev/null"));
+}
+
+TEST_CASE("times of day are read with their offsets") {
+  // by `date -u -d TEXT +%s`
+  CHECK(seconds_since_1970("2026-11-25T01:23:22Z") == 1795569802);
+  CHECK(seconds_since_1970("2026-11-25T01:23:22.987654Z") == 1795569802);
+  CHECK(seconds_since_1970("2026-11-25T10:23:22+09:00") == 1795569802);
+  CHECK(seconds_since_1970("2026-11-24T20:53:22-04:30") == 1795569802);
+  CHECK(seconds_since_1970("1969-12-31T23:59:59Z") == -1);
+  CHECK(seconds_since_1970("2024-02-29T00:00:00Z") == 1709164800);
+  for (const char* wrong :
+       {"", "2026", "2026-11-25", "2026-11-25T01:23:22", "2026-11-25 01:23:22Z", "2026-13-25T01:23:22Z",
+        "2025-02-29T00:00:00Z", "2026-11-25T24:00:00Z", "2026-11-25T01:23:22ZZ", "2026-11-25T01:23:22+9:00",
+        "2026-11-25T01:23:22+09:00x", "+026-11-25T01:23:22Z", "2026-11-25T01:23:2 Z"}) {
+    INFO(wrong);
+    CHECK_FALSE(seconds_since_1970(wrong));
+  }
 }

@@ -57,6 +57,8 @@ struct Needs {
   bool parity = false;
   // Facts::served: the started server, with the model's files as they are and damaged
   bool service = false;
+  // Facts::standing: an audit's alone
+  bool standing = false;
 };
 
 struct NoOptions {

@@ -5,22 +5,45 @@
 
 namespace runup {
 
-Outcome settle(Judgement judgement, const SeverityOverrides& overrides, bool strict) {
-  for (Finding& finding : judgement.findings) {
-    if (const auto own = overrides.find(finding.id); own != overrides.end()) {
-      finding.severity = own->second;
-    } else if (const auto all = overrides.find("*");
-               all != overrides.end() && finding.severity != Severity::note) {
-      finding.severity = all->second;
-    }
-    if (strict && finding.severity == Severity::warning) {
-      finding.severity = Severity::error;
-    }
+namespace {
+
+// What is said of the finding itself, or of all; null when nothing is.
+template <class Value>
+const Value* entry_for(const std::map<std::string, Value>& entries, const std::string& finding) {
+  auto found = entries.find(finding);
+  found = found == entries.end() ? entries.find("*") : found;
+  return found == entries.end() ? nullptr : &found->second;
+}
+
+void weigh(Finding& finding, const SeverityOverrides& overrides, bool strict,
+           const Acceptances& acceptances) {
+  const Severity* given = entry_for(overrides, finding.id);
+  if (given != nullptr && (finding.severity != Severity::note || overrides.contains(finding.id))) {
+    finding.severity = *given;
   }
-  std::ranges::stable_sort(judgement.findings, std::greater{}, &Finding::severity);
+  if (strict && finding.severity == Severity::warning) {
+    finding.severity = Severity::error;
+  }
+  const Acceptance* accepted = entry_for(acceptances, finding.id);
+  finding.accepted = accepted == nullptr ? std::nullopt : std::optional(*accepted);
+}
+
+}  // namespace
+
+Outcome settle(Judgement judgement, const SeverityOverrides& overrides, bool strict,
+               const Acceptances& acceptances) {
+  for (Finding& finding : judgement.findings) {
+    weigh(finding, overrides, strict, acceptances);
+  }
+  std::ranges::stable_sort(judgement.findings, [](const Finding& one, const Finding& other) {
+    const bool accepted = one.accepted.has_value();
+    return accepted != other.accepted.has_value() ? !accepted : one.severity > other.severity;
+  });
 
   Outcome outcome{.evidence = std::move(judgement.looked_at), .findings = std::move(judgement.findings)};
-  const bool has_error = !outcome.findings.empty() && outcome.findings.front().severity == Severity::error;
+  const bool has_error = !outcome.findings.empty() && !outcome.findings.front().accepted &&
+                         outcome.findings.front().severity == Severity::error;
+  const bool has_accepted = !outcome.findings.empty() && outcome.findings.back().accepted;
   if (has_error) {
     outcome.status = Status::failed;
     outcome.reason = judgement.undecided.value_or("");
@@ -30,7 +53,7 @@ Outcome settle(Judgement judgement, const SeverityOverrides& overrides, bool str
   } else if (judgement.skipped) {
     outcome.status = Status::skipped;
     outcome.reason = *judgement.skipped;
-  } else if (outcome.evidence.empty()) {
+  } else if (outcome.evidence.empty() && !has_accepted) {
     outcome.status = Status::undecided;
     outcome.reason = "the check looked at nothing";
   } else {

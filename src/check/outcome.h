@@ -52,6 +52,20 @@ struct Location {
   }
 };
 
+// That somebody answers for a finding, by an entry of the config's `waivers:` that has not expired.
+struct Acceptance {
+  std::string reason;
+  std::string owner;
+  // the last day on which it holds, in UTC: `2026-12-31`
+  std::string expires;
+  bool operator==(const Acceptance&) const = default;
+  static constexpr auto fields() {
+    return std::tuple{Field{"reason", &Acceptance::reason, "why it is accepted"},
+                      Field{"owner", &Acceptance::owner, "who answers for it"},
+                      Field{"expires", &Acceptance::expires, "the last day on which it is, in UTC"}};
+  }
+};
+
 // One problem that a check saw.
 struct Finding {
   // `class-count-mismatch`; with the check's id before it, `label-encoder/class-count-mismatch`,
@@ -64,6 +78,8 @@ struct Finding {
   std::vector<Evidence> evidence;
   // what to do about it, one imperative sentence or a command
   std::string fix;
+  // set by settle() alone: it is shown, and counts for nothing
+  std::optional<Acceptance> accepted;
   bool operator==(const Finding&) const = default;
   static constexpr auto fields() {
     return std::tuple{Field{"id", &Finding::id, "the finding's id within its check", kRequired},
@@ -71,7 +87,8 @@ struct Finding {
                       Field{"message", &Finding::message, "observed, then expected", kRequired},
                       Field{"where", &Finding::where, "the file and the place in it"},
                       Field{"evidence", &Finding::evidence, "what supports it"},
-                      Field{"fix", &Finding::fix, "what to do about it"}};
+                      Field{"fix", &Finding::fix, "what to do about it"},
+                      Field{"accepted", &Finding::accepted, "the waiver by which it does not count"}};
   }
 };
 
@@ -113,9 +130,14 @@ struct Outcome {
 // it applies to all findings but notes.
 using SeverityOverrides = std::map<std::string, Severity>;
 
-// The rules: an error finding is a failure whatever else is true; then a stated cause makes it
-// undecided; then a stated skip makes it skipped; then looking at nothing is undecided; else it
-// passed. With `strict`, warnings count as errors.
-Outcome settle(Judgement judgement, const SeverityOverrides& overrides, bool strict);
+// Who accepts findings of one check on one model, by finding id without the check's name; `*` is all of them.
+using Acceptances = std::map<std::string, Acceptance>;
+
+// The rules: an error finding that nobody accepts is a failure whatever else is true; then a stated cause
+// makes it undecided; then a stated skip makes it skipped; then looking at nothing and finding nothing is undecided;
+// else it passed. With `strict`, warnings count as errors. What could not be told cannot be accepted. Errors stand
+// first, accepted findings last.
+Outcome settle(Judgement judgement, const SeverityOverrides& overrides, bool strict,
+               const Acceptances& acceptances = {});
 
 }  // namespace runup

@@ -19,7 +19,9 @@
 #include "cli/commands.h"
 #include "cli/config_command.h"
 #include "cli/init_command.h"
+#include "cli/recorded_runs.h"
 #include "cli/version.h"
+#include "program/probe_folder.h"
 
 namespace runup {
 
@@ -40,6 +42,7 @@ constexpr const char* kProgramExamples = R"(Examples
   runup run --report junit=runup.xml         the same, with a file for the CI server
   runup explain label-encoder                what a check holds, and how to fix it
   runup inspect models/sign.pth              what is in a model file
+  runup history                              the runs of this host; `runup run --record` adds one
 
 )";
 
@@ -47,6 +50,8 @@ constexpr const char* kEnvironment = R"(Environment
   RUNUP_PROBE_TIMEOUT   how long one step of a probe may take, such as 90s; 60s if not set
   RUNUP_PROBE_MEMORY    memory of a probe that runs a model, such as 4GiB; 9/10 of what is free
   RUNUP_PLUGIN_DIR      folders with plugins, separated by colons
+  RUNUP_HISTORY         the history of `--record`; /var/lib/runup/history.db for root, else in
+                        ~/.local/state/runup
   NO_COLOR              no colours on a terminal
 
 )";
@@ -56,6 +61,7 @@ constexpr const char* kRunExamples = R"(Examples
   runup run --set models.sign.device=cuda:0 --set 'checks.warmup-budget.p95=80ms'
   runup run --select model-present,model-loadable --skip 'sign/label-*'
   runup run --quiet --report json=report.json --report junit=runup.xml
+  runup run --record; runup history
 
 )";
 
@@ -81,13 +87,30 @@ Examples
   runup inspect models/sign.pth --json | jq -r '.tensors[].path'
 )";
 
-constexpr const char* kDiffExamples = R"(Exit codes
+constexpr const char* kDiffExamples = R"(Runs
+  A report is a file of `--report json`, or a run of the history: `42`, `last`, `last-ready`.
+  BEFORE `last-ready` is the last ready run before AFTER. A file of such a name is `./last`.
+
+Exit codes
   0  nothing got worse
   1  a check or the verdict got worse
   2  a report could not be read
 
 Examples
+  runup diff last-ready last
+  runup diff 41 42
   runup run --report text --report json=today.json; runup diff yesterday.json today.json
+)";
+
+constexpr const char* kHistoryExamples = R"(Exit codes
+  0  listed
+  2  there is no history, or not that run or target, or it could not be read
+
+Examples
+  runup history
+  runup history sign-language-service -n 100
+  runup history --show last | jq -r .verdict_reason
+  runup history --json | jq '.runs[] | select(.verdict != "ready")'
 )";
 
 constexpr const char* kCompletionExamples = R"(Examples
@@ -117,6 +140,7 @@ struct CommandLine {
   ConfigArguments config;
   InitArguments init;
   InspectArguments inspect;
+  HistoryArguments history;
   DiffArguments diff;
   std::string shell;
   std::map<const CLI::Option*, Values> values;
@@ -203,6 +227,12 @@ CLI::Option* add_config(CommandLine& line, CLI::App& command, const char* name, 
   return option;
 }
 
+CLI::Option* add_history_file(CommandLine& line, CLI::App& command, std::string& into, const char* help) {
+  CLI::Option* option = command.add_option("--history", into, help)->type_name("FILE");
+  line.values[option] = {.kind = ValueKind::file};
+  return option;
+}
+
 void add_run(CommandLine& line) {
   CLI::App& command = add_command(line, "run", "judge a package by its config, and say whether it is ready",
                                   [&line](const Session& session) { return run_command(line.run, session); });
@@ -222,6 +252,14 @@ void add_run(CommandLine& line) {
     line.values[option] = {.choices = check_ids()};
   }
   add_flag(command, "--strict", run.strict, "warnings make a check fail")->group("What is judged");
+  one_of(line,
+         command
+             .add_option(
+                 "--profile", run.profile,
+                 "`gate`: everything; `audit`: start no server, ask the one that runs; gate if not given")
+             ->type_name("NAME")
+             ->group("What is judged"),
+         {"gate", "audit"});
   command
       .add_option(
           "--save-outputs", run.save_outputs,
@@ -249,6 +287,9 @@ void add_run(CommandLine& line) {
   add_flag(command, "-v,--verbose", run.verbose, "text: what was looked at, for every check")
       ->group("Reports")
       ->excludes(quiet->group("Reports"));
+  add_flag(command, "--record", run.record, "add the run to this host's history; see `runup history`")
+      ->group("Reports");
+  add_history_file(line, command, run.history, "add it to the history in FILE instead")->group("Reports");
   command.footer(std::string(kRunExamples) + kEnvironment + kExitCodes);
 }
 
@@ -279,12 +320,48 @@ void add_diff(CommandLine& line) {
       add_command(line, "diff", "what one run says that an earlier one did not",
                   [&line](const Session& session) { return diff_command(line.diff, session); });
   for (const auto& [name, into, help] :
-       {std::tuple{"BEFORE", &line.diff.before, "the JSON report of the earlier run"},
-        std::tuple{"AFTER", &line.diff.after, "that of the later one"}}) {
-    CLI::Option* option = command.add_option(name, *into, help)->type_name("REPORT")->required();
+       {std::tuple{"BEFORE", &line.diff.before,
+                   "the earlier run: its JSON report, or its number in the history"},
+        std::tuple{"AFTER", &line.diff.after, "the later one"}}) {
+    CLI::Option* option = command.add_option(name, *into, help)->type_name(name)->required();
     line.values[option] = {.kind = ValueKind::file};
   }
+  command
+      .add_option("--target", line.diff.target,
+                  "whose runs `last` and `last-ready` are, where the history has several")
+      ->type_name("TARGET");
+  add_history_file(line, command, line.diff.history, "the history; that of this host if not given");
   command.footer(kDiffExamples);
+}
+
+void add_history(CommandLine& line) {
+  CLI::App& command =
+      add_command(line, "history", "the runs of this host, and how they went",
+                  [&line](const Session& session) { return history_command(line.history, session); });
+  HistoryArguments& history = line.history;
+  command.add_option("TARGET", history.target, "whose runs; those of all targets if not given")
+      ->type_name("TARGET");
+  command
+      .add_option("-n", history.most,
+                  "how many runs of each target; 20 if not given, 5 where there are several targets")
+      ->type_name("N")
+      ->check([](const std::string& text) {
+        return text.find_first_not_of("0123456789") == std::string::npos && text.size() <= 6 &&
+                       text.find_first_not_of('0') != std::string::npos
+                   ? std::string()
+                   : std::format("got `{}`, expected a number from 1 to 999999", text);
+      });
+  CLI::Option* json = add_flag(command, "--json", history.json, "as JSON");
+  command.add_option("--show", history.show, "print the JSON report of this run: `42`, `last`, `last-ready`")
+      ->type_name("RUN")
+      ->excludes(json)
+      ->check([](const std::string& text) {
+        return read_run_name(text)
+                   ? std::string()
+                   : std::format("got `{}`, expected a run's number, `last` or `last-ready`", text);
+      });
+  add_history_file(line, command, history.history, "the history; that of this host if not given");
+  command.footer(kHistoryExamples);
 }
 
 void add_config_command(CommandLine& line) {
@@ -384,6 +461,7 @@ void build(CommandLine& line) {
   add_list_and_explain(line);
   add_config_command(line);
   add_inspect(line);
+  add_history(line);
   add_diff(line);
   CLI::App& completion =
       add_command(line, "completion", "a completion script for bash, fish or zsh", [&line](const Session&) {

@@ -32,8 +32,13 @@ struct RunArguments {
   // where the inputs and outputs go that conversions were compared with
   std::string save_outputs;
   bool strict = false;
+  // `audit`: beside the running service
+  std::string profile = "gate";
   bool quiet = false;
   bool verbose = false;
+  // the run is added to a history: the usual one, or `history`, which asks for it alone
+  bool record = false;
+  std::string history;
 };
 ExitCode run_command(const RunArguments& arguments, const Session& session);
 
@@ -52,11 +57,28 @@ struct ExplainArguments {
 ExitCode explain_command(const ExplainArguments& arguments, const Session& session);
 
 struct DiffArguments {
-  // files of `--report json`
+  // files of `--report json`, or runs of the history
   std::string before;
   std::string after;
+  // of `last` and `last-ready`; empty: the only one
+  std::string target;
+  // empty: the usual one
+  std::string history;
 };
 ExitCode diff_command(const DiffArguments& arguments, const Session& session);
+
+struct HistoryArguments {
+  // empty: all
+  std::string target;
+  // empty: the usual one
+  std::string history;
+  // of each target
+  std::optional<int> most;
+  // the run whose report is printed instead
+  std::string show;
+  bool json = false;
+};
+ExitCode history_command(const HistoryArguments& arguments, const Session& session);
 
 struct InspectArguments {
   std::string file;

@@ -7,9 +7,11 @@
 #include "base/codec.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/recorded_runs.h"
 #include "report/difference.h"
 #include "report/layout.h"
 #include "report/summary.h"
+#include "report/time_change.h"
 
 namespace runup {
 
@@ -17,8 +19,13 @@ namespace {
 
 constexpr std::size_t kMostBytes = std::size_t{256} << 20U;
 constexpr std::uint32_t kVersion = 1;
-constexpr std::size_t kPlainWidth = 100;
-constexpr std::size_t kMaxWidth = 120;
+
+// One of the two, and what to call it.
+struct Side {
+  Report report;
+  // in the history; 0: it came from a file
+  std::int64_t run = 0;
+};
 
 Result<Report> read_report(const std::string& path) {
   const auto text = read_file(path, kMostBytes);
@@ -42,6 +49,54 @@ Result<Report> read_report(const std::string& path) {
   }
   auto report = decode<Report>(*json);
   return report ? std::move(report) : wrap(report.error(), std::format("in `{}`", printable(path)));
+}
+
+// A file that has the name of a run is meant where the name says that it is a file.
+std::optional<RunName> run_meant(std::string_view word) {
+  return word.contains('/') || word.ends_with(".json") ? std::nullopt : read_run_name(word);
+}
+
+Result<Side> read_file_side(const std::string& path) {
+  auto report = read_report(path);
+  return report ? Result<Side>(Side{.report = std::move(*report)}) : std::unexpected(report.error());
+}
+
+Result<Side> read_run_side(const History& history, const RunName& name, const std::string& target,
+                           std::int64_t before) {
+  const auto run = find_run(history, name, target, before);
+  if (!run) {
+    return std::unexpected(run.error());
+  }
+  auto report = history.report(*run);
+  return report ? Result<Side>(Side{.report = std::move(*report), .run = *run})
+                : std::unexpected(report.error());
+}
+
+struct Sides {
+  Result<Side> before;
+  Result<Side> after;
+};
+
+Sides read_sides(const DiffArguments& arguments) {
+  const auto before = run_meant(arguments.before);
+  const auto after = run_meant(arguments.after);
+  std::optional<Result<History>> history;
+  if (before || after) {
+    history = open_recorded(arguments.history);
+    if (!*history) {
+      return {.before = std::unexpected(history->error()), .after = Side{}};
+    }
+  }
+  auto second =
+      after ? read_run_side(**history, *after, arguments.target, 0) : read_file_side(arguments.after);
+  if (!before) {
+    return {.before = read_file_side(arguments.before), .after = std::move(second)};
+  }
+  // The last ready run is that before the other one, and of the same target: it may be ready itself.
+  const bool relative = before->verdict && second;
+  const std::string target = relative && arguments.target.empty() ? second->report.target : arguments.target;
+  auto first = read_run_side(**history, *before, target, relative ? second->run : 0);
+  return {.before = std::move(first), .after = std::move(second)};
 }
 
 std::string_view symbol_of(Change change) {
@@ -74,19 +129,21 @@ std::string status_words(const std::optional<Outcome>& outcome) {
 
 class Page {
  public:
-  Page(const Report& before, const Report& after, const Terminal& terminal)
-      : before_(before),
-        after_(after),
-        difference_(compare(before, after)),
+  Page(const Side& before, const Side& after, const Terminal& terminal)
+      : before_(before.report),
+        after_(after.report),
+        before_run_(before.run),
+        after_run_(after.run),
+        difference_(compare(before.report, after.report)),
         colour_(terminal.colour),
-        width_(terminal.width > 0 ? std::min(static_cast<std::size_t>(terminal.width), kMaxWidth)
-                                  : kPlainWidth) {}
+        width_(text_width(terminal.width)) {}
 
   std::string text() {
     append_head();
     for (const ResultDifference& result : difference_.results) {
       append_result(result);
     }
+    append_times();
     if (!difference_.circumstances.empty()) {
       out_ += "\n";
     }
@@ -103,25 +160,38 @@ class Page {
  private:
   static constexpr std::size_t kName = 11;
 
-  std::string run_words(const Report& report) const {
-    return std::format("{} on {}: {}", one_line(report.started), one_line(report.host_name),
-                       one_line(report.verdict_reason));
+  static std::string run_words(const Report& report, std::int64_t run) {
+    return std::format("{}{} on {}: {}", run > 0 ? std::format("#{}, ", run) : "", one_line(report.started),
+                       one_line(report.host_name), one_line(report.verdict_reason));
   }
 
   void append_head() {
-    const Tone tone = after_.verdict == Verdict::ready       ? Tone::good
-                      : after_.verdict == Verdict::not_ready ? Tone::bad
-                                                             : Tone::doubt;
+    const Tone tone = tone_of(after_.verdict);
     out_ += paint(Tone::strong, one_line(after_.target.empty() ? "no target" : after_.target), colour_);
     out_ += before_.verdict == after_.verdict
                 ? std::format(": {}, as before\n", paint(tone, verdict_words(after_.verdict), colour_))
                 : std::format(": {} → {}\n", verdict_words(before_.verdict),
                               paint(tone, verdict_words(after_.verdict), colour_));
     append_wrapped(out_, "  " + paint(Tone::faint, pad("before", kName), colour_), 2 + kName,
-                   run_words(before_), width_);
+                   run_words(before_, before_run_), width_);
     append_wrapped(out_, "  " + paint(Tone::faint, pad("after", kName), colour_), 2 + kName,
-                   run_words(after_), width_);
+                   run_words(after_, after_run_), width_);
     out_ += difference_.results.empty() ? "" : "\n";
+  }
+
+  // Only what is more than noise: the others are as before.
+  void append_times() {
+    bool any = false;
+    for (const TimeChange& time : time_changes(before_, after_)) {
+      if (!time.is_clear) {
+        continue;
+      }
+      out_ += any ? "" : "\n";
+      any = true;
+      const bool slower = time.after > time.before;
+      append_wrapped(out_, "  " + paint(slower ? Tone::bad : Tone::good, slower ? "↑" : "↓", colour_) + " ",
+                     4, std::format("{}: {}", time.model, time_change_text(time)), width_);
+    }
   }
 
   void append_result(const ResultDifference& result) {
@@ -179,6 +249,8 @@ class Page {
 
   const Report& before_;
   const Report& after_;
+  std::int64_t before_run_;
+  std::int64_t after_run_;
   ReportDifference difference_;
   bool colour_;
   std::size_t width_;
@@ -190,11 +262,12 @@ class Page {
 }  // namespace
 
 ExitCode diff_command(const DiffArguments& arguments, const Session& session) {
-  const auto before = read_report(arguments.before);
-  const auto after = read_report(arguments.after);
-  for (const auto* report : {&before, &after}) {
-    if (!*report) {
-      complain(report->error().describe());
+  const auto [before, after] = read_sides(arguments);
+  std::string told;
+  for (const auto* side : {&before, &after}) {
+    if (!*side && side->error().describe() != told) {
+      told = side->error().describe();
+      complain(told);
     }
   }
   if (!before || !after) {

@@ -14,9 +14,6 @@ namespace runup {
 
 namespace {
 
-constexpr std::size_t kPlainWidth = 100;
-constexpr std::size_t kMaxWidth = 120;
-
 struct ListRow {
   std::string name;
   std::string summary;
@@ -63,8 +60,7 @@ void append_rows(std::string& out, std::string_view heading, const std::vector<L
   if (rows.empty()) {
     return;
   }
-  const std::size_t width =
-      terminal.width > 0 ? std::min(static_cast<std::size_t>(terminal.width), kMaxWidth) : kPlainWidth;
+  const std::size_t width = text_width(terminal.width);
   std::size_t columns = 0;
   for (const ListRow& row : rows) {
     columns = std::max(columns, display_width(row.name));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command_line.h"
-#include "cli/roles.h"
+#include "program/roles.h"
 
 int main(int argc, char** argv) {
   if (const auto code = runup::run_role(argc, argv)) {

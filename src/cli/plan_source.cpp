@@ -6,40 +6,16 @@
 #include <algorithm>
 #include <filesystem>
 #include <format>
-#include <memory>
-#include <optional>
 
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/terminal.h"
-#include "probes/supervisor/supervisor.h"
 #include "report/layout.h"
 #include "runner/plugin.h"
 
 namespace runup {
 
 namespace {
-
-// Starts its supervisor with the first question: most configs have no plugin.
-class PluginAsker {
- public:
-  explicit PluginAsker(const std::atomic<bool>* interrupted) : interrupted_(interrupted) {}
-
-  Result<PluginInfo> describe(const std::string& path) {
-    if (!supervisor_) {
-      auto started = Supervisor::start(interrupted_);
-      if (!started) {
-        return std::unexpected(started.error());
-      }
-      supervisor_ = std::move(*started);
-    }
-    return describe_plugin(*supervisor_, path);
-  }
-
- private:
-  const std::atomic<bool>* interrupted_;
-  std::unique_ptr<Supervisor> supervisor_;
-};
 
 void add_plugin(KnownPlugins& known, PluginInfo plugin) {
   if (!std::ranges::contains(known.plugins, plugin.id, &PluginInfo::id)) {
@@ -82,15 +58,6 @@ bool add_plugins_of_config(KnownPlugins& known, const std::string& config) {
 }
 
 }  // namespace
-
-std::expected<Plan, std::vector<ConfigError>> load_plan(LoadRequest request,
-                                                        const std::atomic<bool>* interrupted) {
-  request.catalogue = built_in_checks();
-  request.plugins = plugins_of_folders();
-  const auto asker = std::make_shared<PluginAsker>(interrupted);
-  request.describe_plugin = [asker](const std::string& path) { return asker->describe(path); };
-  return load_config(request);
-}
 
 KnownPlugins known_plugins(const std::string& config) {
   KnownPlugins known;

@@ -6,10 +6,12 @@
 #include <chrono>
 #include <filesystem>
 #include <format>
+#include <optional>
 
 #include "cli/commands.h"
 #include "cli/plan_source.h"
 #include "cli/report_files.h"
+#include "history/history.h"
 #include "runner/runner.h"
 
 namespace runup {
@@ -63,6 +65,25 @@ bool write_reports(const std::vector<ReportTarget>& targets, const Report& repor
   return written;
 }
 
+// Of what was recorded a verdict does not depend, so that a history which cannot be written is only a warning.
+void record(const Report& report, const RunArguments& arguments) {
+  if (!arguments.record && arguments.history.empty()) {
+    return;
+  }
+  if (report.target.empty()) {
+    complain("warning: the run is not recorded: without a config that can be read it has no target");
+    return;
+  }
+  const std::string path = arguments.history.empty() ? usual_history_path() : arguments.history;
+  auto history = History::open(path);
+  const auto run = history ? history->add(report) : std::unexpected(history.error());
+  if (run) {
+    spdlog::info("recorded the run as #{} in `{}`", *run, path);
+  } else {
+    complain("warning: the run is not recorded: " + run.error().describe());
+  }
+}
+
 // With a report on the same terminal the reader would see every mistake twice.
 bool shown_on_terminal(const std::vector<ReportTarget>& targets, const Session& session) {
   for (const ReportTarget& target : targets) {
@@ -71,6 +92,14 @@ bool shown_on_terminal(const std::vector<ReportTarget>& targets, const Session& 
     }
   }
   return false;
+}
+
+// What an audit is compared with, where there is a history.
+std::optional<RecordedReport> last_ready_run(const RunArguments& arguments, const std::string& target) {
+  const auto history =
+      History::open_to_read(arguments.history.empty() ? usual_history_path() : arguments.history);
+  auto last = history ? history->last_report(target, Verdict::ready) : std::unexpected(history.error());
+  return last ? std::move(*last) : std::nullopt;
 }
 
 }  // namespace
@@ -97,13 +126,15 @@ ExitCode run_command(const RunArguments& arguments, const Session& session) {
   }
 
   Report report;
+  std::optional<RecordedReport> earlier;
   ExitCode result = ExitCode::undecided;
   const auto plan = load_plan({.config = arguments.config,
                                .set = arguments.set,
                                .select = arguments.select,
                                .skip = arguments.skip,
                                .jobs = arguments.jobs,
-                               .strict = arguments.strict},
+                               .strict = arguments.strict,
+                               .profile = arguments.profile == "audit" ? Profile::audit : Profile::gate},
                               &SignalWatch::flag());
   if (!plan) {
     progress.clear();
@@ -117,6 +148,11 @@ ExitCode run_command(const RunArguments& arguments, const Session& session) {
     if (!arguments.quiet) {
       settings.progress = [&progress](const std::string& text) { progress.show(text); };
     }
+    if (plan->profile == Profile::audit) {
+      earlier = last_ready_run(arguments, plan->target.target);
+      settings.last_ready_run = earlier ? earlier->run : 0;
+      settings.last_ready = earlier ? &earlier->report : nullptr;
+    }
     report = run_plan(*plan, settings);
     progress.clear();
     result = exit_code(report);
@@ -125,6 +161,7 @@ ExitCode run_command(const RunArguments& arguments, const Session& session) {
     // A verdict that nobody can read is none.
     result = ExitCode::undecided;
   }
+  record(report, arguments);
   return result;
 }
 

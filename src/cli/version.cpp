@@ -3,6 +3,7 @@
 
 #include <openssl/opensslv.h>
 #include <spdlog/version.h>
+#include <sqlite3.h>
 #include <zlib.h>
 
 #include <CLI/Version.hpp>
@@ -11,14 +12,9 @@
 #include <nlohmann/json.hpp>
 #include <pugixml.hpp>
 
+#include "program/probe_folder.h"
+
 namespace runup {
-
-namespace {
-
-constexpr const char* kTorchProbe = "runup-probe-torch";
-constexpr const char* kOnnxRuntimeProbe = "runup-probe-onnxruntime";
-
-}  // namespace
 
 std::string version_text() {
   std::string text = std::format("runup {}\n", RUNUP_VERSION);
@@ -31,6 +27,7 @@ std::string version_text() {
                                    NLOHMANN_JSON_VERSION_PATCH));
   add("pugixml", std::format("{}.{}", PUGIXML_VERSION / 1000, PUGIXML_VERSION % 1000 / 10));
   add("spdlog", std::format("{}.{}.{}", SPDLOG_VER_MAJOR, SPDLOG_VER_MINOR, SPDLOG_VER_PATCH));
+  add("SQLite", sqlite3_libversion());
   add("zlib", zlibVersion());
   const std::string folder = find_probe_folder();
   std::error_code error;
@@ -42,18 +39,6 @@ std::string version_text() {
                   : std::format("not installed: {} cannot be run", models));
   }
   return text;
-}
-
-std::string find_probe_folder() {
-  namespace fs = std::filesystem;
-  std::error_code error;
-  const fs::path own = fs::read_symlink("/proc/self/exe", error).parent_path();
-  for (const fs::path& folder : {own, own / "../libexec/runup", own / "../lib/runup"}) {
-    if (fs::exists(folder / kTorchProbe, error) || fs::exists(folder / kOnnxRuntimeProbe, error)) {
-      return folder.lexically_normal().string();
-    }
-  }
-  return own.string();
 }
 
 }  // namespace runup

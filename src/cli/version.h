@@ -8,8 +8,4 @@ namespace runup {
 // "runup 0.1.0" and the libraries that it was built with, one a line.
 std::string version_text();
 
-// Where `runup-probe-torch` is: beside this executable, or in ../libexec/runup or ../lib/runup of it
-// when there is such a folder.
-std::string find_probe_folder();
-
 }  // namespace runup

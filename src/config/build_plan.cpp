@@ -133,6 +133,15 @@ Plan build_plan(PlanParts parts) {
     plan.service = bound_value<ServiceDeclaration>(*service);
     plan.service_environment = plan.service->env;
   }
+  plan.waivers = bound_value<std::vector<WaiverDeclaration>>(config["waivers"]);
+  for (std::size_t i = 0; i < plan.waivers.size(); ++i) {
+    const auto written = parts.bound.written.find(item_path("waivers", i));
+    const bool in_file = written != parts.bound.written.end() && written->second.key.source == 0;
+    plan.waiver_lines.push_back(in_file ? written->second.key.line : 0);
+  }
+  if (const auto audit = config.find("audit"); audit != config.end()) {
+    plan.audit = bound_value<AuditDeclaration>(*audit);
+  }
   auto& plugins = config["plugins"];
   for (std::size_t i = 0; i < plugins.size(); ++i) {
     plugins[i] = encode_text(paths.resolve_plugin(i, bound_value<std::string>(plugins[i])));

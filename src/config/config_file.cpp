@@ -111,6 +111,16 @@ TypeInfo config_type(const CheckTypes& checks) {
                           .type = type_info<ServiceDeclaration>(),
                           .fallback = nullptr});
   type.members.push_back(checks_member(checks));
+  type.members.push_back({.name = "waivers",
+                          .help = "findings that somebody answers for until a day: shown, and not counted",
+                          .required = false,
+                          .type = type_info<std::vector<WaiverDeclaration>>(),
+                          .fallback = Json::array()});
+  type.members.push_back({.name = "audit",
+                          .help = "when `runupd` audits this target, and which running service it asks",
+                          .required = false,
+                          .type = type_info<AuditDeclaration>(),
+                          .fallback = nullptr});
   type.members.push_back({.name = "plugins",
                           .help = "executables that are checks, relative to this config",
                           .required = false,

@@ -47,7 +47,7 @@ class Loader {
       checks.tolerated = unknown_checks(checks);
     }
     TypeInfo type = config_type(checks);
-    Bound bound = bind_and_validate(type);
+    Bound bound = bind_and_validate(type, !has_plugins);
     std::vector<FailedPlugin> failed;
     if (has_plugins && errors_.empty()) {
       checks.tolerated.clear();
@@ -56,7 +56,7 @@ class Loader {
         checks.tolerated = unknown_checks(checks);
       }
       type = config_type(checks);
-      bound = bind_and_validate(type);
+      bound = bind_and_validate(type, failed.empty());
     }
     if (!errors_.empty()) {
       return failure();
@@ -188,9 +188,9 @@ class Loader {
     return unknown;
   }
 
-  Bound bind_and_validate(const TypeInfo& type) {
+  Bound bind_and_validate(const TypeInfo& type, bool all_checks_known) {
     Bound bound = bind(root_, type);
-    validate(bound);
+    validate(bound, type, all_checks_known);
     std::ranges::for_each(bound.diagnostics, [this](const Diagnostic& one) { complain(one); });
     return bound;
   }
@@ -257,6 +257,7 @@ class Loader {
     for (SelectionError& error : apply_selection(plan, request_.select, request_.skip)) {
       complain_about_argument(std::move(error.argument), std::move(error.message));
     }
+    apply_profile(plan, request_.profile);
     if (!errors_.empty()) {
       return failure();
     }

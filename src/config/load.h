@@ -43,6 +43,7 @@ struct LoadRequest {
   std::vector<std::string> skip;
   std::optional<int> jobs;
   bool strict = false;
+  Profile profile = Profile::gate;
   std::span<const CatalogueEntry> catalogue;
   // absolute paths of the executables in the plugin folder
   std::vector<std::string> plugins;

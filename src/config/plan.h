@@ -4,12 +4,18 @@
 // The resolved, typed config: what will be done, with every path absolute and every default filled
 // in, and where each value came from.
 
+#include <array>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "check/catalogue.h"
+#include "config/audit.h"
+#include "config/waiver.h"
 #include "facts/declaration.h"
 #include "facts/service_declaration.h"
 
@@ -26,6 +32,18 @@ struct PluginInfo {
   // Markdown page, when `--describe` gave one
   std::string page;
 };
+
+// How much of the checklist a run does.
+enum class Profile {
+  // everything
+  gate,
+  // beside the running service: it is asked, and no other server is started
+  audit,
+};
+constexpr auto enum_names(Profile) {
+  using enum Profile;
+  return std::array<std::pair<Profile, std::string_view>, 2>{{{gate, "gate"}, {audit, "audit"}}};
+}
 
 // One check on one model.
 struct PlannedCheck {
@@ -63,6 +81,11 @@ struct Plan {
   // probes at a time
   int jobs = 2;
   bool strict = false;
+  // `waivers:`, and where the file has each of them (0: it does not)
+  std::vector<WaiverDeclaration> waivers;
+  std::vector<std::uint64_t> waiver_lines;
+  std::optional<AuditDeclaration> audit;
+  Profile profile = Profile::gate;
   // what `--select` or `--skip` left out, in words, for Report::remarks
   std::vector<std::string> remarks;
   // key path such as `models.sign.device` -> "runup.yaml:12:5", "default", "--set"

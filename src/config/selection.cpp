@@ -139,4 +139,28 @@ std::vector<SelectionError> apply_selection(Plan& plan, const std::vector<std::s
   return errors;
 }
 
+void apply_profile(Plan& plan, Profile profile) {
+  plan.profile = profile;
+  const auto needs_of = [](const PlannedCheck& check) {
+    return check.built_in != nullptr ? check.built_in->needs : check.plugin ? check.plugin->needs : Needs{};
+  };
+  for (PlannedModel& model : plan.models) {
+    if (profile == Profile::gate) {
+      const std::size_t left_out =
+          std::erase_if(model.checks, [&](const PlannedCheck& check) { return needs_of(check).standing; });
+      if (left_out > 0 && model.checks.empty()) {
+        plan.remarks.emplace_back(
+            "what was selected is looked at by audits alone: `--profile audit`, `runupd`");
+      }
+      continue;
+    }
+    for (PlannedCheck& check : model.checks) {
+      if (check.skip_reason.empty() && needs_of(check).service) {
+        check.skip_reason =
+            "an audit starts no server beside the running one; `runup run` before a deployment does";
+      }
+    }
+  }
+}
+
 }  // namespace runup

@@ -21,4 +21,7 @@ struct SelectionError {
 std::vector<SelectionError> apply_selection(Plan& plan, const std::vector<std::string>& select,
                                             const std::vector<std::string>& skip);
 
+// Under `audit`, what starts servers is skipped; under `gate`, what only an audit can see is left out.
+void apply_profile(Plan& plan, Profile profile);
+
 }  // namespace runup

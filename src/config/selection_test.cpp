@@ -110,5 +110,27 @@ TEST_CASE("option --jobs and --strict") {
   CHECK(exit_code(none.error()) == ExitCode::bad_command_line);
 }
 
+TEST_CASE("profiles: an audit starts no server, a gate does not look back") {
+  constexpr auto judge = test::judge_nothing<NoOptions>;
+  const CheckInfo serves = define_check<NoOptions, judge>("serves", {}, {.service = true});
+  const CheckInfo drifts = define_check<NoOptions, judge>("drifts", {}, {.standing = true});
+  const auto planned = [&](Profile profile) {
+    Plan plan;
+    plan.models.push_back({.name = "sign"});
+    plan.models.front().checks = {{.id = "serves", .built_in = &serves},
+                                  {.id = "drifts", .built_in = &drifts}};
+    apply_profile(plan, profile);
+    return plan;
+  };
+  const Plan gate = planned(Profile::gate);
+  REQUIRE(gate.models.front().checks.size() == 1);
+  CHECK(gate.models.front().checks.front().id == "serves");
+  CHECK(gate.models.front().checks.front().skip_reason.empty());
+  const Plan audit = planned(Profile::audit);
+  REQUIRE(audit.models.front().checks.size() == 2);
+  CHECK(audit.models.front().checks[0].skip_reason.starts_with("an audit starts no server"));
+  CHECK(audit.models.front().checks[1].skip_reason.empty());
+}
+
 }  // namespace
 }  // namespace runup

@@ -8,8 +8,12 @@
 #include <string_view>
 
 #include "base/text.h"
+#include "config/audit.h"
+#include "config/bind_messages.h"
+#include "config/config_file.h"
 #include "config/scalar.h"
 #include "config/validation.h"
+#include "config/waiver.h"
 #include "facts/declaration.h"
 #include "facts/service_declaration.h"
 
@@ -147,9 +151,111 @@ void validate_plugins(const Scope& config) {
   }
 }
 
+// The keys of an object type; empty for any other.
+std::vector<std::string> member_names(const TypeInfo& type) {
+  std::vector<std::string> names;
+  for (const FieldInfo& member : type.members) {
+    names.push_back(member.name);
+  }
+  return names;
+}
+
+const FieldInfo* find_member(const TypeInfo& type, std::string_view name) {
+  const auto found = std::ranges::find(type.members, name, &FieldInfo::name);
+  return found == type.members.end() ? nullptr : &*found;
+}
+
+// The finding ids of a check, by the form that `severity:` takes; empty where they are not known (plugins).
+std::vector<std::string> finding_names(const TypeInfo& check) {
+  const FieldInfo* severity = find_member(check, kSeverityOption);
+  if (severity != nullptr) {
+    for (const TypeInfo& form : severity->type.any_of) {
+      if (form.kind == TypeKind::object) {
+        return member_names(form);
+      }
+    }
+  }
+  return {};
+}
+
+void validate_waived(const Scope& config, const std::string& path, const WaiverDeclaration& waiver,
+                     const TypeInfo& type, bool all_checks_known) {
+  const FieldInfo* checks = find_member(type, "checks");
+  const FieldInfo* check = checks == nullptr ? nullptr : find_member(checks->type, waiver.check());
+  if (checks == nullptr || check == nullptr) {
+    if (all_checks_known) {
+      config.complain(
+          path, unknown_word("unknown check", waiver.check(),
+                             checks == nullptr ? std::vector<std::string>{} : member_names(checks->type)));
+    }
+    return;
+  }
+  const std::vector<std::string> findings = finding_names(check->type);
+  if (waiver.finding() != "*" && !findings.empty() && !std::ranges::contains(findings, waiver.finding())) {
+    config.complain(
+        path, unknown_word(std::format("`{}` has no finding", waiver.check()), waiver.finding(), findings));
+  }
+}
+
+void validate_waivers(const Scope& config, const TypeInfo& type, bool all_checks_known) {
+  const auto waivers = config.items<WaiverDeclaration>("waivers");
+  for (std::size_t i = 0; waivers && i < waivers->size(); ++i) {
+    const auto& waiver = (*waivers)[i];
+    if (!waiver) {
+      continue;
+    }
+    const std::string path = item_path("waivers", i);
+    validate_waived(config, child_path(path, "finding"), *waiver, type, all_checks_known);
+    std::vector<std::string> models;
+    for (const auto& [name, model] : config.entries("models")) {
+      models.push_back(name);
+    }
+    if (!waiver->model.empty() && !std::ranges::contains(models, waiver->model)) {
+      config.complain(child_path(path, "model"), unknown_word("unknown model", waiver->model, models));
+    }
+    if (!parse_day(waiver->expires)) {
+      config.complain(
+          child_path(path, "expires"),
+          std::format("`{}` is no day; expected one such as `2026-12-31`", shown(waiver->expires)));
+    }
+  }
+}
+
+bool is_local_url(std::string_view url) {
+  constexpr std::string_view kScheme = "http://";
+  if (!url.starts_with(kScheme)) {
+    return false;
+  }
+  url.remove_prefix(kScheme.size());
+  const std::string_view authority = url.substr(0, url.find('/'));
+  const std::string_view host = authority.substr(0, authority.rfind(':'));
+  return (host == "127.0.0.1" || host == "localhost") && is_address(authority) &&
+         (authority.size() == url.size() || authority.size() + 1 == url.size());
+}
+
+void validate_audit(const Scope& audit) {
+  if (audit.is_written("every") && audit.is_written("calendar")) {
+    audit.complain_about_key(audit.path_of("calendar"),
+                             "both `every` and `calendar` are given; expected one of them");
+  }
+  if (const std::string url = audit.get<std::string>("url").value_or("");
+      !url.empty() && !is_local_url(url)) {
+    audit.complain(audit.path_of("url"),
+                   std::format("`url` is `{}`; expected the service's address on this host, such as "
+                               "`http://127.0.0.1:8000`, without a path",
+                               shown(url)));
+  }
+  if (const std::string unit = audit.get<std::string>("unit").value_or("");
+      !unit.empty() && (!unit.ends_with(".service") || unit.contains('/'))) {
+    audit.complain(
+        audit.path_of("unit"),
+        std::format("`unit` is `{}`; expected a systemd service such as `sign.service`", shown(unit)));
+  }
+}
+
 }  // namespace
 
-void validate(Bound& bound) {
+void validate(Bound& bound, const TypeInfo& type, bool all_checks_known) {
   // Diagnostics are added while the value is read.
   const Json config = bound.value;
   if (!config.is_object()) {
@@ -158,6 +264,7 @@ void validate(Bound& bound) {
   const Scope top(bound, config, "");
   validate_target(top);
   validate_plugins(top);
+  validate_waivers(top, type, all_checks_known);
   for (const auto& [name, model] : top.entries("models")) {
     if (!is_name(name)) {
       model.complain_about_key(model.path(),
@@ -167,6 +274,9 @@ void validate(Bound& bound) {
   }
   if (const auto service = config.find("service"); service != config.end() && service->is_object()) {
     validate_service(Scope(bound, *service, "service"));
+  }
+  if (const auto audit = config.find("audit"); audit != config.end() && audit->is_object()) {
+    validate_audit(Scope(bound, *audit, "audit"));
   }
 }
 

@@ -10,7 +10,8 @@
 
 namespace runup {
 
-// Appends to `bound.diagnostics`.
-void validate(Bound& bound);
+// Appends to `bound.diagnostics`. `type` is what was bound. Without `all_checks_known` a check that it does not have may
+// be a plugin's.
+void validate(Bound& bound, const TypeInfo& type, bool all_checks_known);
 
 }  // namespace runup

@@ -6,6 +6,7 @@
 #include "facts/host.h"
 #include "facts/package.h"
 #include "facts/parity.h"
+#include "facts/past.h"
 #include "facts/runtime.h"
 #include "facts/service.h"
 #include "facts/service_declaration.h"
@@ -55,6 +56,8 @@ struct Facts {
   // what the config says of the server, and what that did when it was started; nothing without `service:`
   std::optional<ServiceDeclaration> service;
   Observed<ServiceFacts> served;
+  // of an audit alone: what the host was when it was last ready, and what runs there
+  StandingFacts standing;
   bool operator==(const Facts&) const = default;
   static constexpr auto fields() {
     return std::tuple{Field{"target", &Facts::target},
@@ -72,7 +75,8 @@ struct Facts {
                       Field{"conversions", &Facts::conversions},
                       Field{"parity", &Facts::parity},
                       Field{"service", &Facts::service},
-                      Field{"served", &Facts::served}};
+                      Field{"served", &Facts::served},
+                      Field{"standing", &Facts::standing}};
   }
 };
 

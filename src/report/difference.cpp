@@ -13,10 +13,10 @@ namespace runup {
 
 namespace {
 
-using FindingKey = std::tuple<std::string, Severity, std::string, std::string>;
+using FindingKey = std::tuple<std::string, Severity, std::string, std::string, bool>;
 
 FindingKey key_of(const Finding& finding) {
-  return {finding.id, finding.severity, finding.where.file, finding.where.key};
+  return {finding.id, finding.severity, finding.where.file, finding.where.key, finding.accepted.has_value()};
 }
 
 // Those of `these` that are not among `others`, each as often as it is more there.
@@ -78,8 +78,9 @@ int rank(Verdict verdict) {
 }
 
 bool has_serious(const std::vector<Finding>& findings) {
-  return std::ranges::any_of(findings,
-                             [](const Finding& finding) { return finding.severity != Severity::note; });
+  return std::ranges::any_of(findings, [](const Finding& finding) {
+    return finding.severity != Severity::note && !finding.accepted;
+  });
 }
 
 std::string witnesses_of(const Report& report) {

@@ -97,6 +97,12 @@ std::string paint(Tone tone, std::string_view text, bool colour) {
   return std::format("{}{}\x1b[0m", escape_code(tone), text);
 }
 
+std::size_t text_width(int terminal_columns) {
+  constexpr std::size_t kPlain = 100;
+  constexpr std::size_t kMost = 120;
+  return terminal_columns > 0 ? std::min(static_cast<std::size_t>(terminal_columns), kMost) : kPlain;
+}
+
 std::string one_line(std::string_view text) {
   std::string line = printable(bounded(text));
   std::ranges::replace_if(line, [](char c) { return c == '\n' || c == '\t'; }, ' ');

@@ -17,6 +17,9 @@ enum class Tone { plain, strong, faint, good, bad, doubt, name };
 // `text` in the tone's colour, or as it is when `colour` is off.
 std::string paint(Tone tone, std::string_view text, bool colour);
 
+// Columns of a page of text: the terminal's, of which there may be too many to read well, or 100 where it is none (0).
+std::size_t text_width(int terminal_columns);
+
 // Printable, on one line: newlines and tabs become blanks.
 std::string one_line(std::string_view text);
 // Cut to `columns` with an ellipsis; never in the middle of a character.

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "check/outcome.h"
+#include "facts/past.h"
 
 namespace runup {
 
@@ -76,6 +77,49 @@ struct ReportWitness {
   }
 };
 
+enum class WaiverState {
+  // it accepted `findings` findings
+  holds,
+  // its checks were judged and had nothing that it names
+  unused,
+  // its last day is over: what it names counts again
+  expired,
+  // its checks were not all judged (skipped, undecided), so that nothing can be said of it
+  not_judged,
+};
+constexpr auto enum_names(WaiverState) {
+  using enum WaiverState;
+  return std::array<std::pair<WaiverState, std::string_view>, 4>{
+      {{holds, "holds"}, {unused, "unused"}, {expired, "expired"}, {not_judged, "not-judged"}}};
+}
+
+// One entry of the config's `waivers:`, and what became of it.
+struct WaiverReport {
+  // CHECK or CHECK/FINDING
+  std::string waives;
+  // empty: every model
+  std::string model;
+  Acceptance acceptance;
+  WaiverState state = WaiverState::not_judged;
+  // how many findings it names; of an expired one they count
+  std::uint64_t findings = 0;
+  // whole days until its last day, negative after it
+  std::int64_t days_left = 0;
+  // where the config has it; 0: not in the file
+  std::uint64_t line = 0;
+  bool operator==(const WaiverReport&) const = default;
+  static constexpr auto fields() {
+    return std::tuple{
+        Field{"waives", &WaiverReport::waives, "CHECK or CHECK/FINDING", kRequired},
+        Field{"model", &WaiverReport::model, "the model that it is for; empty: every model"},
+        Field{"acceptance", &WaiverReport::acceptance, "who accepts it, why, and until when", kRequired},
+        Field{"state", &WaiverReport::state, "what became of it", kRequired},
+        Field{"findings", &WaiverReport::findings, "how many findings it names"},
+        Field{"days_left", &WaiverReport::days_left, "days until its last day, negative after it"},
+        Field{"line", &WaiverReport::line, "where the config has it, counted from 1; 0: not in the file"}};
+  }
+};
+
 // A mistake that kept the run from starting: a config error, a missing config file.
 struct SetupError {
   std::string file;
@@ -112,6 +156,13 @@ struct Report {
   // what a reader must know to weigh the verdict: what was deselected, which protection was off,
   // `inference: {required: false}`
   std::vector<std::string> remarks;
+  // of the config, in its order
+  std::vector<WaiverReport> waivers;
+  // what later runs are compared with: the files that were judged, and the times that were measured
+  std::vector<JudgedFile> files;
+  std::vector<Measurement> measurements;
+  // `gate`: everything; `audit`: beside a running service, which is asked and no other started
+  std::string profile = "gate";
   std::vector<SetupError> setup_errors;
   bool strict = false;
   bool interrupted = false;
@@ -136,6 +187,10 @@ struct Report {
         Field{"witnesses", &Report::witnesses, "the runtimes that ran the models", kRequired},
         Field{"results", &Report::results, "one for each check on each model, in plan order", kRequired},
         Field{"remarks", &Report::remarks, "what a reader must know to weigh the verdict", kRequired},
+        Field{"waivers", &Report::waivers, "the config's waivers, and what became of them"},
+        Field{"files", &Report::files, "the files that were judged"},
+        Field{"measurements", &Report::measurements, "the times that were measured"},
+        Field{"profile", &Report::profile, "`gate`, or `audit`: beside the running service"},
         Field{"setup_errors", &Report::setup_errors, "mistakes that kept the run from starting", kRequired},
         Field{"strict", &Report::strict, "warnings counted as errors", kRequired},
         Field{"interrupted", &Report::interrupted, "a signal ended the run early", kRequired},
@@ -153,7 +208,8 @@ struct InferenceStanding {
   bool required = true;
 };
 
-// Sets `verdict` and `verdict_reason` from the results: any failure is not ready; else any
+// Sets `verdict` and `verdict_reason` from the results: any failure is not ready, and with `strict` any waiver that is
+// out of date; else any
 // undecided check, set-up error, interruption, empty result list, run in which every check was
 // skipped, or model without a required witness is undecided; else ready.
 void settle_verdict(Report& report, const std::vector<InferenceStanding>& standings);

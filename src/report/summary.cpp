@@ -12,6 +12,10 @@ namespace {
 
 void count_findings(const std::vector<Finding>& findings, ReportCounts& counts) {
   for (const Finding& finding : findings) {
+    if (finding.accepted) {
+      ++counts.accepted;
+      continue;
+    }
     switch (finding.severity) {
       case Severity::error:
         ++counts.errors;
@@ -61,6 +65,9 @@ std::string findings_text(const ReportCounts& counts) {
   if (counts.notes > 0) {
     parts.push_back(count_of(counts.notes, "note", "notes"));
   }
+  if (counts.accepted > 0) {
+    parts.push_back(std::format("{} accepted", counts.accepted));
+  }
   return join(parts, ", ");
 }
 
@@ -68,6 +75,47 @@ std::string findings_text(const std::vector<Finding>& findings) {
   ReportCounts counts;
   count_findings(findings, counts);
   return findings_text(counts);
+}
+
+std::string acceptance_text(const Acceptance& acceptance) {
+  return std::format("accepted until {} by {}: {}", acceptance.expires, acceptance.owner, acceptance.reason);
+}
+
+std::string waiver_name(const WaiverReport& waiver) {
+  return waiver.model.empty() ? std::format("`{}`", waiver.waives)
+                              : std::format("`{}` of `{}`", waiver.waives, waiver.model);
+}
+
+std::string waiver_text(const WaiverReport& waiver) {
+  const Acceptance& by = waiver.acceptance;
+  const std::string who = std::format("{}: {}", by.owner, by.reason);
+  switch (waiver.state) {
+    case WaiverState::holds:
+      return std::format("accepts {} until {}, {}; {}", count_of(waiver.findings, "finding", "findings"),
+                         by.expires,
+                         waiver.days_left == 0
+                             ? "its last day"
+                             : count_of(static_cast<std::size_t>(waiver.days_left), "day", "days") + " left",
+                         who);
+    case WaiverState::unused:
+      return std::format("accepts nothing, since there is no such finding; remove it ({})", who);
+    case WaiverState::expired:
+      return waiver.findings > 0
+                 ? std::format("expired after {}, so that {} again; mend it or renew the waiver ({})",
+                               by.expires,
+                               waiver.findings == 1 ? "its finding counts"
+                                                    : std::format("its {} findings count", waiver.findings),
+                               who)
+                 : std::format("expired after {} and names no finding of this run; remove it ({})",
+                               by.expires, who);
+    case WaiverState::not_judged:
+      break;
+  }
+  return std::format("until {}; what it is for was not judged in this run ({})", by.expires, who);
+}
+
+bool is_out_of_date(const WaiverReport& waiver) {
+  return waiver.state == WaiverState::expired || waiver.state == WaiverState::unused;
 }
 
 std::string statuses_text(const ReportCounts& counts) {
@@ -93,6 +141,18 @@ std::string_view verdict_words(Verdict verdict) {
       break;
   }
   return "UNDECIDED";
+}
+
+Tone tone_of(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::ready:
+      return Tone::good;
+    case Verdict::not_ready:
+      return Tone::bad;
+    case Verdict::undecided:
+      break;
+  }
+  return Tone::doubt;
 }
 
 std::string location_text(const Location& where) {

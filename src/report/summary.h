@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "report/layout.h"
 #include "report/report.h"
 
 namespace runup {
@@ -20,18 +21,29 @@ struct ReportCounts {
   std::size_t errors = 0;
   std::size_t warnings = 0;
   std::size_t notes = 0;
+  // of any severity; not among the others
+  std::size_t accepted = 0;
 };
 
 ReportCounts count(const std::vector<CheckResult>& results);
 
-// "1 error, 2 warnings"; kinds without a finding are left out, and without any it is empty.
+// "1 error, 2 warnings, 1 accepted"; kinds without a finding are left out, and without any it is empty.
 std::string findings_text(const ReportCounts& counts);
 std::string findings_text(const std::vector<Finding>& findings);
+// "accepted until 2026-12-31 by ml-platform: the encoder is retrained next week"
+std::string acceptance_text(const Acceptance& acceptance);
+// "`label-encoder/blank-class` of `sign`", and what became of it: "accepts 1 finding until 2026-12-31 (34 days); ..."
+std::string waiver_name(const WaiverReport& waiver);
+std::string waiver_text(const WaiverReport& waiver);
+// It has to be removed or renewed.
+bool is_out_of_date(const WaiverReport& waiver);
+
 // "5 passed, 1 failed, 1 undecided"
 std::string statuses_text(const ReportCounts& counts);
 
 // "READY", "NOT READY", "UNDECIDED"
 std::string_view verdict_words(Verdict verdict);
+Tone tone_of(Verdict verdict);
 
 // "models/sign.pth:12, `label_encoder`"; empty when nothing is known.
 std::string location_text(const Location& where);

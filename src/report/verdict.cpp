@@ -57,17 +57,28 @@ std::string of_checks(std::size_t some, std::size_t all) {
   return all == 1 ? "the only check" : std::format("{} of {} checks", some, all);
 }
 
-std::string ready_reason(const ReportCounts& counts) {
+std::size_t out_of_date(const Report& report) {
+  return static_cast<std::size_t>(std::ranges::count_if(report.waivers, is_out_of_date));
+}
+
+std::string ready_reason(const Report& report, const ReportCounts& counts) {
   std::string reason = counts.skipped > 0   ? count_of(counts.passed, "check", "checks") + " passed"
                        : counts.passed == 1 ? "the only check passed"
                                             : std::format("all {} checks passed", counts.passed);
   if (counts.skipped > 0) {
     reason += std::format(", {} skipped", counts.skipped);
   }
+  std::vector<std::string> with;
   if (counts.warnings > 0) {
-    reason += ", with " + count_of(counts.warnings, "warning", "warnings");
+    with.push_back(count_of(counts.warnings, "warning", "warnings"));
   }
-  return reason;
+  if (counts.accepted > 0) {
+    with.push_back(count_of(counts.accepted, "accepted finding", "accepted findings"));
+  }
+  if (const std::size_t old = out_of_date(report); old > 0) {
+    with.push_back(count_of(old, "waiver", "waivers") + " out of date");
+  }
+  return reason + (with.empty() ? "" : ", with " + join(with, ", "));
 }
 
 }  // namespace
@@ -90,9 +101,13 @@ void settle_verdict(Report& report, const std::vector<InferenceStanding>& standi
     report.verdict_reason = std::move(unseen);
   } else if (counts.undecided > 0) {
     report.verdict_reason = of_checks(counts.undecided, report.results.size()) + " could not be decided";
+  } else if (const std::size_t old = out_of_date(report); report.strict && old > 0) {
+    report.verdict = Verdict::not_ready;
+    report.verdict_reason =
+        count_of(old, "waiver is", "waivers are") + " out of date, which `--strict` counts";
   } else {
     report.verdict = Verdict::ready;
-    report.verdict_reason = ready_reason(counts);
+    report.verdict_reason = ready_reason(report, counts);
   }
 }
 

@@ -127,3 +127,24 @@ TEST_CASE("counts and words of a report") {
           {.model = "sign", .library = "libtorch", .version = "2.6.0", .device = "cpu", .form = "source"}) ==
       "libtorch 2.6.0 on cpu (source)");
 }
+
+TEST_CASE("accepted findings and waivers that are out of date are in the reason") {
+  CheckResult accepted = result(Status::passed);
+  accepted.outcome.findings.push_back({.id = "missing", .severity = Severity::error, .message = "gone"});
+  accepted.outcome.findings.front().accepted = Acceptance{.owner = "ml", .expires = "2026-12-31"};
+  Report report{.results = {accepted, result(Status::passed, "inference")}};
+  report.waivers.push_back({.waives = "model-present/missing", .state = WaiverState::holds, .findings = 1});
+  settle_verdict(report, kWitnessed);
+  CHECK(report.verdict == Verdict::ready);
+  CHECK(report.verdict_reason == "all 2 checks passed, with 1 accepted finding");
+
+  report.waivers.push_back({.waives = "inference", .state = WaiverState::unused});
+  settle_verdict(report, kWitnessed);
+  CHECK(report.verdict == Verdict::ready);
+  CHECK(report.verdict_reason == "all 2 checks passed, with 1 accepted finding, 1 waiver out of date");
+
+  report.strict = true;
+  settle_verdict(report, kWitnessed);
+  CHECK(report.verdict == Verdict::not_ready);
+  CHECK(report.verdict_reason == "1 waiver is out of date, which `--strict` counts");
+}

@@ -5,11 +5,14 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cstdlib>
 #include <format>
 #include <mutex>
 #include <set>
 
+#include "base/bytes.h"
+#include "probes/protocol/service_request.h"
 #include "runner/interpreter.h"
 #include "runner/probe_call.h"
 #include "runner/questions.h"
@@ -28,6 +31,7 @@ constexpr std::size_t kMostModules = 200;
 constexpr std::uint64_t kRoomToUnpack = std::uint64_t{3} << 30U;
 // UnpackBounds counts as well.
 constexpr std::uint64_t kMostWritten = std::uint64_t{64} << 30U;
+constexpr std::size_t kMostPredictBytes = std::size_t{16} << 20U;
 constexpr double kSlowDiskBytesPerSecond = 50e6;
 
 // A sanitiser's options are all that a core probe may need of the environment.
@@ -114,6 +118,10 @@ std::string state_of(const PathFacts& path) {
   return std::format("`{}` is a regular file", path.path);
 }
 
+std::int64_t nanoseconds(const timespec& time) {
+  return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
 // Adds the files that are open to a request and its descriptors; their bytes.
 std::uint64_t pass_on(const std::vector<ExternalFile>& external, std::vector<std::string>& locations,
                       std::vector<int>& descriptors) {
@@ -192,6 +200,11 @@ OpenedFile open_named_file(const Observed<PackageFacts>& package, const std::str
     opened.absence = blocked(std::format("`{}` was replaced during the run", path->path));
   } else {
     opened.bytes = static_cast<std::uint64_t>(status.st_size);
+    opened.identity = {.path = path->path,
+                       .bytes = opened.bytes,
+                       .modified_ns = nanoseconds(status.st_mtim),
+                       .changed_ns = nanoseconds(status.st_ctim),
+                       .inode = status.st_ino};
   }
   return opened;
 }
@@ -207,6 +220,29 @@ Observed<ArtifactFacts> observe_artifact(RunContext& context, const OpenedFile& 
   const std::uint64_t outside = pass_on(external, request.external, descriptors);
   return observe<ArtifactFacts>(context, "artifact", MessageType::artifact, request, std::move(descriptors),
                                 passes * opened.bytes + outside);
+}
+
+Result<std::string> read_predict_body(const PredictDeclaration& predict) {
+  auto body = read_file(predict.body, kMostPredictBytes);
+  return body ? std::move(body)
+              : fail(body.error().code,
+                     std::format("`service.predict.body` cannot be read: {}", body.error().describe()));
+}
+
+Observed<RunningFacts> observe_running(RunContext& context, const ServiceDeclaration& service,
+                                       const std::string& url) {
+  RunningRequest request{.url = url, .readiness = service.readiness, .liveness = service.liveness};
+  const std::size_t colon = url.rfind(':');
+  std::from_chars(url.data() + colon + 1, url.data() + url.size(), request.port);
+  if (service.predict) {
+    auto body = read_predict_body(*service.predict);
+    if (!body) {
+      return Observed<RunningFacts>::none({.kind = AbsenceKind::refused, .detail = body.error().describe()});
+    }
+    request.predict = service.predict->path;
+    request.predict_body = std::move(*body);
+  }
+  return observe<RunningFacts>(context, "running", MessageType::running, request, {}, 0);
 }
 
 Observed<SourceFacts> observe_source(RunContext& context, const ModelDeclaration& model,

@@ -21,6 +21,8 @@ Observed<HostFacts> observe_host(RunContext& context);
 struct OpenedFile {
   FileDescriptor file;
   std::uint64_t bytes = 0;
+  // of the moment it was opened; without `model` and `sha256`
+  JudgedFile identity;
   std::optional<Absence> absence;
 };
 // Opens the path that the config key names, when the package probe said that it is a regular file:
@@ -52,6 +54,13 @@ Observed<WeightParityFacts> observe_weights(RunContext& context, const ModelDecl
 // may be null. Any Python reads them; without one the absence says so.
 Observed<SourceFacts> observe_source(RunContext& context, const ModelDeclaration& model,
                                      const ArtifactFacts* content);
+
+// The recorded request of a prediction, or why it cannot be read.
+Result<std::string> read_predict_body(const PredictDeclaration& predict);
+
+// Asks the service that runs at `url`.
+Observed<RunningFacts> observe_running(RunContext& context, const ServiceDeclaration& service,
+                                       const std::string& url);
 
 // How long reading a file of this size may take, at 50 MB/s from a slow disk.
 Duration reading_time(std::uint64_t bytes);

@@ -24,6 +24,7 @@
 #include "runner/references.h"
 #include "runner/runtime_observer.h"
 #include "runner/saved_answers.h"
+#include "runner/standing.h"
 
 namespace runup {
 
@@ -70,6 +71,7 @@ class ModelObserver {
     if (needs_.parity) {
       compare_weights();
     }
+    look_back();
     return std::move(facts_);
   }
 
@@ -87,6 +89,30 @@ class ModelObserver {
     }
   }
 
+  // What this run saw that later ones are compared with, and what the last ready one saw.
+  void look_back() {
+    const auto note = [&](const OpenedFile& opened, const Observed<ArtifactFacts>& artifact) {
+      if (!opened.absence && artifact) {
+        JudgedFile file = opened.identity;
+        file.model = model_.name;
+        file.sha256 = artifact->sha256;
+        facts_.standing.files.push_back(std::move(file));
+      }
+    };
+    for (std::size_t i = 0; i < opened_.size(); ++i) {
+      note(opened_[i], i == 0 ? facts_.artifact : facts_.conversions[i - 1].artifact);
+    }
+    if (label_file_) {
+      note(*label_file_, facts_.label_file);
+    }
+    facts_.standing.measurements = measurements_of(model_, facts_);
+    if (needs_.standing) {
+      facts_.standing.last_ready = last_ready_of(context_.settings, model_.name);
+      facts_.standing.unit = target_.unit;
+      facts_.standing.running = target_.running;
+    }
+  }
+
   bool sees_conversions() const { return needs_.conversions || needs_.parity; }
 
   void read_files() {
@@ -96,8 +122,8 @@ class ModelObserver {
     external_.push_back(follow_references(path_key(model_.name), facts_.model.path, facts_.artifact));
     if (facts_.model.labels && facts_.model.labels->from == LabelSource::file) {
       const std::string key = child_path(child_path("models", model_.name), "labels");
-      facts_.label_file =
-          observe_artifact(context_, open_named_file(target_.package, child_path(key, "path")));
+      label_file_ = open_named_file(target_.package, child_path(key, "path"));
+      facts_.label_file = observe_artifact(context_, *label_file_);
     }
     if (!sees_conversions()) {
       return;
@@ -335,6 +361,7 @@ class ModelObserver {
   Facts facts_;
   // the model's own file, then its conversions
   std::vector<OpenedFile> opened_;
+  std::optional<OpenedFile> label_file_;
   // beside each of them
   std::vector<std::vector<ExternalFile>> external_;
 };

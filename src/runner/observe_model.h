@@ -14,6 +14,9 @@ struct TargetFacts {
   Observed<HostFacts> host;
   // Facts::served of each model, in the plan's order
   std::vector<Observed<ServiceFacts>> served;
+  // of an audit
+  Observed<UnitFacts> unit;
+  Observed<RunningFacts> running;
 };
 
 // All that the model's judged checks need to know of it and of its conversions.

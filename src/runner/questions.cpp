@@ -63,7 +63,8 @@ Needs operator|(Needs a, Needs b) {
           .predictor_weights = a.predictor_weights || b.predictor_weights,
           .conversions = a.conversions || b.conversions,
           .parity = a.parity || b.parity,
-          .service = a.service || b.service};
+          .service = a.service || b.service,
+          .standing = a.standing || b.standing};
 }
 
 // Sizes that the model is not used with every day may end the process, and an executor that specialises on
@@ -140,7 +141,7 @@ Needs needs_of(const PlannedModel& model) {
   }
   all.runtime = all.runtime || all.parity;
   all.predictor = all.predictor || all.predictor_weights;
-  all.artifact = all.artifact || all.runtime || all.values || all.predictor || all.source;
+  all.artifact = all.artifact || all.standing || all.runtime || all.values || all.predictor || all.source;
   all.package = all.package || all.artifact;
   return all;
 }

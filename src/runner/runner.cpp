@@ -23,7 +23,9 @@
 #include "runner/plugin.h"
 #include "runner/questions.h"
 #include "runner/service_observer.h"
+#include "runner/standing.h"
 #include "runner/tell.h"
+#include "runner/waivers.h"
 
 namespace runup {
 
@@ -33,6 +35,8 @@ namespace {
 struct ModelReport {
   std::vector<CheckResult> results;
   std::vector<ReportWitness> witnesses;
+  std::vector<JudgedFile> files;
+  std::vector<Measurement> measurements;
   InferenceStanding standing;
 };
 
@@ -168,13 +172,16 @@ CheckResult judge(RunContext& context, const PlannedModel& model, const PlannedC
       result.took += timing.took;
     }
   }
-  result.outcome = settle(std::move(judgement), check.severity, context.plan.strict);
+  result.outcome = settle(std::move(judgement), check.severity, context.plan.strict,
+                          acceptances_of(context.plan, check.id, model.name, context.settings.today));
   return result;
 }
 
 ModelReport run_model(RunContext& context, const PlannedModel& model, const TargetFacts& target) {
   ModelReport report{.results = {},
                      .witnesses = {},
+                     .files = {},
+                     .measurements = {},
                      .standing = {.model = model.name, .required = model.inference_required}};
   Facts facts;
   try {
@@ -191,6 +198,8 @@ ModelReport run_model(RunContext& context, const PlannedModel& model, const Targ
     facts.runtimes = {Observed<RuntimeFacts>::none(why)};
   }
   report.witnesses = witnesses_of(facts);
+  report.files = facts.standing.files;
+  report.measurements = facts.standing.measurements;
   report.standing.witnessed = !report.witnesses.empty();
   for (const PlannedCheck& check : model.checks) {
     report.results.push_back(judge(context, model, check, facts));
@@ -252,6 +261,7 @@ Report run_plan(const Plan& plan, const RunnerSettings& settings) {
                 .started = utc_now(),
                 .host_name = own_host_name(),
                 .remarks = plan.remarks,
+                .profile = std::string(enum_name(plan.profile)),
                 .strict = plan.strict};
   std::vector<InferenceStanding> standings;
   auto supervisor = Supervisor::start(settings.interrupted);
@@ -273,9 +283,14 @@ Report run_plan(const Plan& plan, const RunnerSettings& settings) {
     TargetFacts target = observe_target(context, packed);
     report.host = host_words(target.host);
     target.served = observe_started_service(context, target);
+    if (any_needs(here, &Needs::standing)) {
+      observe_standing(context, target);
+    }
     for (ModelReport& model : run_models(context, target)) {
       std::ranges::move(model.results, std::back_inserter(report.results));
       std::ranges::move(model.witnesses, std::back_inserter(report.witnesses));
+      std::ranges::move(model.files, std::back_inserter(report.files));
+      std::ranges::move(model.measurements, std::back_inserter(report.measurements));
       standings.push_back(model.standing);
     }
     std::ranges::move(context.remarks, std::back_inserter(report.remarks));
@@ -287,6 +302,7 @@ Report run_plan(const Plan& plan, const RunnerSettings& settings) {
       report.remarks.push_back(acceptance_words(model.name));
     }
   }
+  report.waivers = waiver_reports(plan, report.results, settings.today);
   report.took = steady_now() - start;
   settle_verdict(report, standings);
   return report;

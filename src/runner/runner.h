@@ -5,6 +5,8 @@
 // settles outcomes and verdict. Never fails: whatever happens is in the report.
 
 #include <atomic>
+#include <chrono>
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -27,6 +29,13 @@ struct RunnerSettings {
   std::uint64_t runtime_memory_bytes = 0;
   // where compared inputs and outputs are written, absolute; empty: nowhere
   std::string save_outputs;
+  // by which waivers expire, in UTC
+  std::chrono::sys_days today = std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now());
+  // of an audit: the last ready report of the same target, with its number in the history; null: there is none
+  const Report* last_ready = nullptr;
+  std::int64_t last_ready_run = 0;
+  // of an audit: asks systemd; without it, nobody asked
+  std::function<Observed<UnitFacts>(const std::string& unit)> ask_unit;
 };
 
 // Takes `step_timeout` from $RUNUP_PROBE_TIMEOUT ("90s") and `runtime_memory_bytes` from

@@ -27,13 +27,15 @@ inline constexpr RuntimeProgram kTorchProgram{
     .executable = "runup-probe-torch",
     .who = "the torch probe",
     .library = "libtorch",
-    .remedy = "install it beside `runup`, or build with `-DRUNUP_TORCH=ON` where libtorch is"};
+    .remedy =
+        "install it (the Debian package `runup-torch`), or build with `-DRUNUP_TORCH=ON` where libtorch is"};
 inline constexpr RuntimeProgram kOnnxRuntimeProgram{
     .executable = "runup-probe-onnxruntime",
     .who = "the onnxruntime probe",
     .library = "ONNX Runtime",
     .remedy =
-        "install it beside `runup`, or build with `-DRUNUP_ONNXRUNTIME=ON` where ONNX Runtime's headers are"};
+        "install it (the Debian package `runup-onnxruntime`), or build with `-DRUNUP_ONNXRUNTIME=ON` where "
+        "ONNX Runtime's headers are"};
 
 // The service's own interpreter, which makes the predictor by its factory.
 inline constexpr RuntimeProgram kPythonProgram{.executable = {},

@@ -31,7 +31,6 @@ namespace runup {
 
 namespace {
 
-constexpr std::size_t kMostBodyBytes = std::size_t{16} << 20U;
 constexpr std::size_t kMostEnvironmentBytes = std::size_t{1} << 20U;
 constexpr std::uint64_t kMostOtherBytes = std::uint64_t{256} << 20U;
 // Answers other than the first prediction.
@@ -130,9 +129,9 @@ class ServiceObserver {
       return target_.package.absence;
     }
     if (service_.predict) {
-      auto body = read_file(service_.predict->body, kMostBodyBytes);
+      auto body = read_predict_body(*service_.predict);
       if (!body) {
-        return refused(std::format("`service.predict.body` cannot be read: {}", body.error().describe()));
+        return refused(body.error().describe());
       }
       common_.predict = service_.predict->path;
       common_.predict_body = std::move(*body);

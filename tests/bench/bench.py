@@ -58,6 +58,7 @@ def alone(command, runs, expected=0):
     return {
         "median_s": statistics.median(seconds for seconds, _ in results),
         "min_s": min(seconds for seconds, _ in results),
+        "max_s": max(seconds for seconds, _ in results),
         "peak_mib": max(peak for _, peak in results) / 2**20,
     }
 
@@ -82,6 +83,16 @@ def write_large_checkpoint(folder):
     )
     subprocess.run([sys.executable, "-c", script, path], check=True)
     return path
+
+
+def history_queries(bench, runup, runs):
+    """What a history of 10,000 runs takes to answer: the library, just after it opened the file, and the command."""
+    with tempfile.TemporaryDirectory(prefix="runup-bench-") as folder:
+        path = f"{folder}/history.db"
+        made = subprocess.run([bench / "bench-history", path, "10000"], check=True, capture_output=True, text=True)
+        numbers = json.loads(made.stdout)
+        numbers["command"] = alone([runup, "history", "target-1", "--history", path], runs)
+    return numbers
 
 
 def main():
@@ -137,6 +148,17 @@ def main():
     numbers["static"] = result
     print("static checks alone, process start to verdict")
     print(f"  runup run --select ...   {result['median_s'] * 1e3:8.1f} ms  (goal: at most 20)")
+
+    result = history_queries(options.bin.parent / "bench", runup, options.runs)
+    numbers["history"] = result
+    print(f"a history of {result['runs']} runs ({result['file_mib']:.0f} MiB), median and worst of {result['rounds']} "
+          "(goal: each query below 50 ms)")
+    for name, words in (("newest_20", "newest 20 of a target"), ("last_ready", "last ready run"),
+                        ("series_100", "last 100 times of p95"), ("targets", "all targets"),
+                        ("one_report", "one whole report"), ("add", "a run added")):
+        print(f"  {words:<24}{result[name]['median_ms']:9.2f} ms {result[name]['worst_ms']:9.2f} ms")
+    print(f"  runup history TARGET    {result['command']['median_s'] * 1e3:9.2f} ms "
+          f"{result['command']['max_s'] * 1e3:9.2f} ms")
 
     if not options.skip_large:
         with tempfile.TemporaryDirectory(prefix="runup-bench-") as folder:

@@ -30,7 +30,7 @@ completes() {
   last="completion of: $*"
   equals "${COMPREPLY[*]}" "$expected"
 }
-completes 'init run list explain config inspect diff completion' runup ''
+completes 'init run list explain config inspect history diff completion' runup ''
 completes 'init' runup ini
 completes '--force' runup init --f
 completes 'inspect' runup ins

@@ -253,6 +253,50 @@ inline Report hostile_report() {
   return report;
 }
 
+// One waiver in each state: the label encoder's error is accepted, the warning of another counts again.
+inline Report waived_report() {
+  Report report = report_frame();
+  report.results = healthy_results();
+  const Acceptance until_june{
+      .reason = "retraining is under way, see `ML-123`", .owner = "ml-platform", .expires = "2026-06-30"};
+  report.results[2].outcome.findings = {class_count_finding()};
+  report.results[2].outcome.findings.front().accepted = until_june;
+  report.results[4].outcome.findings = {{.id = "git-ignored",
+                                         .severity = Severity::warning,
+                                         .message = "`.gitignore` leaves `*.pth` out",
+                                         .where = {.file = ".gitignore", .line = 3},
+                                         .fix = "add `!models/*.pth`"}};
+  report.results.push_back(not_judged(Status::skipped, "conversion-parity", "no conversion is named"));
+  const auto by = [](std::string expires) {
+    return Acceptance{.reason = "known", .owner = "release", .expires = std::move(expires)};
+  };
+  report.waivers = {{.waives = "label-encoder/class-count-mismatch",
+                     .model = "sign",
+                     .acceptance = until_june,
+                     .state = WaiverState::holds,
+                     .findings = 1,
+                     .days_left = 217,
+                     .line = 31},
+                    {.waives = "model-present/git-ignored",
+                     .acceptance = by("2025-11-01"),
+                     .state = WaiverState::expired,
+                     .findings = 1,
+                     .days_left = -24,
+                     .line = 35},
+                    {.waives = "device-mapping",
+                     .acceptance = by("2026-12-31"),
+                     .state = WaiverState::unused,
+                     .days_left = 401,
+                     .line = 39},
+                    {.waives = "conversion-parity/outputs-differ",
+                     .acceptance = by("2026-12-31"),
+                     .state = WaiverState::not_judged,
+                     .days_left = 401,
+                     .line = 43}};
+  settle_verdict(report, {{.model = "sign", .witnessed = true}});
+  return report;
+}
+
 inline Report ready_report() {
   Report report = report_frame();
   report.results = healthy_results();
@@ -269,6 +313,7 @@ inline std::vector<CanonicalReport> canonical_reports() {
           {"warnings", warnings_report()},
           {"setup-error", setup_error_report()},
           {"interrupted", interrupted_report()},
+          {"waived", waived_report()},
           {"hostile", hostile_report()}};
 }
 

@@ -124,10 +124,25 @@ golden() {
 }
 
 bench() {
-  build_release runup runup-probe-torch runup-probe-onnxruntime loop-torch loop-onnxruntime
+  build_release runup runupd runup-probe-torch runup-probe-onnxruntime loop-torch loop-onnxruntime bench-history
   cd "$repo"
   python3 tests/bench/bench.py "$release/bin" "$@"
   python3 tests/bench/runtimes.py "$release/bin" "$release/bench"
+  python3 tests/bench/beside_server.py "$release/bin"
+}
+
+# What is built does not depend on when: the date is that of the newest entry of Debian's changelog.
+make_packages() {
+  rm -rf "$repo/build/package"
+  SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(dpkg-parsechangelog --file "$repo/packaging/deb/changelog" --show-field Timestamp)} \
+    cpack --config "$release/CPackConfig.cmake" -B "$repo/build/package" &&
+    rm -rf "$repo/build/package/_CPack_Packages"
+}
+
+package() {
+  build_release packaged
+  locked stage package 'make the Debian packages' make_packages
+  ls "$repo/build/package"/*.deb
 }
 
 # shellcheck source=tools/dev/tests.sh
@@ -142,5 +157,6 @@ case $1 in
   format) format ;;
   golden) golden ;;
   bench) bench "${@:2}" ;;
+  package) package ;;
   *) die "\`$1\` is not a command" ;;
 esac

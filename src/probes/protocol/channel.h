@@ -51,12 +51,13 @@ enum class MessageType {
   experiment,
   cold_start,
   service,
+  running,
   refused,
   done
 };
 constexpr auto enum_names(MessageType) {
   using enum MessageType;
-  return std::array<std::pair<MessageType, std::string_view>, 13>{{{package, "package"},
+  return std::array<std::pair<MessageType, std::string_view>, 14>{{{package, "package"},
                                                                    {artifact, "artifact"},
                                                                    {weights, "weights"},
                                                                    {host, "host"},
@@ -67,12 +68,13 @@ constexpr auto enum_names(MessageType) {
                                                                    {experiment, "experiment"},
                                                                    {cold_start, "cold-start"},
                                                                    {service, "service"},
+                                                                   {running, "running"},
                                                                    {refused, "refused"},
                                                                    {done, "done"}}};
 }
 
 // One frame from a probe. `facts` is the encoded struct of that name (PackageFacts, ArtifactFacts, WeightParityFacts,
-// HostFacts, SourceFacts, ArchiveFacts, WitnessFacts, LoadFacts, ExperimentFacts, ColdStartFacts, ServiceAnswer; for `refused` a text: why the
+// HostFacts, SourceFacts, ArchiveFacts, WitnessFacts, LoadFacts, ExperimentFacts, ColdStartFacts, ServiceAnswer, RunningFacts; for `refused` a text: why the
 // probe cannot do its work at all; null for `done`).
 struct ProbeMessage {
   MessageType type = MessageType::done;

@@ -85,6 +85,30 @@ struct ServiceRequest {
   }
 };
 
+// A server that runs already is asked, and nothing of it is touched.
+struct RunningRequest {
+  std::uint32_t protocol = kProtocolVersion;
+  // `http://127.0.0.1:8000`, and its port
+  std::string url;
+  std::uint16_t port = 0;
+  // as in ServiceRequest
+  std::string readiness;
+  std::string liveness;
+  std::string predict;
+  std::string predict_body;
+  Duration answer_patience = Duration::from_seconds(10);
+  static constexpr auto fields() {
+    return std::tuple{Field{"protocol", &RunningRequest::protocol},
+                      Field{"url", &RunningRequest::url},
+                      Field{"port", &RunningRequest::port},
+                      Field{"readiness", &RunningRequest::readiness},
+                      Field{"liveness", &RunningRequest::liveness},
+                      Field{"predict", &RunningRequest::predict},
+                      Field{"predict_body", &RunningRequest::predict_body},
+                      Field{"answer_patience", &RunningRequest::answer_patience}};
+  }
+};
+
 // The facts of a `service` message.
 struct ServiceAnswer {
   StartFacts start;

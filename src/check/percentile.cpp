@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "statistics.h"
+#include "check/percentile.h"
 
 #include <algorithm>
 #include <cmath>
 
-namespace runup::checks::warmup_budget {
+namespace runup {
 
 namespace {
 
@@ -40,4 +40,4 @@ Standing compare(const Figure& figure, Duration budget) {
   return figure.low > budget ? Standing::over : Standing::noisy;
 }
 
-}  // namespace runup::checks::warmup_budget
+}  // namespace runup

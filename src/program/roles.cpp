@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/roles.h"
+#include "program/roles.h"
 
 #include <sys/prctl.h>
 
@@ -12,6 +12,7 @@
 #include "probes/package/package_probe.h"
 #include "probes/python/python_probe.h"
 #include "probes/python/source.h"
+#include "probes/service/running_probe.h"
 #include "probes/service/service_probe.h"
 #include "probes/supervisor/supervisor.h"
 #include "probes/weights/weights_probe.h"
@@ -33,6 +34,7 @@ constexpr std::array kProbes{ProbeRole{"archive", "runup-archive", archive_probe
                              ProbeRole{"package", "runup-package", package_probe_main},
                              ProbeRole{"python", "runup-python", python_probe_main},
                              ProbeRole{"source", "runup-source", source_probe_main},
+                             ProbeRole{"running", "runup-running", running_probe_main},
                              ProbeRole{"service", "runup-service", service_probe_main},
                              ProbeRole{"host", "runup-host", host_probe_main}};
 

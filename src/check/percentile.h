@@ -5,7 +5,7 @@
 
 #include "base/duration.h"
 
-namespace runup::checks::warmup_budget {
+namespace runup {
 
 // A percentile of some measurements, and the interval in which it would probably be found again.
 struct Figure {
@@ -32,4 +32,4 @@ enum class Standing {
 };
 Standing compare(const Figure& figure, Duration budget);
 
-}  // namespace runup::checks::warmup_budget
+}  // namespace runup
