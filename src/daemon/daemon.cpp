@@ -60,7 +60,7 @@ class Daemon {
       journal(Priority::error, listening.error().describe());
       return kCannotListen;
     }
-    targets_.take(std::move(files), now());
+    targets_.take(std::move(files), moment());
     watch();
     on_signal();
     on_due();
@@ -70,7 +70,8 @@ class Daemon {
     go_on();
     notify_ready(status());
     for (const auto& target : targets_.all()) {
-      journal(Priority::info, std::format("{}: {}", target->state.name, gate_of(target->state, now()).reason),
+      journal(Priority::info,
+              std::format("{}: {}", target->state.name, gate_of(target->state, moment()).reason),
               {{"RUNUP_TARGET", target->state.name}});
     }
     io_.run();
@@ -94,6 +95,8 @@ class Daemon {
       journal(Priority::warning, watch_problem_);
     }
   }
+
+  Moment moment() const { return settings_.clock(); }
 
   // ---- events ----
 
@@ -135,7 +138,7 @@ class Daemon {
           [[maybe_unused]] const auto got = ::read(clock_set_.native_handle(), &times, sizeof times);
           for (const auto& target : targets_.all()) {
             if (target->schedule) {
-              target->schedule->clock_was_set(now());
+              target->schedule->clock_was_set(moment());
             }
           }
           go_on();
@@ -152,7 +155,7 @@ class Daemon {
                            if (error) {
                              return;
                            }
-                           const Moment at = now();
+                           const Moment at = moment();
                            for (const std::string& name : watcher_.take_changes()) {
                              if (Target* target = targets_.find(name)) {
                                target->change.happened(at.boot);
@@ -179,7 +182,7 @@ class Daemon {
 
   // Everything that is due now, and the timer for what is next.
   void go_on() {
-    const Moment at = now();
+    const Moment at = moment();
     for (const auto& target : targets_.all()) {
       if (target->change.is_waiting() && target->change.due() <= at.boot) {
         settle_change(*target);
@@ -199,7 +202,8 @@ class Daemon {
         wait = std::min(wait, target->schedule->wait(at));
       }
     }
-    arm(due_.native_handle(), 0, std::max<std::int64_t>(wait.nanoseconds, 1));
+    const double real = static_cast<double>(wait.nanoseconds) / settings_.clock_speed;
+    arm(due_.native_handle(), 0, std::max<std::int64_t>(static_cast<std::int64_t>(real), 1));
   }
 
   static void tell(Target& target, const Moment& at) {
@@ -211,7 +215,7 @@ class Daemon {
     target.change.clear();
     target.wanted = "a watched file changed";
     // Whatever changed, the file is read again: that is quick, and the same config is the same plan.
-    targets_.take_one(load_file(target.state.config), now());
+    targets_.take_one(load_file(target.state.config), moment());
     watch();
   }
 
@@ -229,7 +233,7 @@ class Daemon {
     }
     Target& target = **next;
     target.state.pending = std::exchange(target.wanted, "");
-    target.schedule->begin(now());
+    target.schedule->begin(moment());
     auto started = AuditProcess::start(
         *target.plan, {.probe_folder = settings_.probe_folder, .history = settings_.history});
     if (!started) {
@@ -279,7 +283,7 @@ class Daemon {
     history_works_ = result.history_problem.empty();
     ++state.audits[result.verdict];
     state.audit_problem.clear();
-    state.last_boot = now().boot;
+    state.last_boot = moment().boot;
     state.last = std::move(result);
   }
 
@@ -299,7 +303,7 @@ class Daemon {
     if (!files) {
       journal(Priority::error, files.error().describe() + "; what was read before stays in use");
     } else {
-      targets_.take(std::move(*files), now());
+      targets_.take(std::move(*files), moment());
       // The one that is audited may have gone.
       Target* audited = process_ ? targets_.find(audited_name_) : nullptr;
       audited_ = audited;
@@ -319,7 +323,7 @@ class Daemon {
   }
 
   HttpReply answer(const HttpQuestion& question) {
-    return answer_api(question, targets_, now(), history_works_, [this](Target& target) {
+    return answer_api(question, targets_, moment(), history_works_, [this](Target& target) {
       if (target.wanted.empty() && !target.state.running) {
         target.wanted = "POST /audit";
         go_on();
@@ -331,7 +335,7 @@ class Daemon {
   std::string status() {
     std::size_t open = 0;
     for (const auto& target : targets_.all()) {
-      open += gate_of(target->state, now()).open ? 1 : 0;
+      open += gate_of(target->state, moment()).open ? 1 : 0;
     }
     const std::size_t all = targets_.all().size();
     return std::format("{}: {} ready, {} not", count_of(all, "target", "targets"), open, all - open);

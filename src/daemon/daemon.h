@@ -4,10 +4,10 @@
 // runupd: audits the targets of a folder of configs again and again, and says how they are. One thread; audits are
 // processes of their own, one at a time.
 
-#include <optional>
+#include <functional>
 #include <string>
 
-#include "report/report.h"
+#include "daemon/schedule.h"
 
 namespace runup {
 
@@ -18,6 +18,10 @@ struct DaemonSettings {
   std::string socket;
   std::string listen;
   std::string probe_folder;
+  // What time it is, and how fast it goes beside the system's clocks, which wake the daemon up: a test's day may take two
+  // minutes.
+  std::function<Moment()> clock = now;
+  double clock_speed = 1;
 };
 
 // Until SIGTERM or SIGINT; SIGHUP reads the configs again. The exit code: 0 at a wished end, 78 when no config is

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <format>
 #include <tuple>
 #include <utility>
 
@@ -114,6 +115,22 @@ void add_difference(ReportDifference& all, const CheckResult* before, const Chec
   }
 }
 
+// Files that both runs judged and that have other bytes.
+void add_changed_files(ReportDifference& all, const std::vector<JudgedFile>& before,
+                       const std::vector<JudgedFile>& after) {
+  constexpr std::size_t kShown = 12;
+  const auto words = [](const JudgedFile& file) {
+    return std::format("{}, sha256 {}…", format_bytes(file.bytes), file.sha256.substr(0, kShown));
+  };
+  for (const JudgedFile& now : after) {
+    const auto then = std::ranges::find_if(
+        before, [&](const JudgedFile& one) { return one.model == now.model && one.path == now.path; });
+    if (then != before.end() && then->sha256 != now.sha256) {
+      all.circumstances.push_back({"file", std::format("{}: {}", now.path, words(*then)), words(now)});
+    }
+  }
+}
+
 }  // namespace
 
 Change change_of(const ResultDifference& difference) {
@@ -146,6 +163,7 @@ ReportDifference compare(const Report& before, const Report& after) {
        {"strict", before.strict ? "yes" : "no", after.strict ? "yes" : "no"}}};
   std::ranges::copy_if(circumstances, std::back_inserter(difference.circumstances),
                        [](const Circumstance& one) { return one.before != one.after; });
+  add_changed_files(difference, before.files, after.files);
   return difference;
 }
 

@@ -124,11 +124,12 @@ golden() {
 }
 
 bench() {
-  build_release runup runupd runup-probe-torch runup-probe-onnxruntime loop-torch loop-onnxruntime bench-history
+  build_release runup runupd runup-probe-torch runup-probe-onnxruntime loop-torch loop-onnxruntime bench-history fast-daemon
   cd "$repo"
   python3 tests/bench/bench.py "$release/bin" "$@"
   python3 tests/bench/runtimes.py "$release/bin" "$release/bench"
   python3 tests/bench/beside_server.py "$release/bin"
+  python3 tests/bench/day.py "$release/bench/fast-daemon"
 }
 
 # What is built does not depend on when: the date is that of the newest entry of Debian's changelog.
