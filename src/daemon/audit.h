@@ -105,6 +105,8 @@ class AuditProcess {
   static Result<AuditProcess> start(const Plan& plan, const AuditSettings& settings);
   AuditProcess(AuditProcess&& other) noexcept;
   AuditProcess& operator=(AuditProcess&& other) noexcept;
+  AuditProcess(const AuditProcess&) = delete;
+  AuditProcess& operator=(const AuditProcess&) = delete;
   // Ends the process and all that it started.
   ~AuditProcess();
 

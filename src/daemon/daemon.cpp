@@ -32,6 +32,9 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr int kCannotListen = 1;
+// The runner bounds each step of an audit; this bounds an audit that goes on for ever all the same.
+constexpr Duration kMostAudit = Duration::from_milliseconds(std::int64_t{2} * 3'600'000);
+constexpr Duration kMostEnd = Duration::from_milliseconds(60'000);
 
 void arm(int timer, int flags, std::int64_t nanoseconds) {
   const itimerspec when{
@@ -192,8 +195,9 @@ class Daemon {
       }
       tell(*target, at);
     }
-    start_next();
     Duration wait = Duration::from_seconds(24.0 * 3600);
+    start_next();
+    end_endless(at, wait);
     for (const auto& target : targets_.all()) {
       if (target->change.is_waiting()) {
         wait = std::min(wait, Duration{std::max<std::int64_t>(target->change.due() - at.boot, 0)});
@@ -204,6 +208,30 @@ class Daemon {
     }
     const double real = static_cast<double>(wait.nanoseconds) / settings_.clock_speed;
     arm(due_.native_handle(), 0, std::max<std::int64_t>(static_cast<std::int64_t>(real), 1));
+  }
+
+  // `wait` is shortened to when it has to be looked at again.
+  void end_endless(const Moment& at, Duration& wait) {
+    if (!process_) {
+      return;
+    }
+    const Duration runs{at.boot - audit_began_};
+    if (runs >= kMostAudit + kMostEnd) {
+      wait = {};
+      answer_.reset();
+      process_.reset();
+      audited_ = nullptr;
+      if (Target* target = targets_.find(audited_name_)) {
+        fail_audit(*target,
+                   Error{.code = ErrorCode::limit,
+                         .message = std::format("it did not end within {}", format_duration(kMostAudit))});
+      }
+    } else if (runs >= kMostAudit) {
+      process_->interrupt();
+      wait = std::min(wait, kMostAudit + kMostEnd - runs);
+    } else {
+      wait = std::min(wait, kMostAudit - runs);
+    }
   }
 
   static void tell(Target& target, const Moment& at) {
@@ -243,6 +271,7 @@ class Daemon {
     target.state.running = true;
     audited_ = &target;
     audited_name_ = target.state.name;
+    audit_began_ = moment().boot;
     process_.emplace(std::move(*started));
     answer_.emplace(io_, ::dup(process_->fd()));
     on_answer();
@@ -356,6 +385,7 @@ class Daemon {
   std::optional<asio::posix::stream_descriptor> answer_;
   const Target* audited_ = nullptr;
   std::string audited_name_;
+  std::int64_t audit_began_ = 0;
   bool history_works_ = true;
 };
 

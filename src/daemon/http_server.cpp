@@ -11,7 +11,7 @@
 #include <string_view>
 #include <utility>
 
-#include <boost/asio/post.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
@@ -33,6 +33,8 @@ using Stream = beast::basic_stream<asio::generic::stream_protocol>;
 constexpr int kMostRequests = 1000;
 
 std::string error_body(std::string_view text) { return dump_json(Json{{"error", text}}) + "\n"; }
+
+constexpr std::chrono::milliseconds kRetry{200};
 
 // The whole of sockaddr_un's path, less its end.
 constexpr std::size_t kMostSocketPath = 107;
@@ -71,7 +73,7 @@ class HttpServer::Client : public std::enable_shared_from_this<HttpServer::Clien
   }
 
   void refuse(unsigned status, std::string_view text) {
-    write({.status = status, .body = error_body(text)}, 11, false, false);
+    write({.status = status, .body = error_body(text)}, false, false);
   }
 
  private:
@@ -96,56 +98,44 @@ class HttpServer::Client : public std::enable_shared_from_this<HttpServer::Clien
                                 .path = target.substr(0, target.find_first_of("?#")),
                                 .from_page = request.find(http::field::origin) != request.end()};
     const bool keep = request.keep_alive() && ++requests_ < kMostRequests;
-    write(server_.handler_(question), request.version(), keep, request.method() == http::verb::head);
+    write(server_.handler_(question), keep, request.method() == http::verb::head);
   }
 
-  void write(HttpReply reply, unsigned version, bool keep, bool head) {
-    response_.emplace();
-    response_->version(version);
-    response_->result(reply.status);
-    response_->set(http::field::content_type, reply.content_type);
-    response_->set(http::field::cache_control, "no-store");
-    if (!reply.allow.empty()) {
-      response_->set(http::field::allow, reply.allow);
-    }
-    response_->keep_alive(keep);
-    response_->content_length(reply.body.size());
-    if (!head) {
-      response_->body() = std::move(reply.body);
-    }
+  void write(const HttpReply& reply, bool keep, bool head) {
+    answer_ = std::format(
+        "HTTP/1.1 {} {}\r\nContent-Type: {}\r\nCache-Control: no-store\r\n{}Content-Length: "
+        "{}\r\nConnection: {}\r\n\r\n{}",
+        reply.status, std::string_view(http::obsolete_reason(static_cast<http::status>(reply.status))),
+        reply.content_type, reply.allow.empty() ? "" : std::format("Allow: {}\r\n", reply.allow),
+        reply.body.size(), keep ? "keep-alive" : "close", head ? "" : reply.body);
     stream_.expires_after(std::chrono::nanoseconds(kPatience.nanoseconds));
-    serializer_.emplace(*response_);
-    serializer_->split(head);
-    const auto done = [self = shared_from_this(), keep](const beast::error_code& error, std::size_t) {
-      if (!error && keep) {
-        self->read();
-      } else {
-        beast::error_code ignored;
-        self->stream_.socket().shutdown(asio::socket_base::shutdown_send, ignored);
-      }
-    };
-    if (head) {
-      http::async_write_header(stream_, *serializer_, done);
-    } else {
-      http::async_write(stream_, *serializer_, done);
-    }
+    asio::async_write(stream_, asio::buffer(answer_),
+                      [self = shared_from_this(), keep](const beast::error_code& error, std::size_t) {
+                        if (!error && keep) {
+                          self->read();
+                        } else {
+                          beast::error_code ignored;
+                          self->stream_.socket().shutdown(asio::socket_base::shutdown_send, ignored);
+                        }
+                      });
   }
 
   HttpServer& server_;
   Stream stream_;
   beast::flat_buffer buffer_{kMostHeaderBytes + kMostBodyBytes};
   std::optional<http::request_parser<http::string_body>> parser_;
-  std::optional<http::response<http::string_body>> response_;
-  std::optional<http::response_serializer<http::string_body>> serializer_;
+  std::string answer_;
   int requests_ = 0;
 };
 
-HttpServer::HttpServer(asio::io_context& io, Handler handler) : io_(io), handler_(std::move(handler)) {}
+HttpServer::HttpServer(asio::io_context& io, Handler handler)
+    : io_(io), handler_(std::move(handler)), retry_(io) {}
 
 HttpServer::~HttpServer() { close(); }
 
 void HttpServer::close() {
   boost::system::error_code ignored;
+  retry_.cancel();
   if (unix_) {
     unix_->close(ignored);
     unix_.reset();
@@ -175,9 +165,16 @@ void HttpServer::accept(Acceptor& acceptor) {
     }
     if (!error) {
       take(std::move(socket));
+      accept(acceptor);
+      return;
     }
-    // Without a descriptor it waits for the next client, which frees one.
-    accept(acceptor);
+    // No descriptor is left, most likely: one is soon, since clients have their time.
+    retry_.expires_after(kRetry);
+    retry_.async_wait([this, &acceptor](const boost::system::error_code& stopped) {
+      if (!stopped && acceptor.is_open()) {
+        accept(acceptor);
+      }
+    });
   });
 }
 

@@ -16,6 +16,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include "base/duration.h"
 #include "base/result.h"
@@ -71,6 +72,7 @@ class HttpServer {
   boost::asio::io_context& io_;
   Handler handler_;
   std::size_t clients_ = 0;
+  boost::asio::steady_timer retry_;
   std::string unix_path_;
   std::unique_ptr<boost::asio::local::stream_protocol::acceptor> unix_;
   std::list<boost::asio::ip::tcp::acceptor> tcp_;

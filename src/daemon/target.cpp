@@ -110,8 +110,7 @@ void add_last(std::string& out, const std::vector<const TargetState*>& targets) 
                  "When the last audit began, since 1970.");
   for (const TargetState* target : targets) {
     if (target->last) {
-      started.add({{"target", target->name}},
-                  static_cast<double>(target->last->started_wall / 1'000'000) / 1e3);
+      started.add({{"target", target->name}}, static_cast<double>(target->last->started_wall) / 1e9);
     }
   }
   Metric took(out, "runup_last_audit_duration_seconds", "gauge", "How long the last audit took.");

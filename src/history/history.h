@@ -84,6 +84,8 @@ class History {
   static Result<History> open_to_read(const std::string& path);
   History(History&&) noexcept;
   History& operator=(History&&) noexcept;
+  History(const History&) = delete;
+  History& operator=(const History&) = delete;
   ~History();
 
   // The run's number, once the run is on the disk. Prunes what `retention` no longer keeps.

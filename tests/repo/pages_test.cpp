@@ -97,7 +97,8 @@ std::string needs_words(const Needs& needs) {
        {std::pair{needs.package, "package"}, std::pair{needs.artifact, "artifact"},
         std::pair{needs.values, "values"}, std::pair{needs.host, "host"}, std::pair{needs.source, "source"},
         std::pair{needs.runtime, "runtime"}, std::pair{needs.predictor, "predictor"},
-        std::pair{needs.predictor_weights, "predictor weights"}, std::pair{needs.service, "service"}}) {
+        std::pair{needs.predictor_weights, "predictor weights"}, std::pair{needs.service, "service"},
+        std::pair{needs.standing, "standing"}}) {
     if (needed) {
       words.emplace_back(word);
     }
