@@ -16,7 +16,7 @@ constexpr std::array kFindings{
                 "the running service does not answer the recorded prediction"},
     FindingInfo{"wrong-label", Severity::error, "its answer does not name the expected label"},
     FindingInfo{"unit-not-active", Severity::error, "systemd does not have the service's unit active"},
-    FindingInfo{"unit-restarts", Severity::warning, "systemd restarted the service by itself"}};
+    FindingInfo{"unit-restarts", Severity::note, "systemd restarted the service by itself"}};
 
 namespace {
 

@@ -55,6 +55,18 @@ Json location(const Place& place) {
   return location;
 }
 
+// Where to read more about a rule. What is no finding of a check has no page.
+std::string help_of(const std::string& rule) {
+  const std::string check = rule.substr(0, rule.find('/'));
+  if (check == "waivers") {
+    return "an entry of the config's `waivers:` that has expired or accepts nothing: renew or remove it";
+  }
+  if (check == "setup" || check == "verdict") {
+    return "the message says what is wrong and what to do";
+  }
+  return std::format("`runup explain {}` says what must hold, why, and how it is fixed", check);
+}
+
 class Run {
  public:
   Run(const Report& report, std::string_view folder) : report_(report), folder_(folder) {}
@@ -138,13 +150,7 @@ class Run {
       ordered[index] = id;
     }
     for (const std::string& id : ordered) {
-      const std::string check = id.substr(0, id.find('/'));
-      rules.push_back({{"id", id},
-                       {"shortDescription", {{"text", id}}},
-                       {"help",
-                        {{"text", std::format("`runup explain {}` says what must hold, why, and how it is "
-                                              "fixed",
-                                              check)}}}});
+      rules.push_back({{"id", id}, {"shortDescription", {{"text", id}}}, {"help", {{"text", help_of(id)}}}});
     }
     const Json driver{{"name", "runup"}, {"version", report_.runup_version}, {"rules", std::move(rules)}};
     const Json invocation{

@@ -36,8 +36,7 @@ void observe_standing(RunContext& context, TargetFacts& target) {
   if (!plan.audit->unit.empty() && context.settings.ask_unit) {
     target.unit = context.settings.ask_unit(plan.audit->unit);
   } else if (!plan.audit->unit.empty()) {
-    target.unit = Observed<UnitFacts>::none(
-        {.kind = AbsenceKind::missing, .detail = "only `runupd` asks systemd; this run was not its"});
+    context.remark(std::format("`{}` was not looked at: only `runupd` asks systemd", plan.audit->unit));
   }
   if (!plan.audit->url.empty()) {
     context.progress(std::format("asking the service at {}", plan.audit->url));

@@ -152,6 +152,21 @@ class Test:
         self.gate_says(200)
         assert f'runup_gate_open{{target="{TARGET}"}} 1' in self.ask("GET", "/metrics")[1]
 
+    def sees_a_stale_process(self):
+        """Another good model in the place of the old one, and nobody restarted the service."""
+        again = ("import sys, torch; path = sys.argv[1]; "
+                 "torch.save(torch.load(path, weights_only=False), path + '.again')")
+        self.machine.run("python3", "-B", "-c", again, str(MODEL))
+        other = self.in_machine(f"{MODEL}.again")
+        assert other.read_bytes() != self.whole
+        other.rename(self.in_machine(MODEL))
+        assert self.next_audit() == ("exit-code", "1"), self.journal()
+        assert "drift/stale-process" in self.journal() and "drift/file-changed" in self.journal(), self.journal()
+        self.restarts_the_service()
+        assert self.next_audit() == ("success", "0"), self.journal()
+        self.ask("POST", f"/audit/{TARGET}")
+        self.gate_says(200)
+
     def keeps_the_old_plan(self):
         config = self.in_machine(f"/etc/runup/{TARGET}.yaml")
         good = config.read_text()
@@ -280,8 +295,8 @@ class Test:
         return self.machine.run("journalctl", "--unit", f"runup-audit@{name}", "--output=cat", "--no-pager").stdout
 
     STEPS = (installs, serves, audits_by_timer, is_low_in_priority, answers, fails_with_a_broken_model, closes_the_gate,
-             is_ready_again, keeps_the_old_plan, tells_undecided_and_wrong_apart, does_the_full_gate, is_upgraded,
-             is_removed, leaves_nothing)
+             is_ready_again, sees_a_stale_process, keeps_the_old_plan, tells_undecided_and_wrong_apart,
+             does_the_full_gate, is_upgraded, is_removed, leaves_nothing)
 
 
 def main():

@@ -205,7 +205,9 @@ class Drive {
     if (is_healthy_start()) {
       return request_.ready_patience;
     }
-    return std::min(request_.ready_patience, times(kHangs, request_.usual_start) + kHangRoom);
+    // What a busy host keeps from it is no hang.
+    const Duration usual = times(kHangs, request_.usual_start) + kHangRoom;
+    return std::min(request_.ready_patience, usual + std::min(processes_.queued(), usual + usual));
   }
   // One that answers is waited for until it had the time to load what it loads beside answering.
   Duration settled_after() const {

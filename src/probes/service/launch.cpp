@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstdlib>
 #include <cstring>
 #include <format>
@@ -19,6 +20,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/bytes.h"
 #include "base/codec.h"
 #include "base/text.h"
 #include "probes/sandbox/sandbox.h"
@@ -168,6 +170,18 @@ bool is_zombie(pid_t process) {
   return name_end == std::string::npos || text.substr(name_end).starts_with(") Z");
 }
 
+// /proc/PID/schedstat: time on a processor, time in the queue for one, and how often, of the main thread (Linux,
+// Documentation/scheduler/sched-stats.rst).
+std::int64_t time_in_queue(pid_t process) {
+  const std::string text = read_file(std::format("/proc/{}/schedstat", process), 200).value_or("");
+  const std::size_t blank = text.find(' ');
+  std::int64_t nanoseconds = 0;
+  if (blank != std::string::npos) {
+    std::from_chars(text.data() + blank + 1, text.data() + text.size(), nanoseconds);
+  }
+  return nanoseconds;
+}
+
 }  // namespace
 
 std::vector<std::string> words_of_command(const std::string& command, const std::string& interpreter) {
@@ -309,6 +323,14 @@ ProcessWatch::ProcessWatch(pid_t main, ForkedBy forked_by) : main_(main), forked
   }
 }
 
+Duration ProcessWatch::queued() const {
+  Duration all;
+  for (const auto& [process, nanoseconds] : queued_) {
+    all += Duration{nanoseconds};
+  }
+  return all;
+}
+
 void ProcessWatch::look() {
   struct Found {
     pid_t process = 0;
@@ -335,8 +357,9 @@ void ProcessWatch::look() {
     if (ours) {
       running_.push_back(process);
     }
-    if (ours && seen_.size() < kMostSeen) {
-      seen_.insert(process);
+    if (ours && (queued_.size() < kMostSeen || queued_.contains(process))) {
+      std::int64_t& queued = queued_[process];
+      queued = std::max(queued, time_in_queue(process));
     }
     add_children(process, ours);
   }
@@ -346,7 +369,7 @@ void ProcessWatch::reap() {
   int status = 0;
   pid_t ended = 0;
   while ((ended = ::waitpid(-1, &status, WNOHANG | __WALL)) > 0) {
-    seen_.insert(ended);
+    queued_.try_emplace(ended, 0);
     if (ended == main_) {
       main_status_ = status;
     }

@@ -9,7 +9,6 @@
 #include <map>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -96,7 +95,10 @@ class ProcessWatch {
   const std::optional<int>& main_status() const { return main_status_; }
   // those that run now, of those that were seen
   const std::vector<pid_t>& running() const { return running_; }
-  std::uint64_t seen() const { return seen_.size(); }
+  std::uint64_t seen() const { return queued_.size(); }
+  // How long they were ready to run and waited for a processor, all together: what a busy host took of their time. Zero
+  // where the kernel does not tell.
+  Duration queued() const;
 
  private:
   void reap();
@@ -107,7 +109,8 @@ class ProcessWatch {
   std::vector<pid_t> others_;
   std::optional<int> main_status_;
   std::vector<pid_t> running_;
-  std::set<pid_t> seen_;
+  // of each that was seen, by the kernel's last word, in nanoseconds
+  std::map<pid_t, std::int64_t> queued_;
 };
 
 // As the kernel has it, at most 15 characters.
