@@ -54,12 +54,11 @@ class Recipes(unittest.TestCase):
         example = REPOSITORY / "configs/examples/sign-language-service"
         for name in ("good", "broken"):
             shutil.copytree(example, root / name)
-            # one witness, no scenarios, no budgets that a busy host misses: the recipe is what is tested here
+            # The file alone is judged: what is tested here is the recipe, not the gate.
             config = yaml.safe_load((root / name / "runup.yaml").read_text())
-            for key in ("conversions", "architecture"):
-                del config["models"]["sign"][key]
             del config["service"]
-            config["checks"] = {"warmup-budget": {"processes": 1}}
+            config["models"]["sign"] = {"path": MODEL}
+            config["checks"] = {"inference": {"required": False}, "class-dependencies": {"enabled": False}}
             (root / name / "runup.yaml").write_text(yaml.safe_dump(config, allow_unicode=True))
         whole = (root / "broken" / MODEL).read_bytes()
         (root / "broken" / MODEL).write_bytes(whole[: len(whole) // 2])
