@@ -122,6 +122,14 @@ std::int64_t nanoseconds(const timespec& time) {
   return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
 }
 
+JudgedFile identity_of(const std::string& path, const struct stat& status) {
+  return {.path = path,
+          .bytes = static_cast<std::uint64_t>(status.st_size),
+          .modified_ns = nanoseconds(status.st_mtim),
+          .changed_ns = nanoseconds(status.st_ctim),
+          .inode = status.st_ino};
+}
+
 // Adds the files that are open to a request and its descriptors; their bytes.
 std::uint64_t pass_on(const std::vector<ExternalFile>& external, std::vector<std::string>& locations,
                       std::vector<int>& descriptors) {
@@ -179,6 +187,11 @@ Observed<HostFacts> observe_host(RunContext& context) {
   return observe<HostFacts>(context, "host", MessageType::host, HostRequest{}, {}, 0);
 }
 
+std::optional<JudgedFile> file_identity(const std::string& path) {
+  struct stat status{};
+  return ::stat(path.c_str(), &status) == 0 ? std::optional(identity_of(path, status)) : std::nullopt;
+}
+
 OpenedFile open_named_file(const Observed<PackageFacts>& package, const std::string& key) {
   if (!package) {
     const Absence why = package.absence.value_or(Absence{});
@@ -200,11 +213,7 @@ OpenedFile open_named_file(const Observed<PackageFacts>& package, const std::str
     opened.absence = blocked(std::format("`{}` was replaced during the run", path->path));
   } else {
     opened.bytes = static_cast<std::uint64_t>(status.st_size);
-    opened.identity = {.path = path->path,
-                       .bytes = opened.bytes,
-                       .modified_ns = nanoseconds(status.st_mtim),
-                       .changed_ns = nanoseconds(status.st_ctim),
-                       .inode = status.st_ino};
+    opened.identity = identity_of(path->path, status);
   }
   return opened;
 }

@@ -29,6 +29,9 @@ struct OpenedFile {
 // opening anything else could block or act.
 OpenedFile open_named_file(const Observed<PackageFacts>& package, const std::string& key);
 
+// What tells whether a file is still the same, but for its bytes; nothing when it is not there.
+std::optional<JudgedFile> file_identity(const std::string& path);
+
 // A file that an ONNX model keeps tensors in: where the model says that it is, and the file opened. One that
 // could not be opened is left out of every question: the numbers in it are then not known.
 struct ExternalFile {

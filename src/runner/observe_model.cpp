@@ -89,6 +89,18 @@ class ModelObserver {
     }
   }
 
+  // What was unpacked is as old as this run; what stands on the disk is the archive.
+  void name_in_archive(JudgedFile& file) const {
+    const std::string root = facts_.target.package + "/";
+    const auto archive = file_identity(facts_.archive->path);
+    if (archive && file.path.starts_with(root)) {
+      file.path = facts_.archive->path + "/" + file.path.substr(root.size());
+      file.modified_ns = archive->modified_ns;
+      file.changed_ns = archive->changed_ns;
+      file.inode = archive->inode;
+    }
+  }
+
   // What this run saw that later ones are compared with, and what the last ready one saw.
   void look_back() {
     const auto note = [&](const OpenedFile& opened, const Observed<ArtifactFacts>& artifact) {
@@ -96,6 +108,9 @@ class ModelObserver {
         JudgedFile file = opened.identity;
         file.model = model_.name;
         file.sha256 = artifact->sha256;
+        if (facts_.archive) {
+          name_in_archive(file);
+        }
         facts_.standing.files.push_back(std::move(file));
       }
     };
