@@ -24,8 +24,11 @@ bool journal_has_fields() {
 void journal(Priority priority, const std::string& message, const JournalFields& fields) {
   const std::string shown = printable(message);
   if (!journal_has_fields()) {
-    const std::string line =
-        std::format("runupd: {}{}\n", priority <= Priority::warning ? "warning: " : "", shown);
+    const std::string line = std::format("runupd: {}{}\n",
+                                         priority == Priority::error     ? "error: "
+                                         : priority == Priority::warning ? "warning: "
+                                                                         : "",
+                                         shown);
     [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
     return;
   }
